@@ -1,0 +1,1 @@
+"""ragscout: evaluation and model selection for retrieval-augmented generation."""

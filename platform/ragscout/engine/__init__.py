@@ -1,0 +1,1 @@
+"""ragscout.engine"""

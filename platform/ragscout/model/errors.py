@@ -1,0 +1,84 @@
+"""Errors a user can meet.
+
+Every message reads *where: what is wrong; got X. What to do.*
+
+    RagscoutError
+    ├── SpecError                the sweep file or a parameter
+    │   ├── UnknownNameError     a name that no registry knows (with a did-you-mean)
+    │   ├── ParameterError       a value outside its type or range
+    │   └── SpaceTooLargeError   more configurations than the limit
+    ├── EvalSetError             documents, questions, evidence
+    ├── MissingExtraError        an optional dependency is not installed
+    ├── StepError                a step cannot do its work
+    │   ├── BudgetExceeded       the budget is spent
+    │   └── ModelCallError       a model endpoint failed for good
+    ├── BundleError              an exported configuration
+    └── StoreError               the store on disk or its database
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RagscoutError(Exception):
+    """Root of every error raised on purpose. ``str(error)`` is fit to show to a user."""
+
+
+class SpecError(RagscoutError):
+    """The sweep file, or a parameter given in code, is wrong."""
+
+
+class UnknownNameError(SpecError):
+    """A name is in no registry."""
+
+    def __init__(self, where: str, kind: str, got: str, allowed: Iterable[str]) -> None:
+        """Args: where = place in the user's input; kind = what the name stands for, e.g. ``step``."""
+        names = sorted(allowed)
+        near = difflib.get_close_matches(got, names, n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        super().__init__(f"{where}: unknown {kind}; got {got!r}. {hint}Allowed: {', '.join(names) or 'none'}.")
+        self.got = got
+        self.allowed = tuple(names)
+
+
+class ParameterError(SpecError):
+    """A parameter has the wrong type or lies outside its range."""
+
+
+class SpaceTooLargeError(SpecError):
+    """The grid has more configurations than the limit allows."""
+
+
+class EvalSetError(RagscoutError):
+    """Documents, questions or evidence cannot be used as they are."""
+
+
+class MissingExtraError(RagscoutError):
+    """An optional dependency is absent; the message holds the install command."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        """Args: what = the feature asked for; extra = name of the extra that brings it."""
+        super().__init__(f"{what} needs the extra {extra!r}, which is not installed. Run: pip install 'ragscout[{extra}]'")
+        self.extra = extra
+
+
+class StepError(RagscoutError):
+    """A step cannot do its work."""
+
+
+class BudgetExceeded(StepError):
+    """The next request could exceed the budget."""
+
+
+class ModelCallError(StepError):
+    """A model endpoint failed for good: wrong key, unknown model, refused connection after retries."""
+
+
+class BundleError(RagscoutError):
+    """A bundle is incomplete, damaged or of another version."""
+
+
+class StoreError(RagscoutError):
+    """The store cannot be read or written."""

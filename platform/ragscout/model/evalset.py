@@ -1,0 +1,143 @@
+"""Evaluation sets: documents, questions, references and evidence, and the sealed hold-out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from ragscout.model.errors import EvalSetError
+from ragscout.model.key import digest
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One uploaded file: path relative to the upload (POSIX), SHA-256 of its bytes, media type."""
+
+    path: str
+    sha256: str
+    media_type: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed document: ``text`` in the normal form of ``model.text``; ``id`` is stable across parsers."""
+
+    id: str
+    text: str
+    title: str = ""
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of gold evidence: a quote with its place in a document.
+
+    ``start``/``end`` are code points into the document's text, ``None`` when only the quote (or only the document)
+    is known. Spans with the same ``group`` are alternatives; every group is needed. ``text_digest`` is the SHA-256 of
+    the document text the offsets were marked on. ``label`` is ``gold`` or ``suggested``.
+    """
+
+    document: str
+    quote: str = ""
+    start: int | None = None
+    end: int | None = None
+    group: int = 0
+    text_digest: str = ""
+    label: str = "gold"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question with what is known about its answer.
+
+    ``references``: accepted answers, the fullest first; empty when none is known or the question is unanswerable.
+    ``evidence``: gold spans; ``documents``: document-level gold ids. ``id`` names the row, it is in no key.
+    """
+
+    id: str
+    text: str
+    references: tuple[str, ...] = ()
+    answerable: bool = True
+    evidence: tuple[Span, ...] = ()
+    documents: tuple[str, ...] = ()
+    type: str = ""
+    slice: str = ""
+    weight: float = 1.0
+    must_pass: bool = False
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text_key(self) -> str:
+        """Key for the stages that read only the text (query to generate)."""
+        return digest("question", self.text)
+
+    @property
+    def evidence_key(self) -> str:
+        """Key for the stage that places evidence."""
+        return digest("question-evidence", self.text, self.evidence, self.documents)
+
+    @property
+    def full_key(self) -> str:
+        """Key for measure: text, references, answerable flag and evidence."""
+        return digest("question-full", self.text, self.references, self.answerable, self.evidence, self.documents)
+
+
+class SealJournal(Protocol):
+    """Where the opening of a hold-out is written down."""
+
+    def append(self, kind: str, payload: Mapping[str, object]) -> int:
+        """Append an entry and return its sequence number."""
+        ...
+
+
+@dataclass(frozen=True)
+class EvalSet:
+    """A version of an evaluation set. ``development`` is the only view of questions for everything but the final
+    confirmation; ``open_sealed`` is the only door to the hold-out."""
+
+    name: str
+    version: int
+    digest: str
+    files: tuple[SourceFile, ...]
+    questions_: tuple[Question, ...] = field(repr=False)
+    holdout_share: float = 0.0
+    lineage: str = ""
+
+    @property
+    def count(self) -> int:
+        """Number of questions, hold-out included."""
+        return len(self.questions_)
+
+    @property
+    def development(self) -> tuple[Question, ...]:
+        """Questions that may be looked at, in the set's order."""
+        return tuple(question for question in self.questions_ if not self._sealed(question))
+
+    def open_sealed(self, journal: SealJournal) -> tuple[Question, ...]:
+        """The hold-out; the opening is written to the journal before any question is returned."""
+        held = tuple(question for question in self.questions_ if self._sealed(question))
+        journal.append("holdout_opened", {"eval_set": self.name, "lineage": self.lineage, "questions": len(held)})
+        return held
+
+    def with_holdout(self, share: float) -> EvalSet:
+        """The same set with a hold-out of about this share (0..0.9)."""
+        if not 0.0 <= share <= 0.9:
+            raise EvalSetError(f"holdout: the share must lie in 0..0.9; got {share}. Use for example 0.3.")
+        return replace(self, holdout_share=share)
+
+    def _sealed(self, question: Question) -> bool:
+        if not self.holdout_share:
+            return False
+        anchor = min((span.document for span in question.evidence), default=min(question.documents, default=question.text))
+        seed = hashlib.sha256(f"{self.lineage or self.name}\x00{anchor}".encode()).digest()
+        return int.from_bytes(seed[:8], "big") / 2**64 < self.holdout_share
+
+
+def unique_texts(questions: Iterable[Question]) -> Sequence[Question]:
+    """The first question of every distinct text, in order."""
+    seen: dict[str, Question] = {}
+    for question in questions:
+        seen.setdefault(question.text, question)
+    return tuple(seen.values())

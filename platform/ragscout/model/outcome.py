@@ -1,0 +1,151 @@
+"""What a computation gives: a value, a ``Score``, a ``Failure`` or nothing yet (``Unfilled``).
+
+A stored outcome is final. ``Unfilled`` is never stored: the cell stays open and is asked again at resume.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Whose = Literal["candidate", "measurement"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A final outcome that is not a value.
+
+    ``whose='candidate'``: scores the metric's declared floor. ``whose='measurement'``: missing, out of that mean.
+    ``kind`` is one of the short words in ``KINDS``; ``detail`` is one sentence for people, free of secrets.
+    """
+
+    whose: Whose
+    kind: str
+    detail: str = ""
+
+
+CANDIDATE_KINDS = ("refused", "filtered", "unparsable", "empty", "context_overflow", "step_error")
+MEASUREMENT_KINDS = ("judge_failed", "metric_failed", "no_reference", "no_evidence", "unplaced", "no_model", "unsuitable")
+KINDS = CANDIDATE_KINDS + MEASUREMENT_KINDS
+
+
+@dataclass(frozen=True)
+class Unfilled:
+    """Infrastructure or budget stood in the way (429, time-out, disk full, budget spent). Never stored."""
+
+    kind: Literal["endpoint", "budget", "network", "cancelled", "step"]
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A finite number inside the metric's declared range. ``detail`` holds small explanations (a judge's level)."""
+
+    value: float
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            raise ValueError(f"a score must be finite, got {self.value}; return a Failure instead")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What some work took. ``money`` is in the connection's currency, ``None`` when the price is unknown.
+
+    Tokens are counted by the endpoint; seconds are wall-clock of the work itself, never of waiting for a cache.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+    money: float | None = 0.0
+    calls: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        money = None if self.money is None or other.money is None else self.money + other.money
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.seconds + other.seconds,
+            money,
+            self.calls + other.calls,
+        )
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One retrieved chunk: its row in the chunk value and the retriever's score (higher is better)."""
+
+    chunk: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Hits, best first; ties are broken by chunk order."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class Query:
+    """The texts really sent to the retrievers (one, unless a query step expands)."""
+
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One chat message. ``role`` is ``system``, ``user`` or ``assistant``."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A rendered prompt and the chunk rows that went into it, in order."""
+
+    messages: tuple[Message, ...]
+    passages: tuple[int, ...] = ()
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer text with the rows of the chunks it was given as passages."""
+
+    text: str
+    finish: str = "stop"
+    passages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlacedSpan:
+    """Where one piece of evidence lies in this corpus. ``how``: offset, quote or fuzzy; ``ratio`` 0..1 for fuzzy.
+
+    ``group``: spans of one group are alternatives, every group is needed.
+    """
+
+    document: str
+    start: int
+    end: int
+    group: int
+    how: Literal["offset", "quote", "fuzzy"] = "offset"
+    ratio: float = 1.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A question's evidence placed in one corpus; ``unplaced`` lists the quotes that could not be found."""
+
+    spans: tuple[PlacedSpan, ...] = ()
+    unplaced: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+
+
+Scores = Mapping[str, Score | Failure]
+"""Value of a measure cell: figure name (``bleu``, ``recall@5``) to its outcome."""

@@ -1,0 +1,179 @@
+"""Steps: pure, typed components, and their registry.
+
+**This docstring is the contract.** A step is a frozen, keyword-only dataclass decorated with ``@step(stage, name,
+version=N)``. Its fields are its parameters, its schema, its cache key, its documentation and its MLflow parameters:
+
+* every field has a type that pydantic validates, a default where one is sensible, and
+  ``field(metadata={"help": "...", "ge": 1, "choices": (...)})`` for help and limits;
+* settings that cannot change results (device, batch size, URLs, time-outs) are not fields, they live in ``Runtime``;
+* heavy imports happen inside ``run``;
+* ``version`` grows by one when the code's output changes; ``libraries`` names distributions whose installed version
+  shapes the output.
+
+A *whole* stage's step has ``async run(self, runtime, **inputs) -> value``. A *per-question* stage's step has
+``async run(self, runtime, questions, **inputs) -> list`` with one outcome per question, in order: the value it would
+return for that question alone, a ``Failure`` (final) or an ``Unfilled`` (asked again). ``inputs`` are named after the
+stages in ``model.stages``: whole inputs arrive as the value, per-question inputs as a list aligned with ``questions``,
+absent ones as ``None``. A question whose input is a ``Failure`` never reaches a step (except ``measure``): the engine
+passes the failure on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.metadata
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from ragscout.model.errors import ParameterError, UnknownNameError
+from ragscout.model.key import digest, set_fields
+from ragscout.model.stages import STAGES, stage
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Step:
+    """Base of every component. Subclasses are made with ``@step``."""
+
+    stage: ClassVar[str] = ""
+    name: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = ""
+
+    def parameters(self) -> dict[str, Any]:
+        """Non-default parameters, as plain values."""
+        return set_fields(self)
+
+    def key(self, inputs: Mapping[str, str]) -> str:
+        """Key of the node made of this step and the keys of its inputs (stage name to key)."""
+        libraries = {name: _library(name) for name in self.libraries}
+        return digest("node", self.stage, self.name, self.version, self.parameters(), libraries, dict(inputs))
+
+    def label(self) -> str:
+        """Short text for people: the name and the parameters that differ from the default."""
+        given = ", ".join(f"{name}={_show(value)}" for name, value in self.parameters().items())
+        return f"{self.name}({given})" if given else self.name
+
+
+S = TypeVar("S", bound=Step)
+_REGISTRY: dict[tuple[str, str], type[Step]] = {}
+
+
+def step(
+    stage_name: str, name: str, *, version: int, libraries: tuple[str, ...] = (), extra: str = ""
+) -> Callable[[type[S]], type[S]]:
+    """Register a component under a stage and a name.
+
+    ``extra`` names the optional dependency group that the step needs, for the one-line error when it is absent.
+    """
+    stage(stage_name)
+
+    def register(cls: type[S]) -> type[S]:
+        made = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+        known = _REGISTRY.get((stage_name, name))
+        if known is not None and known.__qualname__ != cls.__qualname__:
+            raise ValueError(f"two steps are named {name!r} at stage {stage_name!r}: {known} and {cls}")
+        made.stage, made.name, made.version = stage_name, name, version
+        made.libraries, made.extra = libraries, extra
+        _REGISTRY[stage_name, name] = made
+        return made
+
+    return register
+
+
+def steps_of(stage_name: str) -> dict[str, type[Step]]:
+    """Registered steps of a stage by name, sorted. Import ``ragscout.steps`` first to have them all."""
+    return {name: cls for (where, name), cls in sorted(_REGISTRY.items()) if where == stage_name}
+
+
+def step_class(stage_name: str, name: str, where: str = "") -> type[Step]:
+    """Look a component up.
+
+    Raises:
+        UnknownNameError: with a did-you-mean and the allowed names.
+    """
+    found = _REGISTRY.get((stage_name, name))
+    if found is None:
+        raise UnknownNameError(where or stage_name, f"{stage_name} step", name, steps_of(stage_name))
+    return found
+
+
+def make(stage_name: str, name: str, parameters: Mapping[str, Any] | None = None, where: str = "") -> Step:
+    """Validate parameters to the declared types and build a step.
+
+    Raises:
+        UnknownNameError: unknown step or parameter name.
+        ParameterError: a value of the wrong type or outside its range.
+    """
+    cls = step_class(stage_name, name, where)
+    where = where or f"{stage_name}.{name}"
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    values: dict[str, Any] = {}
+    for key, value in (parameters or {}).items():
+        if key not in fields:
+            raise UnknownNameError(where, f"parameter of {name!r}", key, fields)
+        values[key] = _validated(cls, fields[key], value, f"{where}.{key}")
+    missing = [
+        field.name
+        for field in fields.values()
+        if field.name not in values
+        and field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ParameterError(f"{where}: a parameter is missing; got {sorted(values)}. Add {', '.join(missing)}.")
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise ParameterError(f"{where}: {error}") from error
+
+
+def _validated(cls: type[Step], field: dataclasses.Field[Any], value: Any, where: str) -> Any:
+    try:
+        got = field_adapter(cls, field.name).validate_python(value)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise ParameterError(f"{where}: {reason.lower()}; got {value!r}. {_allowed(field)}") from None
+    meta = field.metadata
+    if "choices" in meta and got not in meta["choices"]:
+        raise ParameterError(f"{where}: not one of the choices; got {value!r}. {_allowed(field)}")
+    if "ge" in meta and got is not None and got < meta["ge"] or "le" in meta and got is not None and got > meta["le"]:
+        raise ParameterError(f"{where}: out of range; got {value!r}. {_allowed(field)}")
+    return got
+
+
+@functools.lru_cache(maxsize=None)
+def field_adapter(cls: type[Step], name: str) -> TypeAdapter[Any]:
+    """Validator for one declared field of a step class."""
+    import typing
+
+    return TypeAdapter(typing.get_type_hints(cls)[name])
+
+
+def _allowed(field: dataclasses.Field[Any]) -> str:
+    meta = field.metadata
+    if "choices" in meta:
+        return f"Allowed: {', '.join(map(str, meta['choices']))}."
+    limits = [f"at least {meta['ge']}"] * ("ge" in meta) + [f"at most {meta['le']}"] * ("le" in meta)
+    kind = getattr(field.type, "__name__", field.type)
+    return f"Allowed: {kind}{', ' if limits else ''}{' and '.join(limits)}."
+
+
+@functools.lru_cache(maxsize=None)
+def _library(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+def _show(value: Any) -> str:
+    return getattr(value, "label", None) or str(value)
+
+
+def registered_stages() -> tuple[str, ...]:
+    """Stages that have at least one registered step, in graph order."""
+    return tuple(name for name in STAGES if any(where == name for where, _ in _REGISTRY))

@@ -1,0 +1,81 @@
+"""Text as ragscout sees it: NFC, LF line ends, offsets in code points, scripts and languages."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Literal
+
+Script = Literal["hangul", "han", "kana", "latin", "digit", "other"]
+Language = Literal["ko", "en", "other"]
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def normalise(text: str) -> str:
+    """NFC with ``\\n`` line ends; lone surrogates become U+FFFD, NUL is dropped.
+
+    All offsets of the project are code points into text in this form. Idempotent.
+    """
+    text = _SURROGATES.sub("\ufffd", text).replace("\x00", "")
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def script(char: str) -> Script:
+    """Script class of one code point (Unicode blocks that matter for tokenising)."""
+    code = ord(char)
+    if code < 0x80:
+        if char.isalpha():
+            return "latin"
+        return "digit" if char.isdigit() else "other"
+    if 0xAC00 <= code <= 0xD7A3 or 0x1100 <= code <= 0x11FF or 0x3130 <= code <= 0x318F or 0xA960 <= code <= 0xA97F:
+        return "hangul"
+    if 0x4E00 <= code <= 0x9FFF or 0x3400 <= code <= 0x4DBF or 0xF900 <= code <= 0xFAFF:
+        return "han"
+    if 0x3040 <= code <= 0x30FF:
+        return "kana"
+    if char.isdigit():
+        return "digit"
+    if char.isalpha():
+        return "latin"
+    return "other"
+
+
+def script_runs(text: str) -> Iterator[tuple[Script, int, int]]:
+    """Maximal runs of one script as ``(script, start, end)`` in code points, covering the text."""
+    start = 0
+    for kind, group in groupby(text, key=script):
+        end = start + sum(1 for _ in group)
+        yield kind, start, end
+        start = end
+
+
+def hangul_share(text: str) -> float:
+    """Share of Hangul among the letters of a text, 0..1; 0 when there are no letters."""
+    letters = [script(char) for char in text if char.isalpha()]
+    return sum(kind == "hangul" for kind in letters) / len(letters) if letters else 0.0
+
+
+def language(text: str) -> Language:
+    """Language of one text: ``ko`` from 20 % Hangul letters on (Korean technical prose mixes in
+    English words), ``en`` for Latin letters, else ``other``."""
+    counts = {"hangul": 0, "latin": 0, "rest": 0}
+    for char in text:
+        if char.isalpha():
+            kind = script(char)
+            counts[kind if kind in counts else "rest"] += 1
+    total = sum(counts.values())
+    if not total:
+        return "other"
+    if counts["hangul"] / total >= 0.2:
+        return "ko"
+    return "en" if counts["latin"] / total >= 0.5 else "other"
+
+
+def display_width(text: str) -> int:
+    """Terminal columns a text takes: wide and full-width characters count two, combining marks none."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
