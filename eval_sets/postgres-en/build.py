@@ -388,7 +388,9 @@ def _has_block(node: Node) -> bool:
 
 def normalise(text: str) -> str:
     # Non-breaking spaces only steer the typesetting of section numbers here.
-    text = text.replace("\u00a0", " ").replace("\r\n", "\n").replace("\r", "\n")
+    # Zero-width spaces mark line breaks allowed in wide plan output.
+    text = text.replace("\u00a0", " ").replace("\u200b", "")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return unicodedata.normalize("NFC", text)
 
 
