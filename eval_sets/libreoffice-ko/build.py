@@ -126,7 +126,7 @@ PAGES: tuple[str, ...] = (
 
 VOID = frozenset({"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "wbr"})
 DROPPED_TAGS = frozenset({"script", "style", "noscript", "nav", "aside", "header", "footer"})
-DROPPED_CLASSES = frozenset({"howtoget", "relatedtopics", "noteicon", "bug", "debug"})
+DROPPED_CLASSES = frozenset({"howtoget", "relatedtopics", "related", "noteicon", "bug", "debug"})
 SYSTEMS = frozenset({"MAC", "WIN", "UNIX"})
 MODULES = {
     "swriter": "WRITER",
@@ -138,6 +138,9 @@ MODULES = {
     "sdatabase": "BASE",
     "shared": "WRITER",
 }
+# "@@@" marks unchecked translations in the source; the others are invisible characters.
+UNCHECKED = "@@@"
+CLEANED = {0x00A0: " ", 0x200B: None, 0xFEFF: None}
 NOTES = {"note": "참고", "tip": "팁", "warning": "주의"}
 BLOCKS = frozenset({"p", "div", "ul", "ol", "li", "table", "pre", "h1", "h2", "h3", "h4", "h5"})
 
@@ -221,6 +224,16 @@ class Converter:
     def skipped(self, node: Node) -> bool:
         return node.tag in DROPPED_TAGS or bool(node.classes & DROPPED_CLASSES)
 
+    def only_links(self, node: Node) -> bool:
+        """Whether all text below ``node`` is link text (navigation to other pages)."""
+        for child in self.expand(node):
+            if isinstance(child, str):
+                if child.strip():
+                    return False
+            elif child.tag != "a" and not self.only_links(child):
+                return False
+        return True
+
     def inline(self, node: Node) -> str:
         return re.sub(r"\s+", " ", self._raw(node)).strip()
 
@@ -271,7 +284,7 @@ class Converter:
             text = self.inline(node)
             return [f"{'#' * int(node.tag[1])} {text}"] if text else []
         if node.tag == "p":
-            text = self.inline(node)
+            text = "" if self.only_links(node) else self.inline(node)
             return [text] if text else []
         if node.tag == "pre":
             return [f"```\n{self._raw(node).strip()}\n```"]
@@ -360,7 +373,9 @@ class Converter:
         if "icontable" in node.classes or all(sum(map(bool, row)) == 1 for row in rows):
             return [" ".join(cell for cell in row if cell) for row in rows]
         width = max(len(row) for row in rows)
-        rows = [[cell.replace("|", "\\|") for cell in row] + [""] * (width - len(row)) for row in rows]
+        rows = [
+            [cell.replace("|", "\\|") for cell in row] + [""] * (width - len(row)) for row in rows
+        ]
         lines = ["| " + " | ".join(row) + " |" for row in rows]
         lines.insert(1, "|" + " --- |" * width)
         return ["\n".join(lines)]
@@ -375,7 +390,12 @@ def convert(page: str, html: str) -> str:
     if content is None:
         raise ValueError(f"{page}: no content area")
     blocks: list[str] = []
+    title = ""
     for block in Converter(MODULES[page.split("/", 1)[0]]).blocks(content):
+        if block.startswith("#"):
+            title = block.lstrip("# ")
+        elif block == title:  # the label of an icon, which repeats the heading
+            continue
         if not blocks or blocks[-1] != block:
             blocks.append(block)
     heading = next((b for b in blocks if b.startswith("# ")), None)
@@ -383,7 +403,7 @@ def convert(page: str, html: str) -> str:
         raise ValueError(f"{page}: no title")
     blocks.remove(heading)
     text = "\n\n".join([heading, *blocks]) + "\n"
-    return unicodedata.normalize("NFC", text.replace("\u00a0", " ").replace("\u200b", ""))
+    return unicodedata.normalize("NFC", text.replace(UNCHECKED, "").translate(CLEANED))
 
 
 def file_name(page: str) -> str:

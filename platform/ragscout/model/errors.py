@@ -60,7 +60,9 @@ class MissingExtraError(RagscoutError):
 
     def __init__(self, what: str, extra: str) -> None:
         """Args: what = the feature asked for; extra = name of the extra that brings it."""
-        super().__init__(f"{what} needs the extra {extra!r}, which is not installed. Run: pip install 'ragscout[{extra}]'")
+        super().__init__(
+            f"{what} needs the extra {extra!r}, which is not installed. Run: pip install 'ragscout[{extra}]'"
+        )
         self.extra = extra
 
 

@@ -130,7 +130,9 @@ class EvalSet:
     def _sealed(self, question: Question) -> bool:
         if not self.holdout_share:
             return False
-        anchor = min((span.document for span in question.evidence), default=min(question.documents, default=question.text))
+        anchor = min(
+            (span.document for span in question.evidence), default=min(question.documents, default=question.text)
+        )
         seed = hashlib.sha256(f"{self.lineage or self.name}\x00{anchor}".encode()).digest()
         return int.from_bytes(seed[:8], "big") / 2**64 < self.holdout_share
 

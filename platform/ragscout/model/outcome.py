@@ -27,7 +27,15 @@ class Failure:
 
 
 CANDIDATE_KINDS = ("refused", "filtered", "unparsable", "empty", "context_overflow", "step_error")
-MEASUREMENT_KINDS = ("judge_failed", "metric_failed", "no_reference", "no_evidence", "unplaced", "no_model", "unsuitable")
+MEASUREMENT_KINDS = (
+    "judge_failed",
+    "metric_failed",
+    "no_reference",
+    "no_evidence",
+    "unplaced",
+    "no_model",
+    "unsuitable",
+)
 KINDS = CANDIDATE_KINDS + MEASUREMENT_KINDS
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.metadata
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -140,17 +141,21 @@ def _validated(cls: type[Step], field: dataclasses.Field[Any], value: Any, where
     meta = field.metadata
     if "choices" in meta and got not in meta["choices"]:
         raise ParameterError(f"{where}: not one of the choices; got {value!r}. {_allowed(field)}")
-    if "ge" in meta and got is not None and got < meta["ge"] or "le" in meta and got is not None and got > meta["le"]:
+    if ("ge" in meta and got is not None and got < meta["ge"]) or (
+        "le" in meta and got is not None and got > meta["le"]
+    ):
         raise ParameterError(f"{where}: out of range; got {value!r}. {_allowed(field)}")
     return got
 
 
-@functools.lru_cache(maxsize=None)
+_ADAPTERS: dict[tuple[type[Step], str], TypeAdapter[Any]] = {}
+
+
 def field_adapter(cls: type[Step], name: str) -> TypeAdapter[Any]:
     """Validator for one declared field of a step class."""
-    import typing
-
-    return TypeAdapter(typing.get_type_hints(cls)[name])
+    if (cls, name) not in _ADAPTERS:
+        _ADAPTERS[cls, name] = TypeAdapter(typing.get_type_hints(cls)[name])
+    return _ADAPTERS[cls, name]
 
 
 def _allowed(field: dataclasses.Field[Any]) -> str:
@@ -162,7 +167,7 @@ def _allowed(field: dataclasses.Field[Any]) -> str:
     return f"Allowed: {kind}{', ' if limits else ''}{' and '.join(limits)}."
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _library(name: str) -> str:
     try:
         return importlib.metadata.version(name)

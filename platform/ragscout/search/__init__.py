@@ -1,1 +1,1 @@
-"""ragscout.search"""
+"""Proposers, early stopping, statistics and the leaderboard."""
