@@ -132,9 +132,11 @@ class Node:
     children: list[Node | str] = field(default_factory=list)
 
     def elements(self) -> Iterator[Node]:
+        """Child elements, without the text between them."""
         return (child for child in self.children if isinstance(child, Node))
 
     def find_all(self, tag: str) -> Iterator[Node]:
+        """Outermost descendants with this tag."""
         for child in self.elements():
             if child.tag == tag:
                 yield child
@@ -157,14 +159,17 @@ class TreeBuilder(HTMLParser):
         return node
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Open an element (called by the parser)."""
         node = self._open(tag, attrs)
         if tag not in VOID_TAGS:
             self._stack.append(node)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Add an empty element (called by the parser)."""
         self._open(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
+        """Close an element (called by the parser)."""
         if tag in VOID_TAGS:
             return
         if self._stack[-1].tag != tag:
@@ -172,10 +177,12 @@ class TreeBuilder(HTMLParser):
         self._stack.pop()
 
     def handle_data(self, data: str) -> None:
+        """Add text (called by the parser)."""
         self._stack[-1].children.append(data)
 
 
 def plain_text(node: Node) -> str:
+    """Text as written, line breaks kept."""
     parts: list[str] = []
     for child in node.children:
         if isinstance(child, str):
@@ -226,6 +233,7 @@ def inline(children: list[Node | str]) -> str:
 
 
 def indent(block: str, prefix: str, first: str | None = None) -> str:
+    """Put a prefix before every line, another one before the first if given."""
     lines = block.split("\n")
     out: list[str] = []
     for number, line in enumerate(lines):
@@ -235,17 +243,20 @@ def indent(block: str, prefix: str, first: str | None = None) -> str:
 
 
 def list_item(marker: str, blocks: list[str]) -> str:
+    """Blocks as one list item, later lines aligned under the first."""
     pad = " " * len(marker)
     return indent("\n\n".join(blocks), pad, marker)
 
 
 def fence(node: Node) -> str:
+    """Preformatted text as a fenced block."""
     text = plain_text(node).strip("\n")
     lines = [line.rstrip() for line in text.expandtabs(8).split("\n")]
     return "```\n" + "\n".join(lines) + "\n```"
 
 
 def table_rows(table: Node) -> Iterator[tuple[Node, bool]]:
+    """Rows of a table, each with whether it belongs to the head."""
     for part in table.elements():
         if part.tag == "tr":
             yield part, False
@@ -255,6 +266,7 @@ def table_rows(table: Node) -> Iterator[tuple[Node, bool]]:
 
 
 def cell_text(cell: Node) -> str:
+    """One table cell on one line."""
     pieces = [piece.replace("\n", " ") for piece in blocks_of(cell)]
     return " ".join(pieces).replace("|", "\\|")
 
@@ -272,6 +284,7 @@ def entry_table(table: Node) -> list[str]:
 
 
 def pipe_table(table: Node) -> list[str]:
+    """Tables with real columns."""
     grid: list[list[str]] = []
     head_rows = 0
     pending: dict[int, tuple[int, str]] = {}
@@ -308,6 +321,7 @@ def pipe_table(table: Node) -> list[str]:
 
 
 def render_table(table: Node) -> list[str]:
+    """A table in the form that suits its content."""
     cells = [cell for row, is_head in table_rows(table) if not is_head for cell in row.elements()]
     if any(cell.classes & {"func_table_entry", "catalog_table_entry"} for cell in cells):
         return ["\n\n".join(entry_table(table))]
@@ -315,6 +329,7 @@ def render_table(table: Node) -> list[str]:
 
 
 def definition_list(node: Node) -> list[str]:
+    """Terms become list items, their descriptions the items' bodies."""
     items: list[str] = []
     terms: list[str] = []
     for child in node.elements():
@@ -353,10 +368,7 @@ def render(node: Node) -> list[str]:
             )
         ]
     if node.classes & ADMONITIONS:
-        blocks = [
-            f"**{block.lstrip('# ')}**" if re.match(r"#+ ", block) else block
-            for block in blocks_of(node)
-        ]
+        blocks = [f"**{block.lstrip('# ')}**" if re.match(r"#+ ", block) else block for block in blocks_of(node)]
         return [indent("\n\n".join(blocks), "> ")]
     return blocks_of(node)
 
@@ -387,6 +399,7 @@ def _has_block(node: Node) -> bool:
 
 
 def normalise(text: str) -> str:
+    """NFC, plain line ends, no invisible typesetting characters."""
     # Non-breaking spaces only steer the typesetting of section numbers here.
     # Zero-width spaces mark line breaks allowed in wide plan output.
     text = text.replace("\u00a0", " ").replace("\u200b", "")
@@ -395,6 +408,7 @@ def normalise(text: str) -> str:
 
 
 def convert(source: str) -> str:
+    """One HTML page as Markdown."""
     builder = TreeBuilder()
     builder.feed(normalise(source))
     builder.close()
@@ -421,10 +435,12 @@ def convert(source: str) -> str:
 
 
 def sha256(path: Path) -> str:
+    """Hex digest of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def build(html_folder: Path) -> list[Path]:
+    """Write all documents and remove those no longer selected."""
     DOCUMENTS.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for page in sorted(PAGES):
@@ -438,11 +454,13 @@ def build(html_folder: Path) -> list[Path]:
 
 
 def current_checksums() -> dict[str, str]:
+    """Digests of everything whose bytes the evaluation depends on."""
     paths = [*DOCUMENTS.glob("*.md"), HERE / "LICENSE", HERE / "questions.jsonl"]
     return {path.relative_to(HERE).as_posix(): sha256(path) for path in sorted(paths) if path.exists()}
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Command line entry point; 1 means that a file differs."""
     parser = argparse.ArgumentParser(description="Rebuild the documents of postgres-en.")
     parser.add_argument("html_folder", type=Path, help="html folder of postgresql-doc-15")
     parser.add_argument("--write-checksums", action="store_true", help="record new checksums")
