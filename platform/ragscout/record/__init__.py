@@ -1,1 +1,1 @@
-"""ragscout.record"""
+"""Recorders: projections of a sweep that can be deleted and rebuilt."""

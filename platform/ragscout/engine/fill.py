@@ -1,0 +1,140 @@
+"""The engine's one verb: ``fill(wants)`` computes the missing cells and whatever they need.
+
+A block of questions is a request, not a key: what is asked is first joined over all configurations, node by node, so
+that a shared prefix is computed once however many configurations ask; then every node is one task that waits for its
+inputs and for nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ragscout.engine.store import Store
+from ragscout.engine.task import Done, Executor, Task, write_node
+from ragscout.engine.worker import question_key
+from ragscout.model.config import Node
+from ragscout.model.evalset import Question
+from ragscout.model.outcome import Unfilled
+
+SLICE = 10
+"""Questions per task at stages that ask models: small enough that an interruption loses little, and that the judge of
+one answer need not wait for all the others."""
+
+
+@dataclass(frozen=True)
+class Want:
+    """Cells of a per-question node for some questions, or the value of a whole node."""
+
+    node: Node
+    questions: tuple[Question, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """State of a fill for people: nodes by stage that are done, cached or left."""
+
+    stage: str
+    done: int
+    cached: int
+    left: int
+
+
+@dataclass
+class Filled:
+    """What could not be filled. ``failed``: node key to cause; ``unfilled``: (node key, question id) to why."""
+
+    failed: dict[str, str] = field(default_factory=dict)
+    unfilled: dict[tuple[str, str], Unfilled] = field(default_factory=dict)
+    computed: dict[str, int] = field(default_factory=dict)
+    cached: dict[str, int] = field(default_factory=dict)
+    reports: dict[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+class Engine:
+    """Fills nodes through an executor. ``computed``/``cached`` of the result count cells (or values) per stage."""
+
+    def __init__(
+        self, store: Store, executor: Executor, sweep: str, progress: Callable[[Progress], None] | None = None
+    ) -> None:
+        """Args: sweep = journal that holds the opening record the workers read."""
+        self._store, self._executor, self._sweep = store, executor, sweep
+        self._progress = progress or (lambda _: None)
+
+    async def fill(self, wants: Sequence[Want]) -> Filled:
+        """Compute what is missing. Never raises for a step's trouble: see ``Filled``."""
+        nodes, asked = self._joined(wants)
+        filled = Filled()
+        tasks: dict[str, asyncio.Task[None]] = {}
+        counts = {"done": 0, "cached": 0, "left": len(nodes)}
+
+        async def one(node: Node) -> None:
+            await asyncio.gather(*(tasks[parent.key] for parent in node.inputs if parent.key in tasks))
+            cause = next((filled.failed[parent.key] for parent in node.inputs if parent.key in filled.failed), "")
+            if cause:
+                filled.failed[node.key] = cause
+            else:
+                cached = await self._node(node, asked[node.key], filled)
+                counts["cached" if cached else "done"] += 1
+            counts["left"] -= 1
+            self._progress(Progress(node.stage, **counts))
+
+        async with asyncio.TaskGroup() as group:
+            for node in nodes:
+                tasks[node.key] = group.create_task(one(node))
+        return filled
+
+    async def close(self) -> None:
+        """Close the executor."""
+        await self._executor.close()
+
+    def _joined(self, wants: Sequence[Want]) -> tuple[list[Node], dict[str, dict[str, Question]]]:
+        order: dict[str, Node] = {}
+        asked: dict[str, dict[str, Question]] = {}
+        for want in wants:
+            write_node(self._store.ledger, want.node)
+            for item in want.node.ancestors():
+                if item.stage == "source":
+                    continue
+                order.setdefault(item.key, item)
+                questions = asked.setdefault(item.key, {})
+                if item.per_question:
+                    questions.update({question.id: question for question in want.questions})
+        return list(order.values()), asked
+
+    async def _node(self, node: Node, asked: Mapping[str, Question], filled: Filled) -> bool:
+        """Fill one node; whether nothing had to be computed."""
+        if not node.per_question:
+            cached = self._store.value_folder(node.key) is not None
+            if not cached:
+                self._note(node, await self._executor.run(Task(self._sweep, node.key)), filled)
+            _count(filled.cached if cached else filled.computed, node.stage, 1)
+            return cached
+        keys = {name: question_key(node.stage, question) for name, question in asked.items()}
+        present = self._store.ledger.cells_present(node.key, list(set(keys.values())))
+        open_ = [name for name in asked if keys[name] not in present]
+        _count(filled.cached, node.stage, len(set(keys.values()) & present))
+        if not open_:
+            return True
+        _count(filled.computed, node.stage, len({keys[name] for name in open_}))
+        slices = [tuple(open_[start : start + SLICE]) for start in range(0, len(open_), SLICE)]
+        if node.stage not in ("generate", "measure"):
+            slices = [tuple(open_)]
+        for done in await asyncio.gather(
+            *(self._executor.run(Task(self._sweep, node.key, names)) for names in slices)
+        ):
+            self._note(node, done, filled)
+        return False
+
+    def _note(self, node: Node, done: Done, filled: Filled) -> None:
+        if done.failed:
+            filled.failed[node.key] = done.failed
+        if done.reports:
+            filled.reports[node.key] = done.reports
+        for name, reason in done.unfilled.items():
+            filled.unfilled[node.key, name] = reason
+
+
+def _count(counts: dict[str, int], stage: str, n: int) -> None:
+    counts[stage] = counts.get(stage, 0) + n

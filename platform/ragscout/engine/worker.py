@@ -1,0 +1,234 @@
+"""Executes one task: reads inputs from the store, runs the step, writes the value or the cells.
+
+``python -m ragscout.engine.worker STORE`` does the same in a process of its own that knows nothing but the store's
+location: it reads a task from standard input and writes what came of it to standard output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ragscout.engine.runtime import LEASE, EngineRuntime, Scoped
+from ragscout.engine.store import CellData, Store
+from ragscout.engine.task import Done, Task, done_json, read_node, task_from
+from ragscout.model.cells import decode, encode
+from ragscout.model.config import Node
+from ragscout.model.errors import RagscoutError, StepError
+from ragscout.model.evalset import EvalSet, Question, SourceFile
+from ragscout.model.key import short
+from ragscout.model.outcome import Failure, Unfilled, Usage
+from ragscout.model.runtime import ChatModel
+from ragscout.model.stages import STAGES
+from ragscout.model.step import Step
+from ragscout.model.values import Source, codec
+
+log = logging.getLogger(__name__)
+
+
+def question_key(stage: str, question: Question) -> str:
+    """Key that addresses a question's cell at a stage: the digest of the fields which that stage reads."""
+    reads = STAGES[stage].reads
+    if reads == "text":
+        return question.text_key
+    return question.evidence_key if reads == "evidence" else question.full_key
+
+
+def asks_models(step: Step) -> bool:
+    """Whether a step sends chat requests: such a step is given one question at a time, so that each question is
+    charged what its own requests took."""
+    return any(isinstance(value, ChatModel) for value in step.parameters().values())
+
+
+class Worker:
+    """Runs tasks against one store and one pinned evaluation set. Loaded whole values are kept while it lives."""
+
+    def __init__(self, store: Store, runtime: EngineRuntime, eval_set: EvalSet, questions: Sequence[Question]) -> None:
+        """Args: questions = those that may be asked (the development view, or the opened hold-out)."""
+        self._store, self._runtime, self._eval_set = store, runtime, eval_set
+        self._questions = {question.id: question for question in questions}
+        self._values: dict[str, Any] = {}
+        self._nodes: dict[str, Node] = {}
+
+    async def run(self, task: Task) -> Done:
+        """Run one task to its end; a step that cannot work marks its node as failed with the cause."""
+        node = self._nodes.get(task.node) or read_node(self._store.ledger, task.node)
+        self._nodes[task.node] = node
+        scoped = Scoped(self._runtime)
+        try:
+            if node.per_question:
+                unfilled = await self._cells(node, [self._questions[name] for name in task.questions], scoped)
+                return Done(unfilled, "", scoped.reports)
+            await self._whole(node, scoped)
+            return Done({}, "", scoped.reports)
+        except RagscoutError as error:
+            return Done({}, str(error))
+        except Exception as error:  # noqa: BLE001 - the border to component code: one bad candidate never stops a sweep
+            log.exception("step %s failed", node.step.label() if node.step else node.stage)
+            return Done({}, f"{node.stage}.{node.step.name if node.step else ''}: {type(error).__name__}: {error}")
+
+    async def close(self) -> None:
+        """Close the runtime."""
+        await self._runtime.close()
+
+    async def value(self, node: Node) -> Any:
+        """Value of a whole node, from memory or from the store."""
+        if node.stage == "source":
+            return Source(self._eval_set.files, self._store.blobs.read)
+        if node.key not in self._values:
+            folder = self._store.value_folder(node.key)
+            if folder is None:
+                raise StepError(f"{node.stage}: the value of node {short(node.key)} is missing. Run the sweep again.")
+            self._values[node.key] = codec(node.stage).load(folder)
+        return self._values[node.key]
+
+    async def _whole(self, node: Node, runtime: Scoped) -> None:
+        claim, owner = f"node:{node.key}", self._runtime.owner
+        ledger = self._store.ledger
+        while self._store.value_folder(node.key) is None:
+            if not ledger.claim(claim, owner, LEASE):
+                await asyncio.sleep(0.2)
+                continue
+            beat = asyncio.create_task(self._beat())
+            try:
+                if self._store.value_folder(node.key) is None:
+                    await self._build(node, runtime)
+            finally:
+                beat.cancel()
+                ledger.release(claim, owner)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE / 4)
+            self._store.ledger.renew(self._runtime.owner, LEASE)
+
+    async def _build(self, node: Node, runtime: Scoped) -> None:
+        assert node.step is not None
+        started = time.perf_counter()
+        inputs = {parent.stage: await self.value(parent) for parent in node.inputs}
+        value = await node.step.run(runtime, **inputs)  # type: ignore[attr-defined]
+        usage = runtime.usage + Usage(seconds=time.perf_counter() - started - runtime.usage.seconds)
+
+        def write(folder: Path) -> None:
+            codec(node.stage).save(value, folder)
+
+        self._store.save_value(node.key, write, usage, runtime.reports)
+
+    async def _cells(self, node: Node, questions: Sequence[Question], runtime: Scoped) -> dict[str, Unfilled]:
+        keys = {question.id: question_key(node.stage, question) for question in questions}
+        present = self._store.ledger.cells_present(node.key, list(keys.values()))
+        open_ = [question for question in questions if keys[question.id] not in present]
+        # one cell per distinct key: rows that differ only in fields this stage does not read share it
+        first: dict[str, Question] = {}
+        for question in open_:
+            first.setdefault(keys[question.id], question)
+        ready, inputs, passed, unfilled = await self._inputs(node, list(first.values()))
+        outcomes: dict[str, tuple[Any, Usage]] = {question.id: (failure, Usage()) for question, failure in passed}
+        if ready:
+            outcomes |= await self._run(node, ready, inputs, runtime)
+        paths = self._paths(node, questions)
+        cells: dict[str, CellData] = {}
+        for question in first.values():
+            outcome, usage = outcomes.get(question.id, (None, Usage()))
+            if isinstance(outcome, Unfilled):
+                unfilled[question.id] = outcome
+            elif outcome is not None:
+                data = encode(node.stage, outcome)
+                cells[keys[question.id]] = CellData(data, usage, paths[question.id] + usage)
+        if cells:
+            self._store.write_cells(node.key, cells)
+        return {
+            question.id: unfilled[twin.id]
+            for question in open_
+            if (twin := first[keys[question.id]]).id in unfilled
+        }
+
+    async def _inputs(
+        self, node: Node, questions: Sequence[Question]
+    ) -> tuple[list[Question], dict[str, Any], list[tuple[Question, Failure]], dict[str, Unfilled]]:
+        """Questions whose inputs are all there, those inputs, the ones that only pass a failure on, the open ones."""
+        columns: dict[str, dict[str, Any]] = {}
+        for parent in node.inputs:
+            if parent.per_question:
+                keys = {question.id: question_key(parent.stage, question) for question in questions}
+                cells = self._store.read_cells(parent.key, list(keys.values()))
+                columns[parent.stage] = {
+                    name: decode(parent.stage, cells[key].data) for name, key in keys.items() if key in cells
+                }
+        ready: list[Question] = []
+        passed: list[tuple[Question, Failure]] = []
+        unfilled: dict[str, Unfilled] = {}
+        for question in questions:
+            values = [column.get(question.id) for column in columns.values()]
+            failures = [value for value in values if isinstance(value, Failure)]
+            if any(value is None for value in values):
+                unfilled[question.id] = Unfilled("step", "an input of this cell is open")
+            elif failures and node.stage != "measure":
+                passed.append((question, failures[0]))
+            else:
+                ready.append(question)
+        inputs: dict[str, Any] = {
+            stage: [column[question.id] for question in ready] for stage, column in columns.items()
+        }
+        for parent in node.inputs:
+            if not parent.per_question:
+                inputs[parent.stage] = await self.value(parent)
+        return ready, inputs, passed, unfilled
+
+    async def _run(
+        self, node: Node, questions: Sequence[Question], inputs: Mapping[str, Any], runtime: Scoped
+    ) -> dict[str, tuple[Any, Usage]]:
+        step = node.step
+        assert step is not None
+        whole = {parent.stage for parent in node.inputs if not parent.per_question}
+
+        async def alone(position: int) -> tuple[Any, Usage]:
+            scoped = Scoped(self._runtime)
+            own = {
+                stage: value if stage in whole else [value[position]] for stage, value in inputs.items()
+            }
+            (outcome,) = await step.run(scoped, [questions[position]], **own)  # type: ignore[attr-defined]
+            return outcome, scoped.usage
+
+        if asks_models(step):
+            results = await asyncio.gather(*(alone(position) for position in range(len(questions))))
+            return {question.id: result for question, result in zip(questions, results, strict=True)}
+        started = time.perf_counter()
+        outcomes = await step.run(runtime, questions, **inputs)  # type: ignore[attr-defined]
+        each = Usage(seconds=(time.perf_counter() - started) / len(questions))
+        return {question.id: (outcome, each) for question, outcome in zip(questions, outcomes, strict=True)}
+
+    def _paths(self, node: Node, questions: Sequence[Question]) -> dict[str, Usage]:
+        """What the cells above took, each ancestor once, whether or not it was computed for this configuration."""
+        sums = {question.id: Usage() for question in questions}
+        for item in node.ancestors():
+            if item.per_question and item.key != node.key:
+                keys = {question.id: question_key(item.stage, question) for question in questions}
+                cells = self._store.ledger.cells(item.key, list(keys.values()))
+                for name, key in keys.items():
+                    if key in cells:
+                        sums[name] += cells[key].usage
+        return sums
+
+
+async def _main(location: str) -> int:
+    from ragscout.engine.session import open_worker
+
+    task = task_from(sys.stdin.read())
+    store = Store.open(location)
+    worker = open_worker(store, task.sweep)
+    try:
+        done = await worker.run(task)
+    finally:
+        await worker.close()
+    sys.stdout.write(done_json(done))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(_main(sys.argv[1])))

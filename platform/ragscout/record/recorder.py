@@ -1,0 +1,50 @@
+"""What a recorder gets and must do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ragscout.model.board import Board
+from ragscout.model.config import Configuration
+from ragscout.model.evalset import EvalSet
+from ragscout.model.metric import Figure
+from ragscout.model.outcome import Failure, Score
+
+
+@dataclass(frozen=True)
+class Row:
+    """A configuration with every score it has: question id to figure name to outcome."""
+
+    configuration: Configuration
+    scores: Mapping[str, Mapping[str, Score | Failure]]
+    answers: Mapping[str, str]
+    """Question id to the answer's text (or to the failure in words)."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """State of a sweep at one point of its journal. ``sequence`` grows with the journal; equal sequence, equal
+    content. ``closed``: nothing more will be measured."""
+
+    sweep: str
+    name: str
+    sequence: int
+    spec: str
+    eval_set: EvalSet
+    board: Board
+    rows: Sequence[Row]
+    figures: Sequence[Figure]
+    signatures: Mapping[str, str]
+    goal: str
+    closed: bool
+
+
+class Recorder(Protocol):
+    """Writes snapshots somewhere. ``update`` is idempotent and may skip snapshots: what it leaves behind depends on
+    the last one only, so a place that was down for an hour, or deleted, is whole again after the next call."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Bring the place up to date. Trouble of the place is logged, never raised: it must not stop a sweep."""
+        ...
