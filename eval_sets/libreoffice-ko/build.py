@@ -155,6 +155,7 @@ class Node:
 
     @property
     def classes(self) -> frozenset[str]:
+        """The CSS classes of the element."""
         return frozenset(self.attrs.get("class", "").split())
 
 
@@ -167,21 +168,25 @@ class TreeBuilder(HTMLParser):
         self._stack = [self.root]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Open an element."""
         node = Node(tag, {name: value or "" for name, value in attrs})
         self._stack[-1].children.append(node)
         if tag not in VOID:
             self._stack.append(node)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Add an element without content."""
         self._stack[-1].children.append(Node(tag, {name: value or "" for name, value in attrs}))
 
     def handle_endtag(self, tag: str) -> None:
+        """Close the nearest open element of that name."""
         for index in range(len(self._stack) - 1, 0, -1):
             if self._stack[index].tag == tag:
                 del self._stack[index:]
                 return
 
     def handle_data(self, data: str) -> None:
+        """Add text."""
         self._stack[-1].children.append(data)
 
 
@@ -217,11 +222,13 @@ class Converter:
         self.module = module
 
     def expand(self, node: Node) -> list[Node | str]:
+        """The children to convert, after choosing among variants."""
         if node.classes & {"switch", "switchinline"}:
             return chosen(node, self.module)
         return node.children
 
     def skipped(self, node: Node) -> bool:
+        """Whether the element is navigation or decoration."""
         return node.tag in DROPPED_TAGS or bool(node.classes & DROPPED_CLASSES)
 
     def only_links(self, node: Node) -> bool:
@@ -235,6 +242,7 @@ class Converter:
         return True
 
     def inline(self, node: Node) -> str:
+        """The text of the element on one line."""
         return re.sub(r"\s+", " ", self._raw(node)).strip()
 
     def _raw(self, node: Node) -> str:
@@ -250,6 +258,7 @@ class Converter:
         return "".join(parts)
 
     def blocks(self, node: Node) -> list[str]:
+        """The Markdown blocks of the element."""
         out: list[str] = []
         loose: list[str] = []
 
@@ -275,8 +284,7 @@ class Converter:
 
     def _has_block(self, node: Node) -> bool:
         return any(
-            isinstance(child, Node) and (child.tag in BLOCKS or self._has_block(child))
-            for child in node.children
+            isinstance(child, Node) and (child.tag in BLOCKS or self._has_block(child)) for child in node.children
         )
 
     def _block(self, node: Node) -> list[str]:
@@ -356,9 +364,7 @@ class Converter:
                 continue
             if child.tag == "tr":
                 cells = [
-                    self.inline(cell)
-                    for cell in child.children
-                    if isinstance(cell, Node) and cell.tag in ("td", "th")
+                    self.inline(cell) for cell in child.children if isinstance(cell, Node) and cell.tag in ("td", "th")
                 ]
                 if any(cells):
                     rows.append(cells)
@@ -373,9 +379,7 @@ class Converter:
         if "icontable" in node.classes or all(sum(map(bool, row)) == 1 for row in rows):
             return [" ".join(cell for cell in row if cell) for row in rows]
         width = max(len(row) for row in rows)
-        rows = [
-            [cell.replace("|", "\\|") for cell in row] + [""] * (width - len(row)) for row in rows
-        ]
+        rows = [[cell.replace("|", "\\|") for cell in row] + [""] * (width - len(row)) for row in rows]
         lines = ["| " + " | ".join(row) + " |" for row in rows]
         lines.insert(1, "|" + " --- |" * width)
         return ["\n".join(lines)]
@@ -430,6 +434,7 @@ def build(unpacked: Path, target: Path) -> dict[str, str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Rebuild the documents and compare them with ``checksums.json``."""
     parser = argparse.ArgumentParser(description="Rebuild the documents of libreoffice-ko.")
     parser.add_argument("unpacked", type=Path, help=f"folder with {PACKAGE} {VERSION} unpacked")
     options = parser.parse_args(arguments)
@@ -437,9 +442,7 @@ def main(arguments: list[str] | None = None) -> int:
     built = build(options.unpacked, here / "documents")
     recorded: dict[str, str] = json.loads((here / "checksums.json").read_text(encoding="utf-8"))
     expected = {name: value for name, value in recorded.items() if name.startswith("documents/")}
-    wrong = sorted(
-        name for name in built.keys() | expected.keys() if built.get(name) != expected.get(name)
-    )
+    wrong = sorted(name for name in built.keys() | expected.keys() if built.get(name) != expected.get(name))
     for name in wrong:
         print(f"differs: {name}", file=sys.stderr)
     print(f"{len(built)} documents written, {len(wrong)} differ from checksums.json")

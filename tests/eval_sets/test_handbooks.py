@@ -74,9 +74,7 @@ def test_checksums_match(name: str) -> None:
     folder = ROOT / name
     expected = json.loads((folder / "checksums.json").read_text(encoding="utf-8"))
     paths = [*(folder / "documents").iterdir(), folder / "questions.jsonl"]
-    actual = {
-        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths
-    }
+    actual = {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
     assert actual == expected
 
 

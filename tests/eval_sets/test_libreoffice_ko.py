@@ -78,9 +78,7 @@ def test_documents_cover_the_modules(documents: dict[str, str]) -> None:
     assert modules["shared"] >= 15
 
 
-def test_spans_reproduce_their_quotes(
-    documents: dict[str, str], questions: list[dict[str, Any]]
-) -> None:
+def test_spans_reproduce_their_quotes(documents: dict[str, str], questions: list[dict[str, Any]]) -> None:
     for q in questions:
         for span in q["evidence"]:
             text = documents[span["document"]]
@@ -128,9 +126,7 @@ def test_questions_spread_over_documents(questions: list[dict[str, Any]]) -> Non
 def test_only_multi_page_questions_need_two_documents(questions: list[dict[str, Any]]) -> None:
     for q in questions:
         groups = _groups(q)
-        one_is_enough = any(
-            all(name in group for group in groups) for group in groups for name in group
-        )
+        one_is_enough = any(all(name in group for group in groups) for group in groups for name in group)
         if q["type"] == "multi-page":
             assert not one_is_enough, q["id"]
         elif q["answerable"]:
@@ -147,9 +143,7 @@ def test_questions_are_not_copied_from_the_evidence(questions: list[dict[str, An
 def test_checksums_match() -> None:
     expected = json.loads((ROOT / "checksums.json").read_text(encoding="utf-8"))
     paths = [*(ROOT / "documents").iterdir(), ROOT / "questions.jsonl"]
-    actual = {
-        p.relative_to(ROOT).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths
-    }
+    actual = {p.relative_to(ROOT).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
     assert actual == expected
 
 
@@ -183,21 +177,16 @@ def test_build_converts_a_page(build: ModuleType) -> None:
 <p><a href="x">다른 쪽</a></p>
 </div></body></html>"""
     expected = (
-        "# 제목\n\n첫 문장 Ctrl+A\n\n1. 하나\n2. 둘\n  - 안쪽\n\n"
-        "| 가 | 나 |\n| --- | --- |\n| 1 | 2 |\n\n팁: 도움\n"
+        "# 제목\n\n첫 문장 Ctrl+A\n\n1. 하나\n2. 둘\n  - 안쪽\n\n| 가 | 나 |\n| --- | --- |\n| 1 | 2 |\n\n팁: 도움\n"
     )
     assert build.convert("swriter/guide/x", html) == expected
 
 
-def test_build_writes_and_reports(
-    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_build_writes_and_reports(build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "PAGES", ("swriter/guide/x",))
     source = tmp_path / build.HELP_ROOT / "swriter" / "guide"
     source.mkdir(parents=True)
-    (source / "x.html").write_text(
-        '<div id="DisplayArea"><h1>제목</h1><p>글</p></div>', encoding="utf-8"
-    )
+    (source / "x.html").write_text('<div id="DisplayArea"><h1>제목</h1><p>글</p></div>', encoding="utf-8")
     checksums = build.build(tmp_path, tmp_path / "documents")
     data = (tmp_path / "documents" / "swriter-guide-x.md").read_bytes()
     assert data.decode("utf-8") == "# 제목\n\n글\n"
