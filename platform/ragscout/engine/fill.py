@@ -51,6 +51,14 @@ class Filled:
     cached: dict[str, int] = field(default_factory=dict)
     reports: dict[str, Mapping[str, float]] = field(default_factory=dict)
 
+    def add(self, other: Filled) -> None:
+        """Add what another fill did to the counts."""
+        for mine, its in ((self.computed, other.computed), (self.cached, other.cached)):
+            for stage, number in its.items():
+                _count(mine, stage, number)
+        self.reports |= other.reports
+        self.failed |= other.failed
+
 
 class Engine:
     """Fills nodes through an executor. ``computed``/``cached`` of the result count cells (or values) per stage."""

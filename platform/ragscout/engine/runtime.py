@@ -174,7 +174,7 @@ class EngineRuntime:
         most = door.most(request)
         if most is None and self._limits.money is not None:
             return Unfilled("budget", f"the price of {request.model.model!r} is unknown; add price: to its connection")
-        if not ledger.reserve(self._sweep, request.key, purpose, most or 0.0, self._limits, self._owner):
+        if not ledger.reserve(self._sweep, request.key, purpose, most or 0.0, self._limits, owner=self._owner):
             return Unfilled("budget", "the next request could exceed the budget")
         try:
             started = time.perf_counter()

@@ -1,0 +1,339 @@
+"""The main flow, to be read first: load, propose, fill, measure, record, rank.
+
+A sweep is a conversation between a proposer, which chooses which questions to ask of which configurations, and the
+engine, which fills what is asked. Every round is written to the journal before it runs and again when it is measured,
+so that a sweep that was stopped at any point goes on with the same rounds and ends with the same board.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from ragscout.engine.cells import CellReader
+from ragscout.engine.executors import InProcess, Subprocess
+from ragscout.engine.fill import Engine, Filled, Progress, Want
+from ragscout.engine.ledger import Journal
+from ragscout.engine.prepare import Prepared, open_store, prepare
+from ragscout.engine.runtime import EngineRuntime
+from ragscout.engine.session import journal_view, open_runtime
+from ragscout.engine.store import Store
+from ragscout.engine.worker import Worker
+from ragscout.model.board import Board
+from ragscout.model.config import Configuration
+from ragscout.model.errors import StoreError
+from ragscout.model.outcome import Usage
+from ragscout.record.recorder import Recorder, Row, Snapshot
+from ragscout.search import Measured, build_board, make_proposer
+from ragscout.search.contract import Block, Proposer, Request
+from ragscout.spec import SweepSpec
+from ragscout.spec import load as load_spec
+
+LEASE = 60.0  # seconds after which a sweep whose process died may be taken over
+BATCH = 8  # requests per round
+
+
+@dataclass(frozen=True)
+class Event:
+    """Progress for people: ``answers`` asked of ``limit`` (``None`` = no limit), requests sent by purpose, money."""
+
+    phase: str
+    round: int
+    answers: int
+    limit: int | None
+    calls: Mapping[str, int]
+    money: float
+    fill: Progress | None = None
+    board: Board | None = None
+
+
+@dataclass
+class Result:
+    """How a run ended. ``open``: why cells stayed open, in words, empty when none did. ``calls``: requests sent by
+    purpose. ``computed``/``cached``: cells and values per stage."""
+
+    board: Board
+    closed: bool
+    open: list[str] = field(default_factory=list)
+    calls: Mapping[str, int] = field(default_factory=dict)
+    computed: Mapping[str, int] = field(default_factory=dict)
+    cached: Mapping[str, int] = field(default_factory=dict)
+    reports: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+class Sweep:
+    """One sweep file on one store."""
+
+    def __init__(self, spec: SweepSpec, store: Store, base: Path) -> None:
+        """Args: base = folder that relative paths in the sweep file start from."""
+        self.spec, self.store = spec, store
+        self.prepared: Prepared = prepare(spec, store, base)
+        self.id = self.prepared.sweep_id
+        self.journal = Journal(store.ledger, self.id)
+        self._cells = CellReader(store, self.prepared)
+        self._owner = f"sweep in process {os.getpid()}"
+
+    @classmethod
+    def load(cls, path: str | Path, store: str | Path | Store | None = None) -> Sweep:
+        """Read a sweep file, register its evaluation set, check everything that can be checked for nothing.
+
+        Raises:
+            SpecError, EvalSetError: with file, line and remedy.
+        """
+        spec = load_spec(Path(path))
+        return cls(spec, store if isinstance(store, Store) else open_store(store), Path(path).parent)
+
+    def run(
+        self,
+        *,
+        recorders: Sequence[Recorder] = (),
+        progress: Callable[[Event], None] = lambda _: None,
+        executor: str = "in-process",
+    ) -> Result:
+        """Run the sweep, or go on where it stopped. ``executor`` is ``in-process`` or ``subprocess``.
+
+        Raises:
+            StoreError: another process runs this sweep.
+            SpecError: an endpoint that the sweep needs does not answer.
+        """
+        with self._held():
+            return asyncio.run(self._run(recorders, progress, executor))
+
+    def board(self) -> Board:
+        """The leaderboard of what the journal and the store hold; nothing is computed."""
+        return self._snapshot().board
+
+    # -- the flow ---------------------------------------------------------------------------------------------------
+
+    async def _run(self, recorders: Sequence[Recorder], progress: Callable[[Event], None], executor: str) -> Result:
+        entries = self.store.ledger.journal(self.id)
+        if not entries:
+            self.journal.append("opened", self.prepared.opening.payload())
+        runtime = open_runtime(self.store, self.id, self.prepared.opening, deadline=self.prepared.deadline())
+        worker = Worker(self.store, runtime, self.prepared.eval_set, self.prepared.questions)
+        chosen = InProcess(worker) if executor == "in-process" else Subprocess(self.store.location)
+        show = _Show(progress, runtime, self.prepared.answers)
+        engine = Engine(self.store, chosen, self.id, show.fill)
+        totals = Filled()
+        beat = asyncio.create_task(self._beat())
+        try:
+            await self.prepared.preflight(runtime)
+            left = [] if self._closed else await self._rounds(engine, recorders, show, totals)
+            snapshot = self._snapshot()
+            for recorder in recorders:
+                recorder.update(snapshot)
+        finally:
+            beat.cancel()
+            await engine.close()
+            await runtime.close()
+        return Result(
+            snapshot.board, snapshot.closed, left, runtime.counters.calls, totals.computed, totals.cached, totals.reports
+        )
+
+    async def _rounds(
+        self, engine: Engine, recorders: Sequence[Recorder], show: _Show, totals: Filled
+    ) -> list[str]:
+        """Round after round until the proposer is done; what stayed open, in words."""
+        entries = self.store.ledger.journal(self.id)
+        proposed = [[self._request(item) for item in view["requests"]] for view in journal_view(entries, "round")]
+        failed_before = {int(view["round"]): dict(view["failed"]) for view in journal_view(entries, "measured")}
+        proposer = self._proposer()
+        for number in count():
+            replayed = number < len(proposed)
+            requests = proposed[number] if replayed else self._propose(proposer, number)
+            if not requests:
+                self.journal.append("closed", {"why": "the search is over"})
+                return []
+            if not replayed:
+                self.journal.append("round", {"round": number, "requests": [_plain(request) for request in requests]})
+            show.round(number, requests)
+            blocks, left = await self._measure(engine, requests, failed_before.get(number, {}), totals)
+            if left:
+                if all(reason.startswith("budget") for reason in left):
+                    self.journal.append("closed", {"why": f"the budget is spent: {left[0]}"})
+                return left
+            if number not in failed_before:
+                failed = {block.configuration.key: block.failed for block in blocks if block.failed}
+                self.journal.append("measured", {"round": number, "failed": failed})
+            if number:  # round 0 is the retrieval of every prefix, which no proposer asked for
+                (proposer.restore(requests, blocks) if replayed else proposer.tell(blocks))
+            if not replayed:
+                snapshot = self._snapshot()
+                show.board(snapshot.board)
+                for recorder in recorders:
+                    recorder.update(snapshot)
+        raise AssertionError("unreachable: the loop returns")
+
+    def _propose(self, proposer: Proposer, number: int) -> list[Request]:
+        """Round 0 scores the retrieval of every prefix on every question; then the proposer's rounds; then finals."""
+        if number == 0:
+            questions = tuple(question.id for question in self.prepared.questions)
+            if requests := [Request(item, questions, "retrieval") for item in self.prepared.prefixes]:
+                return requests
+        return list(proposer.ask(BATCH)) or list(proposer.finals())
+
+    async def _measure(
+        self, engine: Engine, requests: Sequence[Request], failed: Mapping[str, str], totals: Filled
+    ) -> tuple[list[Block], list[str]]:
+        """Fill the cells of a round and read its blocks; the reasons of open cells beside them."""
+        live = [request for request in requests if request.configuration.key not in failed]
+        wants = [
+            Want(node, self.prepared.pick(request.questions))
+            for request in live
+            for node in self.prepared.wanted(request.configuration)
+        ]
+        filled = await engine.fill(wants)
+        totals.add(filled)
+        causes = dict(failed)
+        for request in live:
+            for node in self.prepared.wanted(request.configuration):
+                if node.key in filled.failed and node.stage != "measure":
+                    causes.setdefault(request.configuration.key, filled.failed[node.key])
+        blocks = [
+            Block(request.configuration, {}, Usage(), causes[request.configuration.key])
+            if request.configuration.key in causes
+            else self._block(request, filled)
+            for request in requests
+        ]
+        return blocks, sorted({f"{reason.kind}: {reason.detail}" for reason in filled.unfilled.values()})
+
+    def _block(self, request: Request, filled: Filled) -> Block:
+        scores = self._cells.scores(request.configuration, request.questions, filled.failed)
+        usage = self._cells.usage(request.configuration, request.questions)
+        return Block(request.configuration, scores, sum(usage.values(), Usage()))
+
+    def _proposer(self) -> Proposer:
+        prepared = self.prepared
+        return make_proposer(
+            prepared.search,
+            prepared.space,
+            [question.id for question in prepared.questions],
+            prepared.goal,
+            seed=self.spec.seed,
+            answers=prepared.answers,
+            storage=prepared.study(self.store),
+        )
+
+    # -- what the journal and the store say -------------------------------------------------------------------------
+
+    @property
+    def _closed(self) -> bool:
+        return bool(journal_view(self.store.ledger.journal(self.id), "closed"))
+
+    def _snapshot(self) -> Snapshot:
+        """Everything that is known now: a pure function of the journal and the store."""
+        entries = self.store.ledger.journal(self.id)
+        rows = self.rows()
+        failed = {key: why for view in journal_view(entries, "measured") for key, why in dict(view["failed"]).items()}
+        closed = journal_view(entries, "closed")
+        board = build_board(
+            [
+                Measured(
+                    row.configuration,
+                    row.scores,
+                    self._cells.usage(row.configuration, tuple(row.scores)),
+                    failed.get(row.configuration.key, ""),
+                )
+                for row in rows
+            ],
+            questions=self.prepared.questions,
+            figures=self.prepared.figures,
+            goal=self.prepared.goal,
+            name=self.spec.sweep,
+            eval_set=f"{self.prepared.eval_set.name}@{self.prepared.eval_set.version}",
+            ended=str(closed[-1]["why"]) if closed else "",
+            signatures=self.prepared.signatures,
+            total=len(self.prepared.space.configurations),
+        )
+        return Snapshot(
+            self.id,
+            self.spec.sweep,
+            entries[-1].seq if entries else 0,
+            self.prepared.opening.spec,
+            self.prepared.eval_set,
+            board,
+            rows,
+            self.prepared.figures,
+            self.prepared.signatures,
+            self.prepared.goal.metric,
+            bool(closed),
+        )
+
+    def rows(self) -> list[Row]:
+        """Every configuration that was asked something, in the order of first asking."""
+        asked: dict[str, dict[str, None]] = {}
+        for view in journal_view(self.store.ledger.journal(self.id), "round"):
+            for item in view["requests"]:
+                asked.setdefault(item["configuration"], {}).update(dict.fromkeys(item["questions"]))
+        return [self._row(self.prepared.configuration(key), tuple(names)) for key, names in asked.items()]
+
+    def _row(self, configuration: Configuration, names: tuple[str, ...]) -> Row:
+        scores = self._cells.scores(configuration, names, {})
+        return Row(configuration, scores, self._cells.answers(configuration, names))
+
+    def _request(self, item: Mapping[str, object]) -> Request:
+        names = item["questions"]
+        assert isinstance(names, list)
+        return Request(self.prepared.configuration(str(item["configuration"])), tuple(names), str(item["reason"]))
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE / 4)
+            self.store.ledger.renew(self._owner, LEASE)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Only one process proposes rounds; others may compute for it."""
+        claim = f"sweep:{self.id}"
+        if not self.store.ledger.claim(claim, self._owner, LEASE):
+            holder = self.store.ledger.claimant(claim)
+            raise StoreError(
+                f"{self.spec.sweep}: this sweep is already running; got a claim held by {holder}. "
+                f"Wait for it, or if that process is gone try again in {LEASE:.0f} seconds."
+            )
+        try:
+            yield
+        finally:
+            self.store.ledger.release(claim, self._owner)
+
+
+class _Show:
+    """Turns what happens into progress events."""
+
+    def __init__(self, progress: Callable[[Event], None], runtime: EngineRuntime, limit: int | None) -> None:
+        self._progress, self._runtime, self._limit = progress, runtime, limit
+        self._phase, self._round, self._answers = "start", 0, 0
+
+    def round(self, number: int, requests: Sequence[Request]) -> None:
+        self._phase, self._round = requests[0].reason, number
+        self._answers += sum(len(request.questions) for request in requests if request.configuration.generates)
+        self._tell()
+
+    def fill(self, progress: Progress) -> None:
+        self._tell(fill=progress)
+
+    def board(self, board: Board) -> None:
+        self._tell(board=board)
+
+    def _tell(self, fill: Progress | None = None, board: Board | None = None) -> None:
+        counters = self._runtime.counters
+        event = Event(
+            self._phase, self._round, self._answers, self._limit, dict(counters.calls), counters.money, fill, board
+        )
+        self._progress(event)
+
+
+def _plain(request: Request) -> dict[str, object]:
+    return {
+        "configuration": request.configuration.key,
+        "questions": list(request.questions),
+        "reason": request.reason,
+    }
+
+
+__all__ = ["Configuration", "Event", "Result", "Sweep"]
