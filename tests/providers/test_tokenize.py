@@ -3,7 +3,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragscout.model.errors import MissingExtraError
@@ -91,6 +91,7 @@ def test_sentences(text: str, expected: list[str]) -> None:
     assert split(text) == expected
 
 
+@settings(deadline=None)
 @given(MIXED)
 def test_sentences_cover_the_text(text: str) -> None:
     spans = sentences(text)
@@ -98,6 +99,7 @@ def test_sentences_cover_the_text(text: str) -> None:
     assert all(text[start:end].strip() or len(spans) == 1 for start, end in spans)
 
 
+@settings(deadline=None)
 @given(MIXED)
 def test_words_do_not_depend_on_the_normal_form(text: str) -> None:
     assert words(unicodedata.normalize("NFD", text)) == words(unicodedata.normalize("NFC", text))

@@ -1,0 +1,1 @@
+"""One module per family of file formats: bytes in, text or rows out. ``ragscout.providers.parse`` is the front."""

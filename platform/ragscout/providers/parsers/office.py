@@ -1,0 +1,137 @@
+"""docx, pptx and xlsx to readable text. Archives are looked through before they are opened."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ragscout.model.errors import MissingExtraError
+
+UNPACKED_LIMIT = 1 << 29  # bytes an office file may unpack to
+
+
+def office_text(kind: str, data: bytes) -> tuple[str, str]:
+    """Text of a ``docx``, ``pptx`` or ``xlsx`` file, and what is wrong with it (empty when nothing is).
+
+    Raises:
+        MissingExtraError: docx or pptx without the extra ``documents``.
+    """
+    problem = _archive_problem(data)
+    if problem:
+        return "", problem
+    read = {"docx": _docx_text, "pptx": _pptx_text, "xlsx": _xlsx_text}[kind]
+    try:
+        return read(data), ""
+    except (ValueError, LookupError, AttributeError, TypeError, OSError, SyntaxError, RecursionError) as error:
+        return "", f"it cannot be read as {kind} ({type(error).__name__}): open it and save it again"
+
+
+def _archive_problem(data: bytes) -> str:
+    """Why an archive must not be opened, empty when it may: damage, size when unpacked, XML entities."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(item.file_size for item in archive.infolist()) > UNPACKED_LIMIT:
+                return f"it unpacks to more than {UNPACKED_LIMIT >> 20} MiB"
+            for item in archive.infolist():
+                if item.filename.endswith((".xml", ".rels", ".vml")) and _declares(archive.read(item)[:65536]):
+                    return "its XML declares entities, which no office program writes"
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError):
+        return "it is damaged or locked with a password"
+    return ""
+
+
+def _declares(head: bytes) -> bool:
+    squeezed = head.replace(b"\x00", b"").upper()
+    return b"<!DOCTYPE" in squeezed or b"<!ENTITY" in squeezed
+
+
+def _docx_text(data: bytes) -> str:
+    """Paragraphs and tables in reading order, headings as ``#``."""
+    try:
+        import docx
+        from docx.opc.exceptions import PackageNotFoundError
+        from docx.table import Table
+    except ImportError:
+        raise MissingExtraError("Reading docx files", "documents") from None
+    parts: list[str] = []
+    try:
+        document = docx.Document(io.BytesIO(data))
+    except PackageNotFoundError as error:
+        raise ValueError("not a Word package") from error
+    for block in document.iter_inner_content():
+        if isinstance(block, Table):
+            parts.append(_table_text([cell.text for cell in row.cells] for row in block.rows))
+        elif block.text.strip():
+            parts.append(_prefix(block) + block.text.strip())
+    return "\n\n".join(parts)
+
+
+def _prefix(paragraph: Any) -> str:
+    style = (paragraph.style.name or "") if paragraph.style is not None else ""
+    if style == "Title":
+        return "# "
+    if style.startswith("Heading ") and style[8:].isdigit():
+        return "#" * min(6, int(style[8:])) + " "
+    return "- " if style.startswith("List") else ""
+
+
+def _pptx_text(data: bytes) -> str:
+    """Texts, tables and notes of the slides, one ``##`` heading per slide."""
+    try:
+        import pptx
+        from pptx.exc import PackageNotFoundError
+    except ImportError:
+        raise MissingExtraError("Reading pptx files", "documents") from None
+    parts: list[str] = []
+    try:
+        show = pptx.Presentation(io.BytesIO(data))
+    except PackageNotFoundError as error:
+        raise ValueError("not a PowerPoint package") from error
+    for number, slide in enumerate(show.slides, 1):
+        title = slide.shapes.title
+        parts.append(f"## {title.text_frame.text.strip() if title is not None else number}")
+        for shape in _shapes(slide.shapes):
+            if title is not None and shape.shape_id == title.shape_id:
+                continue
+            if shape.has_text_frame and shape.text_frame.text.strip():
+                parts.append(shape.text_frame.text.strip())
+            elif shape.has_table:
+                parts.append(_table_text([cell.text for cell in row.cells] for row in shape.table.rows))
+        if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+            parts.append(slide.notes_slide.notes_text_frame.text.strip())
+    return "\n\n".join(part for part in parts if part)
+
+
+def _shapes(shapes: Iterable[Any]) -> Iterator[Any]:
+    """Shapes with those inside groups."""
+    for shape in shapes:
+        if hasattr(shape, "shapes"):
+            yield from _shapes(shape.shapes)
+        else:
+            yield shape
+
+
+def _xlsx_text(data: bytes) -> str:
+    """Sheets as tables, one ``##`` heading per sheet; cells show their stored values, formulas are not run."""
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+    except InvalidFileException as error:
+        raise ValueError("not an Excel workbook") from error
+    parts: list[str] = []
+    for sheet in book.worksheets:
+        rows = [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+        rows = [row for row in rows if any(cell.strip() for cell in row)]
+        if rows:
+            parts.append(f"## {sheet.title}\n\n{_table_text(rows)}")
+    book.close()
+    return "\n\n".join(parts)
+
+
+def _table_text(rows: Iterable[Iterable[str]]) -> str:
+    """Rows as ``| a | b |`` lines."""
+    return "\n".join("| " + " | ".join(" ".join(cell.split()) for cell in row) + " |" for row in rows)

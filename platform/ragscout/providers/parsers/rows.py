@@ -1,0 +1,95 @@
+"""Documents that come as rows: jsonl, json, csv, tsv, parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ragscout.providers.parsers.decode import decode
+
+Row = Mapping[str, Any]
+
+IDS = ("doc_id", "id", "_id", "docid", "document_id", "passage_id", "문서id", "문서번호", "아이디")
+TITLES = ("title", "name", "제목", "문서명")
+TEXTS = ("text", "contents", "content", "body", "passage", "document", "context", "본문", "내용", "텍스트")
+
+
+def column(names: Iterable[str], accepted: Iterable[str]) -> str | None:
+    """The first accepted column name that is there, whatever its case or spaces."""
+    folded = {name.strip().casefold().replace(" ", "").replace("-", "_"): name for name in names}
+    return next((folded[name] for name in accepted if name in folded), None)
+
+
+def json_rows(data: bytes) -> tuple[list[Row], list[str], str]:
+    """Rows of a jsonl file or of a json array, warnings, encoding.
+
+    A SQuAD file gives one row per paragraph with the id ``title#n`` (n counts the article's paragraphs from 0).
+    """
+    text, encoding = decode(data)
+    text = text.lstrip("\ufeff")
+    try:
+        return list(_objects(json.loads(text))), [], encoding
+    except (json.JSONDecodeError, RecursionError):
+        if text.lstrip()[:1] == "[":
+            return [], ["it is not valid JSON"], encoding
+    rows: list[Row] = []
+    bad: list[int] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            rows.extend(_objects(json.loads(line)))
+        except (json.JSONDecodeError, RecursionError):
+            bad.append(number)
+    shown = ", ".join(map(str, bad[:10])) + (f" and {len(bad) - 10} more" if len(bad) > 10 else "")
+    return rows, [f"line {shown}: not valid JSON"] if bad else [], encoding
+
+
+def _objects(value: Any) -> Iterator[Row]:
+    if isinstance(value, list):
+        for item in value:
+            if isinstance(item, dict):
+                yield item
+    elif isinstance(value, dict) and isinstance(value.get("data"), list):
+        for article in value["data"]:
+            if not isinstance(article, dict):
+                continue
+            if not isinstance(article.get("paragraphs"), list):
+                yield article
+                continue
+            for number, paragraph in enumerate(article["paragraphs"]):
+                title = str(article.get("title", "article"))
+                yield {"id": f"{title}#{number}", "title": title, "text": paragraph.get("context", "")}
+    elif isinstance(value, dict):
+        yield value
+
+
+def csv_rows(data: bytes) -> tuple[list[Row], list[str], str]:
+    """Rows of a csv or tsv file (separator found out), every value as text, warnings, encoding."""
+    text, encoding = decode(data)
+    text = text.lstrip("\ufeff")
+    head = text[:65536]
+    first = head.split("\n", 1)[0]
+    separator = max(",;\t|", key=first.count)
+    csv.field_size_limit(sys.maxsize)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restkey="")
+    try:
+        rows = [{key: value or "" for key, value in row.items() if key} for row in reader]
+    except csv.Error as error:
+        return [], [f"line {reader.line_num}: {error}"], encoding
+    return list(rows), [], encoding
+
+
+def parquet_rows(data: bytes) -> tuple[list[Row], list[str], str]:
+    """Rows of a parquet file, warnings, encoding."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(pa.BufferReader(data)).to_pylist(), [], "utf-8"
+    except (pa.ArrowException, OSError) as error:
+        return [], [f"it cannot be read as parquet ({type(error).__name__})"], "utf-8"
