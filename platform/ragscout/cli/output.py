@@ -1,0 +1,54 @@
+"""What every verb prints with."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+StoreOption = Annotated[
+    str | None, typer.Option("--store", help="Folder of the store. Default: RAGSCOUT_STORE, else .ragscout here.")
+]
+
+
+def console() -> Console:
+    """A console as wide as the terminal; files and pipes get 160 columns."""
+    return Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "160")), highlight=False)
+
+
+def say(text: str) -> None:
+    """One line for people."""
+    sys.stdout.write(text + "\n")
+
+
+def fail(text: str) -> None:
+    """One line of trouble, on standard error."""
+    sys.stderr.write(f"ragscout: {text}\n")
+
+
+def as_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Canonical JSON on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n")
+
+
+def size(number: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            return f"{number:.0f} {unit}" if unit in ("B", "kB") else f"{number:.1f} {unit}"
+        number /= 1000
+    raise AssertionError("unreachable")
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

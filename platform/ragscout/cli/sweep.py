@@ -1,0 +1,61 @@
+"""``ragscout sweep FILE``: run a sweep, or go on where it stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ragscout.cli.output import Json, StoreOption, as_json, console, fail, say
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="The sweep file (YAML).")],
+    store: StoreOption = None,
+    executor: Annotated[str, typer.Option(help="in-process, or subprocess (every task in a fresh process).")] = "in-process",
+    tracking: Annotated[bool, typer.Option("--mlflow/--no-mlflow", help="Log to MLflow.")] = True,
+    language: Annotated[str, typer.Option(help="Language of the summary: en or ko.")] = "en",
+    json_output: Json = False,
+) -> None:
+    """Run a sweep: search the space, score every configuration, log to MLflow, show the leaderboard."""
+    from ragscout.cli.progress import ProgressLine
+    from ragscout.record.mlflow import MlflowRecorder, default_tracking_uri
+    from ragscout.record.recorder import Recorder
+    from ragscout.search.render import render_terminal
+    from ragscout.sweep import Sweep
+
+    out = console()
+    sweep = Sweep.load(file, store)
+    if not json_output:
+        for note in sweep.prepared.notes:
+            say(f"· {note}")
+        for line in sweep.plan().lines():
+            say(line)
+    recorders: list[Recorder] = []
+    if tracking:
+        uri = default_tracking_uri(sweep.store.folder)
+        recorders.append(MlflowRecorder(uri))
+    with ProgressLine(out, quiet=json_output) as progress:
+        result = sweep.run(recorders=recorders, progress=progress, executor=executor)
+    if json_output:
+        as_json(json.loads(result.board.to_json()))
+    else:
+        render_terminal(result.board, out)
+        say("")
+        say(result.board.headline("ko" if language == "ko" else "en"))
+        for note in result.board.notes:
+            say(f"· {note.text('ko' if language == 'ko' else 'en')}")
+        sent = ", ".join(f"{number} {purpose}" for purpose, number in sorted(result.calls.items())) or "none"
+        say(f"Requests sent in this run: {sent}.")
+        for damage in sweep.store.damage:
+            say(f"Damaged and computed again: {damage}")
+        if tracking:
+            say("Look at it in MLflow: ragscout mlflow")
+    if result.open:
+        for reason in result.open[:5]:
+            fail(f"{sweep.spec.sweep}: not everything could be measured: {reason}. Run the same command again to go on.")
+        raise typer.Exit(3)
+    if result.board.recommended() is None and not result.board.retrieval:
+        raise typer.Exit(2)
