@@ -19,6 +19,7 @@ from ragscout.engine.cells import CellReader
 from ragscout.engine.executors import InProcess, Subprocess
 from ragscout.engine.fill import Engine, Filled, Progress, Want
 from ragscout.engine.ledger import Journal
+from ragscout.engine.plan import Plan, make_plan
 from ragscout.engine.prepare import Prepared, open_store, prepare
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import journal_view, open_runtime
@@ -104,6 +105,10 @@ class Sweep:
         with self._held():
             return asyncio.run(self._run(recorders, progress, executor))
 
+    def plan(self) -> Plan:
+        """What a run would do, what is there already, what leaves the machine; nothing is computed."""
+        return make_plan(self.prepared, self.store)
+
     def board(self) -> Board:
         """The leaderboard of what the journal and the store hold; nothing is computed."""
         return self._snapshot().board
@@ -132,12 +137,16 @@ class Sweep:
             await engine.close()
             await runtime.close()
         return Result(
-            snapshot.board, snapshot.closed, left, runtime.counters.calls, totals.computed, totals.cached, totals.reports
+            snapshot.board,
+            snapshot.closed,
+            left,
+            runtime.counters.calls,
+            totals.computed,
+            totals.cached,
+            totals.reports,
         )
 
-    async def _rounds(
-        self, engine: Engine, recorders: Sequence[Recorder], show: _Show, totals: Filled
-    ) -> list[str]:
+    async def _rounds(self, engine: Engine, recorders: Sequence[Recorder], show: _Show, totals: Filled) -> list[str]:
         """Round after round until the proposer is done; what stayed open, in words."""
         entries = self.store.ledger.journal(self.id)
         proposed = [[self._request(item) for item in view["requests"]] for view in journal_view(entries, "round")]
