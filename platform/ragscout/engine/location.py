@@ -10,9 +10,37 @@ from urllib.parse import parse_qs, quote
 from ragscout.model.errors import StoreError
 
 NETWORK_TYPES = frozenset(
-    "nfs nfs4 cifs smb smb2 smb3 smbfs afs afpfs 9p ceph glusterfs lustre gpfs beegfs ncpfs coda "
-    "fuse.sshfs fuse.rclone fuse.s3fs fuse.goofys fuse.gcsfuse fuse.blobfuse fuse.glusterfs fuse.ceph fuse.davfs "
-    "davfs".split()
+    {
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "afs",
+        "afpfs",
+        "9p",
+        "ceph",
+        "glusterfs",
+        "lustre",
+        "gpfs",
+        "beegfs",
+        "ncpfs",
+        "coda",
+        "davfs",
+    }
+    | {
+        "fuse.sshfs",
+        "fuse.rclone",
+        "fuse.s3fs",
+        "fuse.goofys",
+        "fuse.gcsfuse",
+        "fuse.blobfuse",
+        "fuse.glusterfs",
+        "fuse.ceph",
+        "fuse.davfs",
+    }
 )
 """File system types whose locks do not hold across machines; SQLite on them can lose data."""
 

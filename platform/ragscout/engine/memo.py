@@ -54,7 +54,9 @@ class StoreMemo:
         Raises:
             ValueError: when ``compute`` returns another number of values than it was asked for, or NaN.
         """
-        place = {key: position for position, key in reversed(list(enumerate(keys)))}
+        place: dict[str, int] = {}
+        for position, key in enumerate(keys):
+            place.setdefault(key, position)
         found: dict[str, Any] = {}
         while missing := [key for key in place if key not in found]:
             free = [key for key in missing if (kind, key) not in self._flying]
@@ -199,8 +201,8 @@ class StoreMemo:
         except DamagedBlobError as error:
             self.store.vectors_damaged(shard)
             raise StoreError(
-                f"{self.store.blobs.location}: vector shard {shard[:12]} was damaged and has been set aside. Run again: "
-                "its vectors are computed anew, everything else is kept."
+                f"{self.store.blobs.location}: vector shard {shard[:12]} was damaged and has been set aside. Run "
+                "again: its vectors are computed anew, everything else is kept."
             ) from error
 
 
@@ -210,8 +212,8 @@ def _checked(encoder: str, matrix: np.ndarray, rows: int) -> np.ndarray:
     found = np.ascontiguousarray(matrix, dtype=np.float32)
     if found.ndim != 2 or found.shape[0] != rows:
         raise StepError(
-            f"embed ({encoder[:12]}): the encoder returned an array of shape {found.shape} for {rows} texts. It must be "
-            "(texts, dim); choose another embedder."
+            f"embed ({encoder[:12]}): the encoder returned an array of shape {found.shape} for {rows} texts. It must "
+            "be (texts, dim); choose another embedder."
         )
     if not np.isfinite(found).all():
         raise StepError(

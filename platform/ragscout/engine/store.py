@@ -23,6 +23,9 @@ from ragscout.model.outcome import Usage
 __all__ = ["CellData", "Store", "StoreSize"]
 
 
+_NOTHING = Usage()
+
+
 @dataclass(frozen=True)
 class StoreSize:
     """What a store holds: number of blobs, their bytes, and rows per ledger table."""
@@ -78,7 +81,7 @@ class Store:
         self.ledger.close()
 
     def save_value(
-        self, key: str, write: Callable[[Path], None], usage: Usage = Usage(), notes: Mapping[str, float] | None = None
+        self, key: str, write: Callable[[Path], None], usage: Usage = _NOTHING, notes: Mapping[str, float] | None = None
     ) -> None:
         """Keep a whole node's value: ``write`` fills an empty folder, which becomes blobs and one ledger row."""
         with self._temporary() as folder:

@@ -1,0 +1,393 @@
+"""Conformance kits of the store: what every ``Blobs``, ``Ledger`` and ``Store`` must do.
+
+A test inherits a kit and gives the fixture it names: ``blobs``, ``ledger`` or ``store``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from ragscout.engine.blobs import Blobs, DamagedBlobError, copy_out, verify
+from ragscout.engine.ledger import CellRow, Journal, Ledger, SpendLimits
+from ragscout.engine.store import CellData, Store
+from ragscout.model.outcome import Usage
+from ragscout.model.runtime import VectorRef
+
+T = TypeVar("T")
+KOREAN = "연차 유급휴가는 1년간 80% 이상 출근한 근로자에게 주어진다."
+
+
+class BlobsKit:
+    """Inherit and give the fixture ``blobs``."""
+
+    def test_what_goes_in_comes_out(self, blobs: Blobs) -> None:
+        """Bytes come back, under the digest of their content."""
+        for data in (b"", b"\x00\xff", KOREAN.encode(), b"x" * 3_000_000):
+            digest = blobs.put(data)
+            assert digest == hashlib.sha256(data).hexdigest()
+            assert blobs.read(digest) == data
+            assert blobs.open(digest).read() == data
+            assert blobs.size(digest) == len(data)
+            verify(blobs, digest)
+
+    def test_putting_twice_changes_nothing(self, blobs: Blobs, tmp_path: Path) -> None:
+        """The same bytes, as bytes or as a file, are one blob."""
+        file = tmp_path / "한글 파일.txt"
+        file.write_bytes(KOREAN.encode())
+        digest = blobs.put(KOREAN.encode())
+        assert blobs.put(KOREAN.encode()) == digest
+        assert blobs.put_file(file) == digest
+        assert list(blobs.list()) == [digest]
+        assert file.read_bytes() == KOREAN.encode()
+
+    def test_absent_blobs(self, blobs: Blobs) -> None:
+        """An absent blob is said to be absent, by name."""
+        digest = "0" * 64
+        assert not blobs.exists(digest)
+        assert blobs.size(digest) == 0
+        assert blobs.local_path(digest) is None
+        for ask in (blobs.read, blobs.open):
+            with pytest.raises(DamagedBlobError, match="blob 000000000000 is missing"):
+                ask(digest)
+        blobs.set_aside(digest)
+        blobs.remove(digest)
+
+    def test_set_aside_and_remove(self, blobs: Blobs) -> None:
+        """Both make room for the same bytes again."""
+        for away in (blobs.set_aside, blobs.remove):
+            digest = blobs.put(b"once")
+            away(digest)
+            assert not blobs.exists(digest)
+            assert list(blobs.list()) == []
+            assert blobs.read(blobs.put(b"once")) == b"once"
+            blobs.remove(digest)
+
+    def test_many_threads_put_the_same(self, blobs: Blobs) -> None:
+        """Racing writers of one blob all succeed."""
+        digests = in_threads(8, lambda number: [blobs.put(f"{item}".encode() * 1000) for item in range(20)])
+        assert len({tuple(item) for item in digests}) == 1
+        assert sorted(blobs.list()) == sorted(digests[0])
+
+    def test_copy_out(self, blobs: Blobs, tmp_path: Path) -> None:
+        """A blob becomes a local file."""
+        copy_out(blobs, blobs.put(b"abc"), tmp_path / "deep" / "file")
+        assert (tmp_path / "deep" / "file").read_bytes() == b"abc"
+
+
+class LedgerKit:
+    """Inherit and give the fixture ``ledger``."""
+
+    def test_nodes(self, ledger: Ledger) -> None:
+        """A node is named once."""
+        ledger.node_add("k", "chunk", '{"name":"characters"}', {"corpus": "c"})
+        ledger.node_add("k", "chunk", '{"name":"other"}', {})
+        row = ledger.node("k")
+        assert row is not None
+        assert (row.stage, row.step, row.inputs) == ("chunk", '{"name":"characters"}', {"corpus": "c"})
+        assert ledger.node("absent") is None
+
+    def test_first_value_wins(self, ledger: Ledger) -> None:
+        """The second commit of a value is refused and changes nothing."""
+        assert ledger.value("k") is None
+        assert ledger.value_commit("k", "one", Usage(1, 2, 0.5, None, 3), {"겹침": 0.1})
+        assert not ledger.value_commit("k", "two", Usage(), {})
+        row = ledger.value("k")
+        assert row is not None
+        assert (row.manifest, row.usage, row.notes) == ("one", Usage(1, 2, 0.5, None, 3), {"겹침": 0.1})
+
+    def test_first_cell_wins(self, ledger: Ledger) -> None:
+        """A cell that is there stays, new ones of the same shard are added."""
+        first = [CellRow("a", 0, False, Usage(seconds=0.25), Usage(money=0.1)), CellRow("b", 1, True, Usage(), Usage())]
+        assert ledger.cells_commit("n", "s1", first) == 2
+        assert ledger.cells_commit("n", "s2", [CellRow("b", 0, False, Usage(), Usage()), plain("c", 1)]) == 1
+        found = ledger.cells("n", ["c", "b", "a", "zz"])
+        assert {key: (ref.shard, ref.row, ref.failed) for key, ref in found.items()} == {
+            "a": ("s1", 0, False),
+            "b": ("s1", 1, True),
+            "c": ("s2", 1, False),
+        }
+        assert (found["a"].usage, found["a"].path) == (Usage(seconds=0.25), Usage(money=0.1))
+        assert ledger.cells_present("n", ["a", "zz"]) == {"a"}
+        assert ledger.cells_present("other", ["a"]) == set()
+        assert ledger.cells_drop_shard("s1") == 2
+        assert ledger.cells_present("n", ["a", "b", "c"]) == {"c"}
+
+    def test_many_cells(self, ledger: Ledger) -> None:
+        """More cells than one statement holds."""
+        keys = [f"q{item}" for item in range(1203)]
+        assert ledger.cells_commit("n", "s", [plain(key, row) for row, key in enumerate(keys)]) == 1203
+        assert ledger.cells_commit("n", "s", [plain(key, row) for row, key in enumerate(keys)]) == 0
+        assert ledger.cells_present("n", keys) == set(keys)
+
+    def test_memo(self, ledger: Ledger) -> None:
+        """The first recorded value is the value."""
+        ledger.memo_put("chat", {"a": "1", "b": '"답"'})
+        ledger.memo_put("chat", {"a": "2", "c": "3"})
+        ledger.memo_put("chat", {})
+        assert ledger.memo_get("chat", ["c", "a", "b", "d"]) == {"a": "1", "b": '"답"', "c": "3"}
+        assert ledger.memo_get("other", ["a"]) == {}
+
+    def test_vectors(self, ledger: Ledger) -> None:
+        """Rows of shards by text, the first one wins."""
+        ledger.vectors_put("e", "s1", ["a", "b"])
+        ledger.vectors_put("e", "s2", ["b", "c"])
+        assert ledger.vectors_get("e", ["a", "b", "c"]) == {
+            "a": VectorRef("s1", 0),
+            "b": VectorRef("s1", 1),
+            "c": VectorRef("s2", 1),
+        }
+        assert ledger.vectors_drop_shard("s1") == 2
+        assert ledger.vectors_get("e", ["a", "b", "c"]) == {"c": VectorRef("s2", 1)}
+
+    def test_claims(self, ledger: Ledger) -> None:
+        """One owner at a time; the same owner again; release only by the owner."""
+        assert ledger.claim("x", "ours", 60)
+        assert ledger.claim("x", "ours", 60)
+        assert not ledger.claim("x", "theirs", 60)
+        assert ledger.claim("y", "theirs", 60)
+        ledger.release("x", "theirs")
+        assert ledger.claimant("x") == "ours"
+        ledger.release("x", "ours")
+        assert ledger.claimant("x") is None
+        assert ledger.claim("x", "theirs", 60)
+
+    def test_an_expired_claim_is_taken_over(self, ledger: Ledger) -> None:
+        """The lease runs on the ledger's clock; renewing keeps it, silence loses it, and lost it cannot be renewed."""
+        assert ledger.claim("x", "dead", 0.3)
+        ledger.renew("dead", 0.6)
+        time.sleep(0.35)
+        assert not ledger.claim("x", "alive", 60)
+        time.sleep(0.35)
+        assert ledger.claimant("x") is None
+        assert ledger.claim("x", "alive", 60)
+        ledger.renew("dead", 60)
+        assert ledger.claimant("x") == "alive"
+
+    def test_racing_claims_have_one_winner(self, ledger: Ledger) -> None:
+        """Of many threads one gets the claim."""
+        assert sum(in_threads(8, lambda number: ledger.claim("x", f"owner{number}", 60))) == 1
+
+    def test_reservations_never_pass_the_limit(self, ledger: Ledger) -> None:
+        """Eight threads reserve and settle; neither the money nor the number of answers passes its limit."""
+        limits = SpendLimits(money=1.0, calls=15)
+
+        def work(number: int) -> int:
+            granted = 0
+            for item in range(10):
+                request = f"{number}-{item}"
+                if ledger.reserve("s", request, "answer", 0.06, limits):
+                    granted += 1
+                    ledger.settle("s", request, Usage(10, 5, 0.1, 0.06, 1))
+            return granted
+
+        granted = sum(in_threads(8, work))
+        spent = ledger.spent("s")
+        assert granted == spent.calls == 15
+        assert spent.money == pytest.approx(0.9)
+        assert spent.by_purpose["answer"].input_tokens == 150
+        assert ledger.reserve("s", "j", "judge", 0.05, limits)
+        assert not ledger.reserve("s", "k", "judge", 0.06, limits)
+        assert ledger.reserve("other sweep", "k", "answer", 0.9, limits)
+
+    def test_open_reservations_count(self, ledger: Ledger) -> None:
+        """What is in flight counts until it is settled for less, cancelled, or its owner is gone."""
+        limits = SpendLimits(money=1.0, calls=2)
+        assert ledger.reserve("s", "a", "answer", 0.6, limits)
+        assert not ledger.reserve("s", "b", "answer", 0.6, limits)
+        assert ledger.spent("s").open_money == pytest.approx(0.6)
+        ledger.settle("s", "a", Usage(money=0.1, calls=1))
+        assert ledger.reserve("s", "b", "answer", 0.6, limits, "dead", 0.3)
+        assert not ledger.reserve("s", "c", "answer", 0.0, limits)
+        time.sleep(0.35)
+        assert ledger.reserve("s", "c", "answer", 0.6, limits)
+        ledger.cancel("s", "c")
+        assert ledger.reserve("s", "d", "answer", 0.9, limits)
+        assert ledger.spent("s").calls == 1
+
+    def test_a_request_paid_twice_counts_twice(self, ledger: Ledger) -> None:
+        """An owner killed after paying: the request is reserved and settled again, both count."""
+        for _ in range(2):
+            assert ledger.reserve("s", "a", "answer", 0.5, SpendLimits(money=1.0))
+            ledger.settle("s", "a", Usage(money=0.5))
+        ledger.settle("s", "a", Usage(money=0.5))
+        assert (ledger.spent("s").money, ledger.spent("s").calls) == (1.0, 2)
+        assert not ledger.reserve("s", "a", "answer", 0.1, SpendLimits(money=1.0))
+
+    def test_unknown_prices_are_said(self, ledger: Ledger) -> None:
+        """A request without a known price makes the purpose's money unknown, not zero."""
+        ledger.reserve("s", "a", "judge", 0.0, SpendLimits())
+        ledger.settle("s", "a", Usage(money=None))
+        assert ledger.spent("s").by_purpose["judge"].money is None
+
+    def test_the_bucket_keeps_its_rate(self, ledger: Ledger) -> None:
+        """In 0.6 s a bucket of 600 a minute gives its second of burst and the rate, no more."""
+        until, taken = time.monotonic() + 0.6, 0
+        while time.monotonic() < until:
+            wait = ledger.take("b", 600)
+            taken += wait == 0.0
+            time.sleep(min(wait, 0.02))
+        assert 10 <= taken <= 18
+        assert ledger.take("large", 60, 1000) == 0.0
+        assert 990 < ledger.take("large", 60, 1) < 1000
+
+    def test_the_journal_has_no_gaps(self, ledger: Ledger) -> None:
+        """Eight threads append; sequence numbers are 1..n, once each."""
+        seqs = in_threads(8, lambda number: [ledger.journal_append("s", "k", {"n": number}) for _ in range(5)])
+        assert sorted(seq for item in seqs for seq in item) == list(range(1, 41))
+        journal = Journal(ledger, "한글")
+        assert journal.append("열림", {"질문": ["가"]}) == 1
+        assert [(entry.seq, entry.kind, entry.payload) for entry in journal.entries()] == [
+            (1, "열림", {"질문": ["가"]})
+        ]
+        assert [entry.seq for entry in ledger.journal("s", after=38)] == [39, 40]
+        assert ledger.sweeps() == ["s", "한글"]
+
+    def test_versions_of_evaluation_sets(self, ledger: Ledger) -> None:
+        """The same digest is the same version; a removed number is not given again."""
+        assert ledger.evalset_add("h", "d1", "", {"questions": 3}, "m1") == 1
+        assert ledger.evalset_add("h", "d2", "d1", {}, "m2") == 2
+        assert ledger.evalset_add("h", "d1", "", {}, "m1") == 1
+        newest, first = ledger.evalset("h"), ledger.evalset("h", 1)
+        assert newest is not None and first is not None
+        assert (newest.version, newest.parent, first.info) == (2, "d1", {"questions": 3})
+        assert ledger.evalset_remove("h", 2)
+        assert not ledger.evalset_remove("h", 2)
+        assert ledger.evalset("h", 2) is None
+        assert ledger.evalset_add("h", "d3", "", {}, "m3") == 3
+        assert ledger.evalset_add("h", "d2", "", {}, "m2") == 2
+        assert [(row.name, row.version) for row in ledger.evalsets()] == [("h", 1), ("h", 2), ("h", 3)]
+
+
+class StoreKit:
+    """Inherit and give the fixture ``store``."""
+
+    def test_values(self, store: Store) -> None:
+        """A folder comes back as it was written, by key; the first one stays."""
+
+        def write(folder: Path) -> None:
+            (folder / "sub").mkdir()
+            (folder / "sub" / "글.txt").write_text(KOREAN, encoding="utf-8")
+            (folder / "empty.bin").write_bytes(b"")
+
+        store.save_value("k", write, Usage(seconds=1.5), {"chunks": 12})
+        store.save_value("k", lambda folder: (folder / "other").touch())
+        folder = store.value_folder("k")
+        assert folder is not None
+        assert (folder / "sub" / "글.txt").read_text(encoding="utf-8") == KOREAN
+        assert sorted(path.name for path in folder.rglob("*")) == ["empty.bin", "sub", "글.txt"]
+        row = store.ledger.value("k")
+        assert row is not None
+        assert (row.usage, row.notes) == (Usage(seconds=1.5), {"chunks": 12})
+        assert store.value_folder("absent") is None
+        assert store.check() == []
+
+    def test_a_failed_write_leaves_nothing(self, store: Store) -> None:
+        """A step that fails while it writes commits nothing."""
+
+        def write(folder: Path) -> None:
+            (folder / "half").write_bytes(b"half")
+            raise RuntimeError("no")
+
+        with pytest.raises(RuntimeError):
+            store.save_value("k", write)
+        assert store.value_folder("k") is None
+        assert list(store.blobs.list()) == []
+        assert not list((store.folder / "tmp").iterdir())
+
+    def test_cells(self, store: Store) -> None:
+        """Cells come back with their usage; the first one stays; missing ones are absent."""
+        one = CellData({"value": {"text": KOREAN, "score": 0.1}}, Usage(1), Usage(2, money=0.5))
+        assert store.write_cells("n", {"a": one, "b": CellData({"failure": {"kind": "empty"}})}) == 2
+        assert store.write_cells("n", {"a": CellData({"value": "late"}), "c": CellData({"value": 3})}) == 1
+        assert store.write_cells("n", {}) == 0
+        found = store.read_cells("n", ["c", "a", "b", "zz"])
+        assert sorted(found) == ["a", "b", "c"]
+        assert found["a"] == one
+        assert store.ledger.cells("n", ["b"])["b"].failed
+        assert found["c"].data == {"value": 3}
+
+    def test_equal_cells_are_one_shard(self, store: Store) -> None:
+        """Shards are canonical: order does not matter, nor when they were written."""
+        cells = {"a": CellData({"value": 1, "x": 2}), "b": CellData({"value": "나"})}
+        store.write_cells("n", cells)
+        again = {"b": CellData({"value": "나"}), "a": CellData({"x": 2, "value": 1}, Usage(seconds=3))}
+        store.write_cells("n", again)
+        assert len(list(store.blobs.list())) == 1
+
+    def test_compact(self, store: Store) -> None:
+        """Joined shards give the same cells; usage stays; a reader with old references finds them."""
+        for item in range(5):
+            store.write_cells("n", {f"q{item}": CellData({"value": item}, Usage(item))})
+        store.write_cells("m", {"q": CellData({"value": "m"})})
+        keys = [f"q{item}" for item in range(5)]
+        before = store.read_cells("n", keys)
+        assert store.compact() == 5
+        assert store.read_cells("n", keys) == before
+        assert len(list(store.blobs.list())) == 2
+        assert store.compact() == 0
+        assert store.check() == []
+
+    def test_another_process_opens_the_same_store(self, store: Store) -> None:
+        """``location`` is all that is needed."""
+        store.write_cells("n", {"a": CellData({"value": 1})})
+        other = Store.open(store.location)
+        assert other.read_cells("n", ["a"])["a"].data == {"value": 1}
+        other.close()
+
+    def test_lost_blobs_are_computed_again(self, store: Store) -> None:
+        """Whatever blob is lost, the store says so, forgets what depended on it and takes it again."""
+        store.save_value("k", lambda folder: (folder / "f").write_bytes(b"value") and None)
+        store.write_cells("n", {"a": CellData({"value": 1})})
+        for digest in list(store.blobs.list()):
+            store.blobs.remove(digest)
+        assert store.read_cells("n", ["a"]) == {}
+        found = store.check()
+        assert store.value_folder("k") is None
+        assert len(found) == 1 and len(store.damage) == 2
+        store.save_value("k", lambda folder: (folder / "f").write_bytes(b"value") and None)
+        assert store.write_cells("n", {"a": CellData({"value": 1})}) == 1
+        assert store.value_folder("k") is not None
+        assert store.check() == []
+
+
+def plain(key: str, row: int) -> CellRow:
+    """A cell that took nothing."""
+    return CellRow(key, row, False, Usage(), Usage())
+
+
+def in_threads(count: int, work: Callable[[int], T]) -> list[T]:
+    """Run ``work(number)`` in threads that start together; their results in order.
+
+    Raises:
+        AssertionError: when a thread failed.
+    """
+    barrier = threading.Barrier(count)
+    results: dict[int, T] = {}
+
+    def run(number: int) -> None:
+        barrier.wait()
+        results[number] = work(number)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == count, "a thread failed; see its traceback above"
+    return [results[number] for number in range(count)]
+
+
+def damage(blobs: Sequence[Path]) -> None:
+    """Flip the last byte of files in place, as a failing disk would."""
+    for path in blobs:
+        path.chmod(0o644)
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 0xFF
+        path.write_bytes(data)
