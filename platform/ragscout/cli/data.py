@@ -1,0 +1,73 @@
+"""``ragscout data ls|show|diff|rm``: the evaluation sets of a store."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ragscout.cli.output import Json, StoreOption, as_json, say
+
+app = typer.Typer(help="List, show, compare and remove evaluation sets.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="name@version; without a version the newest.")]
+
+
+@app.command("ls")
+def ls(store: StoreOption = None, json_output: Json = False) -> None:
+    """List every version."""
+    from ragscout.engine.prepare import open_store
+
+    rows = open_store(store).ledger.evalsets()
+    if json_output:
+        as_json([{"name": row.name, "version": row.version, "digest": row.digest, **row.info} for row in rows])
+        return
+    for row in rows:
+        say(f"{row.name}@{row.version}  {row.info.get('questions', '?')} questions  {row.digest[:12]}")
+    if not rows:
+        say("No evaluation set yet. Add one: ragscout upload PATH")
+
+
+@app.command("show")
+def show(name: Name, store: StoreOption = None, json_output: Json = False) -> None:
+    """Show what a version holds and how it was understood."""
+    from ragscout.data import describe
+    from ragscout.engine.prepare import open_store
+
+    opened = open_store(store)
+    report = describe(name, blobs=opened.blobs, registry=opened.ledger)
+    if json_output:
+        as_json(report.as_json())
+        return
+    for line in report.lines():
+        say(line)
+
+
+@app.command("diff")
+def diff(first: Name, second: Name, store: StoreOption = None, json_output: Json = False) -> None:
+    """Show what changed between two versions."""
+    from pathlib import Path
+
+    from ragscout.data import diff as compare
+    from ragscout.data import open_eval_set
+    from ragscout.engine.prepare import open_store
+
+    opened = open_store(store)
+    sets = [
+        open_eval_set(name, blobs=opened.blobs, registry=opened.ledger, base=Path.cwd()) for name in (first, second)
+    ]
+    found = compare(*sets)
+    if json_output:
+        as_json(found.as_json())
+        return
+    for line in found.lines():
+        say(line)
+
+
+@app.command("rm")
+def rm(name: Name, store: StoreOption = None) -> None:
+    """Remove a version from the list. Results that were measured on it stay."""
+    from ragscout.data import remove
+    from ragscout.engine.prepare import open_store
+
+    remove(name, registry=open_store(store).ledger)
+    say(f"Removed {name}.")

@@ -1,0 +1,35 @@
+"""``ragscout init DOCS QUESTIONS``: from your own files to a sweep file that runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ragscout.cli.output import StoreOption, say
+
+
+def run(
+    documents: Annotated[Path, typer.Argument(help="Folder (or archive) of txt, md, html, pdf, ... files.")],
+    questions: Annotated[Path, typer.Argument(help="csv, xlsx or jsonl with question and reference columns.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Sweep file to write.")] = Path("sweep.yaml"),
+    name: Annotated[str | None, typer.Option(help="Name of the evaluation set. Default: from the folder.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace an existing sweep file.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Register your documents and questions, and write a commented sweep file that needs no key and no edit."""
+    from ragscout.data import ReadOptions, starter, upload
+    from ragscout.engine.prepare import open_store
+    from ragscout.model.errors import SpecError
+
+    if output.exists() and not force:
+        raise SpecError(f"{output}: the file exists already; got no --force. Give another --output or add --force.")
+    opened = open_store(store)
+    paths = [documents, questions]
+    done = upload(paths, blobs=opened.blobs, registry=opened.ledger, name=name, options=ReadOptions())
+    for line in done.report.lines():
+        say(line)
+    output.write_text(starter(done.eval_set), encoding="utf-8")
+    say(f"Registered {done.eval_set.name}@{done.eval_set.version}. Wrote {output}.")
+    say(f"Next: ragscout plan {output}, then ragscout sweep {output}")
