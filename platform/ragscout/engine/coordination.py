@@ -127,7 +127,7 @@ class Coordination(db.Database):
                 .where(table.c.sweep == sweep, table.c.request == request, table.c.reserved.is_not(None))
                 .values(
                     money=table.c.money + (usage.money or 0.0),
-                    unpriced=table.c.unpriced + (usage.money is None),
+                    unpriced=table.c.unpriced + int(usage.money is None),
                     settled=table.c.settled + 1,
                     input_tokens=table.c.input_tokens + usage.input_tokens,
                     output_tokens=table.c.output_tokens + usage.output_tokens,

@@ -219,6 +219,8 @@ class Database:
         try:
             yield
         except (sa.exc.DBAPIError, sqlite3.Error) as error:
+            if isinstance(error, (sa.exc.ProgrammingError, sa.exc.IntegrityError, sa.exc.DataError)):
+                raise  # a mistake of ours, which must not be dressed as the user's
             text = str(getattr(error, "orig", error))
             if "locked" in text or "busy" in text:
                 raise StoreError(

@@ -94,8 +94,8 @@ class Ledger(Coordination, History):
         """Record a whole node's value; ``False`` when another commit came first (its value stays)."""
         row = {"key": key, "manifest": manifest, "usage": usage_text(usage), "notes": _dump(dict(notes))}
         with self.writing() as connection:
-            done = connection.execute(self.insert(db.node_values).values(row).on_conflict_do_nothing())
-            return done.rowcount == 1
+            statement = self.insert(db.node_values).values(row).on_conflict_do_nothing()
+            return connection.execute(statement.returning(db.node_values.c.key)).first() is not None
 
     def value(self, key: str) -> ValueRow | None:
         """A whole node's value, ``None`` when it is not computed."""

@@ -343,7 +343,7 @@ class StoreKit:
 
     def test_lost_blobs_are_computed_again(self, store: Store) -> None:
         """Whatever blob is lost, the store says so, forgets what depended on it and takes it again."""
-        store.save_value("k", lambda folder: (folder / "f").write_bytes(b"value") and None)
+        store.save_value("k", write_one)
         store.write_cells("n", {"a": CellData({"value": 1})})
         for digest in list(store.blobs.list()):
             store.blobs.remove(digest)
@@ -351,10 +351,15 @@ class StoreKit:
         found = store.check()
         assert store.value_folder("k") is None
         assert len(found) == 1 and len(store.damage) == 2
-        store.save_value("k", lambda folder: (folder / "f").write_bytes(b"value") and None)
+        store.save_value("k", write_one)
         assert store.write_cells("n", {"a": CellData({"value": 1})}) == 1
         assert store.value_folder("k") is not None
         assert store.check() == []
+
+
+def write_one(folder: Path) -> None:
+    """A value of one file."""
+    (folder / "f").write_bytes(b"value")
 
 
 def plain(key: str, row: int) -> CellRow:
