@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import httpx
 
 HUB = "huggingface.co"
+HUB_HOSTS = (HUB, "*.huggingface.co", "*.hf.co")
+"""The public hub and the hosts it redirects downloads to."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _QUIET = {
