@@ -1,0 +1,134 @@
+"""What the search knows: a configuration x question table of goal values, built from told blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ragscout.model.board import Goal
+from ragscout.model.metric import Figure
+from ragscout.model.outcome import Failure, Score, Usage
+from ragscout.search.contract import Block
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+def goal_value(outcome: Score | Failure | None, figure: Figure | Goal) -> float | None:
+    """What an outcome counts as: a score its value, a candidate's failure the declared floor, a measurement's failure
+    nothing (missing, out of the mean)."""
+    if isinstance(outcome, Score):
+        return outcome.value
+    if outcome is not None and outcome.whose == "candidate":
+        return figure.floor
+    return None
+
+
+class Outcomes:
+    """The table. Rows are configurations in the order of ``keys``, columns questions in the common order."""
+
+    def __init__(self, keys: Sequence[str], questions: Sequence[str], goal: Goal) -> None:
+        import numpy as np
+
+        self.keys, self.questions, self.goal = tuple(keys), tuple(questions), goal
+        self._row = {key: row for row, key in enumerate(self.keys)}
+        self._column = {question: column for column, question in enumerate(self.questions)}
+        self.values = np.zeros((len(self.keys), len(self.questions)))
+        self.scored = np.zeros(self.values.shape, dtype=bool)
+        self.asked = np.zeros(self.values.shape, dtype=bool)
+        self.failed: dict[int, str] = {}
+        self.usage: dict[int, Usage] = {}
+        self._sums: dict[int, dict[str, tuple[float, int]]] = {}
+
+    def add(self, block: Block) -> int | None:
+        """Take a block in; gives its row, ``None`` for a configuration that is not in the table. Questions that were
+        already asked keep their first outcome."""
+        row = self._row.get(block.configuration.key)
+        if row is None:
+            return None
+        if block.failed:
+            self.failed.setdefault(row, block.failed)
+            return row
+        sums = self._sums.setdefault(row, {})
+        for question, scores in block.scores.items():
+            column = self._column.get(question)
+            if column is None or self.asked[row, column]:
+                continue
+            self.asked[row, column] = True
+            value = goal_value(scores.get(self.goal.metric), self.goal)
+            if value is not None:
+                self.values[row, column], self.scored[row, column] = value, True
+            for name, outcome in scores.items():
+                if isinstance(outcome, Score):
+                    total, count = sums.get(name, (0.0, 0))
+                    sums[name] = (total + outcome.value, count + 1)
+        self.usage[row] = self.usage.get(row, Usage()) + block.usage
+        return row
+
+    def answered(self) -> NDArray[np.int64]:
+        """Questions asked of each row."""
+        import numpy as np
+
+        return np.asarray(self.asked.sum(1), dtype=np.int64)
+
+    def means(self, row: int) -> dict[str, float]:
+        """Mean score of every figure of a row."""
+        return {name: total / count for name, (total, count) in sorted(self._sums.get(row, {}).items())}
+
+    def mean(self, row: int) -> float | None:
+        """Mean goal value of what the row answered, ``None`` when nothing was scored."""
+        known = self.scored[row]
+        return float(self.values[row, known].mean()) if known.any() else None
+
+    def missing(self, row: int) -> list[str]:
+        """Questions not asked of a row, in the common order."""
+        return [question for question, asked in zip(self.questions, self.asked[row], strict=True) if not asked]
+
+    def estimates(self) -> Floats:
+        """Adjusted means of shape (rows,) in the direction "more is better"; minus infinity where nothing is known."""
+        import numpy as np
+
+        adjusted = adjusted_means(self.values, self.scored)
+        return np.where(np.isfinite(adjusted), adjusted * self.goal.sign, -np.inf)
+
+    def common(self, row: int, other: int) -> tuple[list[float], list[float]]:
+        """Goal values of two rows on the questions both were scored on, in the direction "more is better"."""
+        both = self.scored[row] & self.scored[other]
+        sign = self.goal.sign
+        return (self.values[row, both] * sign).tolist(), (self.values[other, both] * sign).tolist()
+
+
+def adjusted_means(values: Floats, scored: NDArray[np.bool_], prior: float = 1.0, steps: int = 12) -> Floats:
+    """Means corrected for which questions were asked: score = configuration + question effect, by alternating least
+    squares with ``prior`` pseudo-observations on each question effect.
+
+    Question effects are centred over the questions that anyone answered, so a row that answered all of those keeps its
+    plain mean. Rows without a score are minus infinity.
+    """
+    import numpy as np
+
+    mask = scored.astype(np.float64)
+    per_row, per_question = mask.sum(1), mask.sum(0)
+    live, seen = per_row > 0, per_question > 0
+    result = np.full(len(values), -np.inf)
+    if not live.any():
+        return result
+    values, mask, per_row = values[live][:, seen], mask[live][:, seen], per_row[live]
+    effect = np.zeros(values.shape[1])
+    for _ in range(steps):
+        mean = ((values - effect) * mask).sum(1) / per_row
+        effect = ((values - mean[:, None]) * mask).sum(0) / (per_question[seen] + prior)
+        effect -= effect.mean()
+    result[live] = ((values - effect) * mask).sum(1) / per_row
+    return result
+
+
+def total_usage(usages: Mapping[str, Usage]) -> Usage:
+    """Sum over questions, in the mapping's order."""
+    total = Usage()
+    for usage in usages.values():
+        total = total + usage
+    return total

@@ -1,0 +1,243 @@
+"""The round policy of the sampled searches (GP, TPE, random, any Optuna sampler), readable in one place.
+
+All rows answer the questions in one common order, in blocks, so any two rows are paired on the first questions.
+
+1. *Start*: one block for every row with a role (baselines, reference, included ones) and for a start design spread
+   over the knob values.
+2. *Search*: half of each round deepens the best open rows by a block, the other half starts configurations that the
+   sampler proposes. A row is given up for good when it passes the paired O'Brien-Fleming boundary against the
+   incumbent.
+3. *Reach*: rows with a role and the best ``reach`` open rows get to ``minimum`` questions.
+4. *Finals*: the leaders answer what is left, all to one depth.
+
+With a limit on answers the search stops where steps 3 and 4 (a fifth of the limit) would no longer fit; the limit is
+never exceeded. Without a limit everything that is not given up is completed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from ragscout.model.errors import ParameterError, UnknownNameError
+from ragscout.search.outcomes import Outcomes
+from ragscout.search.space import EncodedSpace
+from ragscout.search.statistics import stops
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FINALS_SHARE = 0.2
+START_SHARE = 0.27
+FEWEST_FINALISTS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """Sizes of the round policy; every one can be set under ``search:``.
+
+    ``block``: questions per request. ``minimum``: questions that at least ``reach`` configurations get. ``finalists``:
+    leaders that are deepened at the end. ``start``: configurations of the start design (0 = chosen from the space and
+    the limit). ``round``: requests per round. ``trials``: most configurations to start (0 = no limit). ``retrieval``:
+    whether retrieval prefixes are measured on every question before the first answer.
+    """
+
+    block: int = 10
+    minimum: int = 20
+    reach: int = 8
+    finalists: int = 8
+    start: int = 0
+    round: int = 8
+    trials: int = 0
+    retrieval: bool = False
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            least = 0 if field.name in ("start", "trials", "retrieval") else 1
+            value = getattr(self, field.name)
+            if value < least:
+                raise ParameterError(f"search.{field.name}: too small; got {value}. Allowed: at least {least}.")
+
+
+def policy_of(options: Mapping[str, object]) -> Policy:
+    """Validate options to the declared types.
+
+    Raises:
+        UnknownNameError: for an option that does not exist.
+        ParameterError: for a value of the wrong type or too small.
+    """
+    known = {field.name: field for field in fields(Policy)}
+    values: dict[str, Any] = {}
+    for name, value in options.items():
+        if name not in known:
+            raise UnknownNameError("search", "option of the search", name, known)
+        if name == "retrieval":
+            values[name] = bool(value)
+            continue
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ParameterError(f"search.{name}: not a whole number; got {value!r}. Give a number such as 10.")
+        values[name] = value
+    return Policy(**values)
+
+
+@dataclass(frozen=True)
+class Want:
+    """A row and how many more questions it should answer."""
+
+    row: int
+    count: int
+    reason: str
+
+
+@dataclass
+class Progress:
+    """What the policy decides from: the space, the outcomes, which rows were given up, what may still be asked."""
+
+    space: EncodedSpace
+    outcomes: Outcomes
+    policy: Policy
+    stopped: set[int]
+    limit: int | None
+    spent: int
+
+    def __post_init__(self) -> None:
+        self.answered: NDArray[np.int64] = self.outcomes.answered()
+        self.estimates = self.outcomes.estimates()
+        self.total = len(self.outcomes.questions)
+
+    @property
+    def left(self) -> int:
+        """Answers that may still be asked; the whole rest of the grid without a limit."""
+        rest = int((self.total - self.answered).sum())
+        return rest if self.limit is None else max(0, min(rest, self.limit - self.spent))
+
+    def alive(self, row: int) -> bool:
+        """Whether a row can run at all."""
+        return row not in self.outcomes.failed
+
+    def started(self) -> list[int]:
+        """Rows with answers that can run, best estimate first."""
+        rows = [row for row in range(len(self.answered)) if self.answered[row] and self.alive(row)]
+        return sorted(rows, key=lambda row: (-self.estimates[row], row))
+
+    def fresh(self) -> list[int]:
+        """Candidates that were never asked."""
+        return [row for row in self.space.candidates if not self.answered[row] and self.alive(row)]
+
+    def open(self) -> list[int]:
+        """Started candidates that may still get questions, best first."""
+        return [
+            row
+            for row in self.started()
+            if row not in self.stopped and self.answered[row] < self.total and not self.space.configurations[row].roles
+        ]
+
+    def incumbent(self) -> int | None:
+        """The best row among those with enough answers to trust."""
+        rows = self.started()
+        if not rows:
+            return None
+        enough = min(self.policy.minimum, max(int(self.answered[row]) for row in rows))
+        return next(row for row in rows if self.answered[row] >= enough)
+
+    def to_stop(self) -> set[int]:
+        """Open candidates that the paired boundary gives up."""
+        best = self.incumbent()
+        if best is None:
+            return set()
+        return {row for row in self.open() if row != best and stops(*self.outcomes.common(row, best), self.total)}
+
+
+def start_size(progress: Progress) -> int:
+    """How many configurations the start design has."""
+    policy, space = progress.policy, progress.space
+    wanted = policy.start or max(8, min(32, 2 * sum(len(levels) - 1 for levels in space.knobs.values())))
+    if progress.limit is not None and not policy.start:
+        affordable = int(progress.limit * START_SHARE / policy.block)
+        after_roles = (progress.limit - len(space.always) * policy.block) // policy.block
+        wanted = min(wanted, max(1, min(affordable, after_roles)))
+    if policy.trials:
+        wanted = min(wanted, policy.trials)
+    return min(wanted, len(space.candidates))
+
+
+def start(progress: Progress, design: Sequence[int]) -> list[Want]:
+    """First blocks of rows with a role and of the start design that are still missing."""
+    block = progress.policy.block
+    always = [row for row in progress.space.always if progress.alive(row) and not progress.answered[row]]
+    # A limit too small for a block each still gives every row with a role the same number of questions.
+    share = block if progress.limit is None else min(block, progress.left // max(1, len(always)))
+    wants = [Want(row, share, "baseline") for row in always if share]
+    return wants + [Want(row, block, "start") for row in design if progress.alive(row) and not progress.answered[row]]
+
+
+def reserved(progress: Progress) -> int:
+    """Answers kept back for the steps after the search."""
+    if progress.limit is None:
+        return 0
+    minimum = min(progress.policy.minimum, progress.total)
+    deepest = sorted((int(progress.answered[row]) for row in progress.open()), reverse=True)[: progress.policy.reach]
+    deepest += [0] * (min(progress.policy.reach, len(progress.space.candidates)) - len(deepest))
+    roles = [int(progress.answered[row]) for row in progress.space.always if progress.alive(row)]
+    reach = sum(max(0, minimum - n) for n in (*deepest, *roles))
+    return reach + int(FINALS_SHARE * progress.limit)
+
+
+def search(progress: Progress) -> tuple[list[Want], int]:
+    """Rows to deepen in this round, and how many new configurations the sampler may start."""
+    policy = progress.policy
+    started = sum(1 for row in progress.space.candidates if progress.answered[row] or not progress.alive(row))
+    fresh = len(progress.fresh())
+    if policy.trials:
+        fresh = min(fresh, max(0, policy.trials - started))
+    size = policy.round
+    if progress.limit is not None:
+        size = min(size, max(0, progress.left - reserved(progress)) // policy.block)
+    rows = [*progress.open(), *_unfinished_roles(progress)] if progress.limit is None else progress.open()
+    new = min(fresh, size - min(len(rows), size // 2))
+    return [Want(row, policy.block, "continue") for row in rows[: size - new]], new
+
+
+def _unfinished_roles(progress: Progress) -> list[int]:
+    return [row for row in progress.space.always if progress.alive(row) and progress.answered[row] < progress.total]
+
+
+def reach(progress: Progress) -> list[Want]:
+    """Rows with a role and the best open rows that have not reached the minimum yet."""
+    minimum = min(progress.policy.minimum, progress.total)
+    leaders = [
+        row for row in progress.started() if row not in progress.stopped and row in set(progress.space.candidates)
+    ]
+    rows = [*_unfinished_roles(progress), *leaders[: progress.policy.reach]]
+    return [
+        Want(row, min(progress.policy.block, minimum - int(progress.answered[row])), "continue")
+        for row in rows
+        if progress.answered[row] < minimum
+    ]
+
+
+def finals(progress: Progress) -> list[Want]:
+    """The leaders and the reference, brought to one depth as far as the limit allows."""
+    ranked = [row for row in progress.started() if row not in progress.stopped]
+    if not ranked or not progress.left:
+        return []
+    reference = [row for row in progress.space.always if "reference" in progress.space.configurations[row].roles]
+    roles = list(progress.space.always) if progress.limit is None else reference
+    roles = [row for row in roles if progress.alive(row)]
+    for count in range(min(progress.policy.finalists, len(ranked)), 0, -1):
+        group = list(dict.fromkeys((*ranked[:count], *roles)))
+        depth = _common_depth([int(progress.answered[row]) for row in group], progress.left, progress.total)
+        deepest = max(int(progress.answered[row]) for row in group)
+        if depth >= min(progress.total, deepest + progress.policy.block) or count <= FEWEST_FINALISTS:
+            break
+    return [Want(row, depth - int(progress.answered[row]), "final") for row in group if progress.answered[row] < depth]
+
+
+def _common_depth(answered: Sequence[int], left: int, total: int) -> int:
+    """The largest depth that all rows can be brought to with ``left`` answers."""
+    depth = min(answered)
+    while depth < total and sum(max(0, depth + 1 - n) for n in answered) <= left:
+        depth += 1
+    return depth

@@ -1,0 +1,172 @@
+"""What every proposer shares: the outcomes, the spending limit, the history and the study that mirrors it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ragscout.model.board import Goal, Note
+from ragscout.model.config import Configuration
+from ragscout.search.contract import Block, Request
+from ragscout.search.optuna_adapter import Event, StudyMirror, TrialState
+from ragscout.search.outcomes import Outcomes
+from ragscout.search.policy import Policy, Progress, Want
+from ragscout.search.space import EncodedSpace, Space, encode
+
+
+class BaseProposer:
+    """State is a pure function of (space, questions, goal, seed, told rounds).
+
+    ``questions``: development question ids in the common order. ``answers``: the most questions that may be asked of
+    generating configurations in total, ``None`` for no limit. ``storage``: where the Optuna study lies (see
+    ``StudyMirror``), ``None`` for no study at all.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        questions: Sequence[str],
+        goal: Goal,
+        seed: int,
+        answers: int | None,
+        policy: Policy,
+        *,
+        sweep: str = "sweep",
+        storage: str | None = None,
+    ) -> None:
+        self.space: EncodedSpace = encode(space)
+        self.goal, self.seed, self.answers, self.policy = goal, seed, answers, policy
+        self.outcomes = Outcomes(self.space.keys, questions, goal)
+        self.stopped: set[int] = set()
+        """Rows given up by the paired boundary; they get no further question."""
+        self._told: set[int] = set()
+        self.spent = 0
+        self.rounds = 0
+        self._events: list[Event] = []
+        self._mirror = None if storage is None else StudyMirror(storage, sweep, self.space, goal.higher)
+        self._prefixes = _prefixes(self.space.configurations) if policy.retrieval else {}
+
+    def ask(self, n: int) -> Sequence[Request]:
+        """At most ``n`` requests of the next round; empty when the search is over. Asking twice gives the same."""
+        if n < 1:
+            return []
+        if self._prefixes:
+            questions = self.outcomes.questions
+            return [Request(item, questions, "retrieval") for item in list(self._prefixes.values())[:n]]
+        return self._requests(self._round())[:n]
+
+    def tell(self, blocks: Sequence[Block]) -> None:
+        """Blocks of the round, in request order. Also brings the study up to date."""
+        self._take(blocks)
+        self.sync()
+
+    def restore(self, requests: Sequence[Request], blocks: Sequence[Block]) -> None:
+        """Replay one journalled round without asking anew; the study follows at the next ``tell`` or ``sync``."""
+        self._take(blocks)
+
+    def finals(self) -> Sequence[Request]:
+        """What is still to be measured for those that may win; empty when nothing is left."""
+        return self._requests(self._finals())
+
+    def close(self) -> None:
+        """End of the sweep: trials that are still open are told as complete with the mean of what they answered."""
+        for row in range(len(self.space.keys)):
+            if self.outcomes.asked[row].any() and row not in self._told:
+                self._complete(row)
+        self.sync()
+
+    def sync(self) -> None:
+        """Bring the persistent study to the state of the history."""
+        if self._mirror is not None:
+            self._mirror.sync(self._events)
+
+    def notes(self) -> tuple[Note, ...]:
+        """What the board must say about how the search went."""
+        return ()
+
+    def study(self) -> Any:
+        """The ``optuna.Study`` as of the last ``sync``, ``None`` without one."""
+        return None if self._mirror is None else self._mirror.study()
+
+    def progress(self) -> Progress:
+        """The state that the policy decides from."""
+        return Progress(self.space, self.outcomes, self.policy, self.stopped, self.answers, self.spent)
+
+    def _round(self) -> Sequence[Want]:
+        raise NotImplementedError
+
+    def _finals(self) -> Sequence[Want]:
+        return []
+
+    def _requests(self, wants: Sequence[Want]) -> list[Request]:
+        """Wants as requests: the first questions in the common order that the row was not asked, within the limit."""
+        left = None if self.answers is None else max(0, self.answers - self.spent)
+        requests: list[Request] = []
+        for want in wants:
+            configuration = self.space.configurations[want.row]
+            questions = self.outcomes.missing(want.row)[: want.count]
+            if left is not None and configuration.generates:
+                questions = questions[:left]
+                left -= len(questions)
+            if questions:
+                requests.append(Request(configuration, tuple(questions), want.reason))
+        return requests
+
+    def _take(self, blocks: Sequence[Block]) -> None:
+        self.rounds += 1
+        for block in blocks:
+            self._prefixes.pop(block.configuration.key, None)
+            row = self.space.index.get(block.configuration.key)
+            if row is None:
+                continue
+            before = int(self.outcomes.asked[row].sum())
+            self.outcomes.add(block)
+            if block.configuration.generates:
+                self.spent += int(self.outcomes.asked[row].sum()) - before
+            self._learn(row)
+        for row in sorted(self._to_stop()):
+            self.stopped.add(row)
+            self._complete(row)
+
+    def _to_stop(self) -> set[int]:
+        return set()
+
+    def _learn(self, row: int) -> None:
+        if row in self._told:
+            return
+        if row in self.outcomes.failed:
+            self._record(row, "fail")
+        elif self.outcomes.asked[row].all():
+            self._complete(row)
+        else:
+            self._record(row, "running")
+
+    def _complete(self, row: int) -> None:
+        self._record(row, "complete" if self.outcomes.mean(row) is not None else "fail")
+
+    def _record(self, row: int, state: TrialState) -> None:
+        if state != "running":
+            self._told.add(row)
+        usage = self.outcomes.usage.get(row)
+        n = int(self.outcomes.asked[row].sum())
+        attributes: dict[str, object] = {
+            "name": self.space.configurations[row].label(),
+            "n": n,
+            "scores": self.outcomes.means(row),
+            "cost": None if usage is None else usage.money,
+            "seconds": 0.0 if usage is None else usage.seconds,
+        }
+        if row in self.outcomes.failed:
+            attributes["failed"] = self.outcomes.failed[row]
+        self._events.append(
+            Event(self.space.keys[row], self.space.params(row), state, n, self.outcomes.mean(row), attributes)
+        )
+
+
+def _prefixes(configurations: Sequence[Configuration]) -> dict[str, Configuration]:
+    found: dict[str, Configuration] = {}
+    for configuration in configurations:
+        if configuration.retrieves and configuration.generates:
+            prefix = configuration.retrieval()
+            found.setdefault(prefix.key, prefix)
+    return found

@@ -1,0 +1,101 @@
+"""Searches that start a part of the space and deepen what looks good: the round policy with a source of proposals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ragscout.model.board import Note
+from ragscout.search import policy as steps
+from ragscout.search.optuna_adapter import Known, propose, quiet, round_seed
+from ragscout.search.policy import Progress, Want
+from ragscout.search.proposer import BaseProposer
+
+
+class SampledProposer(BaseProposer):
+    """The policy of ``search.policy``; subclasses say which configurations come next."""
+
+    def notes(self) -> tuple[Note, ...]:
+        """What the board must say about the search: a limit too small for it."""
+        if self.answers is None:
+            return ()
+        policy, minimum = self.policy, min(self.policy.minimum, len(self.outcomes.questions))
+        rows = len(self.space.always) + min(policy.reach, len(self.space.candidates))
+        needed = math.ceil((rows * minimum + policy.block) / (1 - steps.FINALS_SHARE))
+        if self.answers >= needed:
+            return ()
+        return (
+            Note(
+                "small_budget",
+                f"The limit of {self.answers} answers is below the {needed} that the search needs to propose anything "
+                f"beyond its start design: what was measured is a spread of the space, cut down on common questions.",
+                f"답변 한도 {self.answers}개는 탐색에 필요한 {needed}개보다 적어, 시작 설계 밖의 구성은 제안되지 "
+                f"않았고 공통 문항에서 후보를 줄이기만 했습니다.",
+            ),
+        )
+
+    def _next(self, progress: Progress, count: int, seed: int) -> Sequence[int]:
+        """``count`` rows that were never asked."""
+        raise NotImplementedError
+
+    def _round(self) -> Sequence[Want]:
+        progress = self.progress()
+        wants = steps.start(progress, self._design(progress))
+        if wants or not self.rounds_started:
+            return wants
+        wants, new = steps.search(progress)
+        if new:
+            chosen = self._next(progress, new, round_seed(self.seed, self.rounds))
+            wants += [Want(row, self.policy.block, "search") for row in chosen]
+        return wants or steps.reach(progress)
+
+    def _finals(self) -> Sequence[Want]:
+        return steps.finals(self.progress())
+
+    def _to_stop(self) -> set[int]:
+        return self.progress().to_stop()
+
+    @property
+    def rounds_started(self) -> bool:
+        """Whether anything was asked or failed yet."""
+        return bool(self.outcomes.asked.any()) or bool(self.outcomes.failed)
+
+    def _design(self, progress: Progress) -> list[int]:
+        import numpy as np
+
+        blank = Progress(self.space, self.outcomes, self.policy, set(), self.answers, 0)
+        order = np.random.default_rng(round_seed(self.seed, -1)).permutation(len(self.space.keys)).tolist()
+        return self.space.spread(steps.start_size(blank), order)
+
+
+class RandomProposer(SampledProposer):
+    """``search: random``: new configurations are drawn uniformly, without repeats."""
+
+    def _next(self, progress: Progress, count: int, seed: int) -> Sequence[int]:
+        import numpy as np
+
+        drawn = np.random.default_rng(seed).permutation(progress.fresh())[:count]
+        return [int(row) for row in drawn]
+
+
+class OptunaProposer(SampledProposer):
+    """``search: gp``, ``tpe`` or any sampler of Optuna by name. The sampler sees every measured configuration as a
+    complete trial with its mean, corrected for which questions it answered."""
+
+    sampler = "gp"
+
+    def _next(self, progress: Progress, count: int, seed: int) -> Sequence[int]:
+        known = {
+            row: Known(self.space.params(row), float(progress.estimates[row]) * self.goal.sign)
+            for row in progress.started()
+            if progress.estimates[row] > -float("inf") and self._comparable(row)
+        }
+        with quiet():
+            return propose(self.sampler, self.space, known, progress.fresh(), count, seed, self.goal.higher)
+
+    def _comparable(self, row: int) -> bool:
+        """Rows with a role may use knob values that no candidate has; the sampler must not learn to propose them."""
+        return row not in self.space.always or all(
+            (self.space.codes[list(self.space.candidates), k] == code).any()
+            for k, code in enumerate(self.space.codes[row])
+        )
