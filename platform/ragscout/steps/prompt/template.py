@@ -1,0 +1,94 @@
+"""Prompt from a template: the packaged ones in English and Korean, or your own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import field
+from typing import Literal
+
+from ragscout.model.evalset import Question
+from ragscout.model.key import digest, short
+from ragscout.model.outcome import Failure, Prompt, Ranking
+from ragscout.model.runtime import Runtime
+from ragscout.model.step import Step, step
+from ragscout.model.text import Language, language
+from ragscout.model.values import Chunks
+from ragscout.prompts import packaged
+from ragscout.steps.prompt.render import Passage, check, fenced, messages
+
+
+@step("prompt", "template", version=1)
+class Template(Step):
+    """Render question and passages. Without a text of its own it uses the packaged prompt of the question's language.
+
+    Passages are data: each stands in a fence that its text cannot close.
+    """
+
+    text: str = field(default="", metadata={"help": "the prompt itself (a file's content); empty: the packaged one"})
+    text_ko: str = field(default="", metadata={"help": "prompt for Korean questions; empty: the same as for others"})
+    title: str = field(default="", metadata={"help": "name of the prompt, for people", "key": False})
+    passages: int = field(default=3, metadata={"help": "how many chunks go in", "ge": 0, "le": 100})
+    order: Literal["best-first", "best-last"] = field(
+        default="best-first", metadata={"help": "where the best passage stands", "choices": ("best-first", "best-last")}
+    )
+    citations: Literal["none", "numbers"] = field(
+        default="none", metadata={"help": "whether the answer names its passages", "choices": ("none", "numbers")}
+    )
+    language: Literal["question", "en", "ko"] = field(
+        default="question", metadata={"help": "language of the prompt", "choices": ("question", "en", "ko")}
+    )
+    max_passage_chars: int = field(default=0, metadata={"help": "code points of one passage at most; 0: all", "ge": 0})
+
+    def __post_init__(self) -> None:
+        for text in (self.text, self.text_ko):
+            if text:
+                check(text, shows_passages=self.passages > 0)
+
+    def label(self) -> str:
+        """Short text for people: the prompt's title stands for its text."""
+        given = {name: value for name, value in self.parameters().items() if name not in ("text", "text_ko")}
+        if self.text or self.text_ko:
+            given = {"prompt": self.title or short(digest(self.text, self.text_ko)), **given}
+        shown = ", ".join(f"{name}={value}" for name, value in given.items())
+        return f"{self.name}({shown})" if shown else self.name
+
+    async def run(
+        self,
+        runtime: Runtime,
+        questions: Sequence[Question],
+        *,
+        chunk: Chunks | None = None,
+        rerank: Sequence[Ranking] | None = None,
+    ) -> list[Prompt | Failure]:
+        """One prompt per question. Without ``rerank`` nothing was searched: the question goes in alone."""
+        rankings = rerank if rerank is not None else [None] * len(questions)
+        return [self._prompt(question, chunk, ranking) for question, ranking in zip(questions, rankings, strict=True)]
+
+    def _prompt(self, question: Question, chunk: Chunks | None, ranking: Ranking | None) -> Prompt | Failure:
+        spoken: Language = language(question.text) if self.language == "question" else self.language
+        rows = [hit.chunk for hit in ranking.hits[: self.passages]] if ranking is not None else []
+        if self.order == "best-last":
+            rows.reverse()
+        shown = [self._passage(number, row, chunk) for number, row in enumerate(rows, 1)] if chunk is not None else []
+        made = messages(
+            self._source(spoken),
+            question=question.text,
+            passages=shown,
+            language=spoken,
+            citations=self.citations,
+            retrieval=ranking is not None,
+        )
+        return Prompt(made, tuple(rows), "ko" if spoken == "ko" else "en")
+
+    def _source(self, spoken: Language) -> str:
+        if spoken == "ko" and self.text_ko:
+            return self.text_ko
+        return self.text or packaged("answer", spoken)
+
+    def _passage(self, number: int, row: int, chunk: Chunks) -> Passage:
+        text = chunk.text[row].strip()
+        if self.max_passage_chars and len(text) > self.max_passage_chars:
+            text = text[: self.max_passage_chars].rsplit(None, 1)[0]
+        document = chunk.document[row]
+        title = " ".join(chunk.titles.get(document, "").split())
+        return Passage(number, fenced(text), fenced(title), fenced(document))
