@@ -1,0 +1,156 @@
+"""Cells to values: texts, lists of texts, identifiers, numbers. Nothing is evaluated; words stay words."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ragscout.data.jsonfile import is_missing
+
+_LISTED = re.compile(r"\s*[;|\n]\s*")
+_TRUE = frozenset(("true", "yes", "y", "1", "o", "예", "네", "참", "가능", "1.0"))
+_FALSE = frozenset(("false", "no", "n", "0", "x", "아니오", "아니요", "거짓", "불가", "불가능", "0.0"))
+_LITERAL_LIMIT = 200_000
+
+
+class CellError(ValueError):
+    """A value has a shape that its role cannot take; the text says what was expected."""
+
+
+def text_of(value: Any) -> str:
+    """One text. Numbers are written out, missing values are empty.
+
+    Raises:
+        CellError: for a list or an object.
+    """
+    if is_missing(value):
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, (list, tuple, Mapping)) or hasattr(value, "tolist"):
+        raise CellError("a text is needed here, not a list or an object")
+    return str(value)
+
+
+def texts_of(value: Any, textual: bool = False) -> list[str]:
+    """All texts of a cell: a text, a list, an object with a ``text`` list, or a list written out in a text cell.
+
+    Empty ones are left out. Raises:
+        CellError: for a list of objects without text.
+    """
+    if is_missing(value):
+        return []
+    if isinstance(value, str):
+        inner = written_list(value)
+        return texts_of(inner) if inner is not None else ([value] if value.strip() else [])
+    if isinstance(value, Mapping):
+        for name in ("text", "answer", "value", "content"):
+            if name in value:
+                return texts_of(value[name])
+        raise CellError("a text or a list of texts is needed here, not an object")
+    if isinstance(value, (list, tuple)):
+        return [
+            text for item in value for text in (texts_of(item) if not isinstance(item, str) else [item]) if text.strip()
+        ]
+    return [text_of(value)]
+
+
+def ids_of(value: Any) -> list[str]:
+    """Identifiers in a cell: a list, a list written out, or texts separated by ``;``, ``|`` or line ends."""
+    if is_missing(value):
+        return []
+    if isinstance(value, str):
+        inner = written_list(value)
+        if inner is not None:
+            return ids_of(inner)
+        return [part for part in _LISTED.split(value.strip()) if part]
+    if isinstance(value, Mapping):
+        raise CellError("an identifier or a list of them is needed here, not an object")
+    if isinstance(value, Iterable):
+        return [name for item in value for name in ([item.strip()] if isinstance(item, str) else ids_of(item)) if name]
+    return [text_of(value)]
+
+
+def written_list(text: str) -> list[Any] | None:
+    """A list written as JSON or as Python prints it; ``None`` when the text is not a list of plain values."""
+    plain = text.strip()
+    if not (plain.startswith("[") and plain.endswith("]")) or len(plain) > _LITERAL_LIMIT:
+        return None
+    for read in (json.loads, ast.literal_eval):
+        try:
+            value = read(plain)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            continue
+        if isinstance(value, list) and all(isinstance(item, (str, list, tuple)) for item in value):
+            return value
+    return None
+
+
+def written_object(value: Any) -> Any:
+    """An object or list that a text cell holds as JSON; anything else as it is."""
+    if isinstance(value, str) and value.strip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def flag_of(value: Any) -> bool | None:
+    """Yes or no in the usual spellings, English and Korean; ``None`` when the cell is empty.
+
+    Raises:
+        CellError: for anything else.
+    """
+    if is_missing(value):
+        return None
+    word = text_of(value).strip().casefold()
+    if not word:
+        return None
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise CellError("yes or no is needed here (true, false, 예, 아니오)")
+
+
+def number_of(value: Any) -> float | None:
+    """A finite number; ``None`` when the cell is empty.
+
+    Raises:
+        CellError: for anything else.
+    """
+    if is_missing(value) or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise CellError("a number is needed here") from None
+    if number in (float("inf"), float("-inf")) or number != number:
+        raise CellError("a finite number is needed here")
+    return number
+
+
+def offset_of(value: Any) -> int | None:
+    """A non-negative whole number; ``None`` when the cell is empty or -1 (the usual mark for no offset).
+
+    Raises:
+        CellError: for anything else.
+    """
+    number = number_of(value)
+    if number is None or number == -1:
+        return None
+    if number < 0 or not number.is_integer():
+        raise CellError("an offset must be a whole number from 0 on")
+    return int(number)

@@ -1,0 +1,140 @@
+"""Which files of an upload hold questions, documents or judgements; and reading the structured ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import ragscout.data.formats as _formats  # registers the formats
+from ragscout.data.collect import RawFile, document_folder, is_about, is_side_file
+from ragscout.data.draft import Draft, Format, formats
+from ragscout.data.findings import Finding
+from ragscout.data.loaded import Loaded
+from ragscout.data.loaders import load
+from ragscout.data.options import ReadOptions
+from ragscout.model.errors import UnknownNameError
+
+__all__ = ["Sorted", "pick_format", "read_file", "sort_files"]
+_FIRST_FORMAT = _formats.table
+_PLAIN = (".txt", ".text", "")
+
+
+@dataclass
+class Sorted:
+    """The files of an upload by what they are for. ``document_paths``: document file to its path as a document."""
+
+    draft: Draft = field(default_factory=Draft)
+    documents: list[tuple[str, RawFile]] = field(default_factory=list)
+
+
+def pick_format(item: Loaded, options: ReadOptions) -> Format | None:
+    """The surest format, or the one that the options name; ``None`` when none fits.
+
+    Raises:
+        UnknownNameError: the options name a format that does not exist.
+    """
+    known = formats()
+    if options.format:
+        if options.format not in known:
+            raise UnknownNameError("--format", "format", options.format, known)
+        return known[options.format]
+    best = max(known.values(), key=lambda one: one.sniff(item))
+    return best if best.sniff(item) > 0 else None
+
+
+def read_file(item: Loaded, draft: Draft, options: ReadOptions) -> bool:
+    """Read a structured file into the draft; ``False`` when it holds neither questions, documents nor judgements."""
+    if item.failed and not item.records:
+        draft.findings += item.findings
+        draft.formats[item.path] = item.kind or "unreadable"
+        return True
+    if options.columns and not options.format:
+        chosen: Format | None = formats()["table"]
+    else:
+        chosen = pick_format(item, options)
+    if chosen is None:
+        return False
+    draft.findings += item.findings
+    draft.formats[item.path] = chosen.name if chosen.name != "table" else item.kind
+    draft.encodings[item.path] = item.encoding
+    questions, documents, errors = len(draft.questions), len(draft.documents), _errors(draft)
+    chosen.read(item, draft, options)
+    asked, told = len(draft.questions) > questions, len(draft.documents) > documents
+    if item.path not in draft.kinds:
+        draft.kinds[item.path] = "questions and documents" if asked and told else "documents" if told else "questions"
+    if draft.kinds[item.path] == "questions" and not asked and errors == _errors(draft) and not item.failed:
+        text = "there is no question in the file"
+        text += "; it holds a header and no row" if item.columns and not item.records else ""
+        draft.findings.append(Finding("no_question", "error", text, item.path, remedy="Add at least one question."))
+    return True
+
+
+def _errors(draft: Draft) -> int:
+    return sum(item.severity == "error" for item in draft.findings)
+
+
+def sort_files(files: Sequence[RawFile], options: ReadOptions) -> Sorted:
+    """Read every structured file outside the folders of documents; the rest are documents or are left out, said."""
+    made = Sorted()
+    foldered = any(document_folder(file.path) for file in files)
+    beside = foldered and any(file.structured and not document_folder(file.path) for file in files)
+    left_out: list[str] = []
+    for file in files:
+        folder = document_folder(file.path)
+        if folder:
+            made.documents.append((file.path[len(folder) :], file))
+        elif file.structured and not (is_side_file(file.path) and not file.alone):
+            _structured(file, foldered, made, options)
+        elif (is_side_file(file.path) and not file.alone) or (beside and not file.alone):
+            left_out.append(file.path)
+        else:
+            made.documents.append((file.path, file))
+    if made.draft.questions or made.draft.documents:
+        about = [pair for pair in made.documents if is_about(pair[1].path) and not pair[1].alone]
+        made.documents = [pair for pair in made.documents if pair not in about]
+        left_out += [file.path for _, file in about]
+    if left_out:
+        text = f"{len(left_out)} files beside the data were left out"
+        made.draft.findings.append(Finding("left_out", "info", text, rows=tuple(left_out)))
+    _lying_names(made, options)
+    _twins(made)
+    return made
+
+
+def _structured(file: RawFile, foldered: bool, made: Sorted, options: ReadOptions) -> None:
+    item = load(file.path, file.read(), options)
+    if read_file(item, made.draft, options):
+        return
+    if foldered and not file.alone:
+        text = "no format was recognised in it; the file was left out"
+        made.draft.findings.append(Finding("left_out", "info", text, file.path, rows=(file.path,)))
+    else:
+        made.documents.append((file.path, file))
+
+
+def _lying_names(made: Sorted, options: ReadOptions) -> None:
+    """A text file that was named itself and holds a table of questions is read as one, with a warning."""
+    if made.draft.questions:
+        return
+    for path, file in list(made.documents):
+        if not file.alone or PurePosixPath(path).suffix.lower() not in _PLAIN:
+            continue
+        item = load(path, file.read(), options)
+        chosen = None if item.failed else pick_format(item, options)
+        if chosen is None or chosen.sniff(item) < 0.5 or len(item.columns) < 2:
+            continue
+        made.documents.remove((path, file))
+        text = f"the content is a table of questions ({item.kind}), the name says text"
+        made.draft.findings.append(Finding("name_lies", "warning", text, path, remedy="Rename the file."))
+        read_file(item, made.draft, options)
+
+
+def _twins(made: Sorted) -> None:
+    """A folder of documents beside a corpus file with the same ids is the same documents twice: the corpus stays."""
+    ids = set(made.draft.documents)
+    stems = {str(PurePosixPath(path).with_suffix("")) for path, _ in made.documents}
+    if ids and stems and (stems == ids or {path for path, _ in made.documents} == ids):
+        text = f"the folder holds the same {len(stems)} documents as the corpus file and was left out"
+        made.draft.findings.append(Finding("twin_documents", "info", text, rows=tuple(sorted(stems))))
+        made.documents.clear()

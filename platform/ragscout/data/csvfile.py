@@ -1,0 +1,260 @@
+"""CSV, TSV and semicolon-separated text. Cells stay text: ``NA``, ``None`` and ``001`` are what they say."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+
+from ragscout.data.encoding import DAMAGED, Decoded
+from ragscout.data.findings import Finding
+from ragscout.data.loaded import Loaded, Record, bad_row
+from ragscout.data.options import ReadOptions
+from ragscout.data.roles import recognised
+
+_NEWLINE = re.compile(r"\r\n|\n|\r")
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+HEADER_WITHIN = 10  # title lines above the header that are looked through
+
+
+class _Lines:
+    """Physical lines of a text with their line ends, and how many were handed out."""
+
+    def __init__(self, text: str) -> None:
+        self.count = 0
+        self.taken: list[str] = []
+        self._rest = self._split(text)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._rest)
+        self.count += 1
+        self.taken.append(line)
+        return line
+
+    @staticmethod
+    def _split(text: str) -> Iterator[str]:
+        position = 0
+        for end in _NEWLINE.finditer(text):
+            yield text[position : end.start()] + "\n"
+            position = end.end()
+        if position < len(text):
+            yield text[position:]
+
+
+def load_csv(path: str, decoded: Decoded, options: ReadOptions) -> Loaded:
+    """Rows under the header that is found among the first lines.
+
+    A quote that is never closed, a row with more cells than the header and a broken byte are problems of their rows;
+    every row is looked at before anything is refused.
+    """
+    found = Loaded(path, "csv", encoding=decoded.encoding, findings=list(decoded.findings), textual=True)
+    delimiter = options.delimiter or _delimiter(decoded.text)
+    rows = _rows(decoded.text, delimiter, found, options)
+    if not rows:
+        return found
+    header_at = _header(rows)
+    if header_at:
+        skipped = tuple(str(line) for line, _ in rows[:header_at])
+        found.findings.append(
+            Finding("title_rows", "info", "lines above the header are not part of the table", path, rows=skipped)
+        )
+    line, names = rows[header_at]
+    found.columns = unique_names(names, path, line, found.findings)
+    for line, cells in rows[header_at + 1 :]:
+        record = _record(path, line, cells, found, decoded, options)
+        if record is not None:
+            found.records.append(record)
+    return found
+
+
+def _rows(text: str, delimiter: str, found: Loaded, options: ReadOptions) -> list[tuple[int, list[str]]]:
+    csv.field_size_limit(options.limits.cell_characters)
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    rows: list[tuple[int, list[str]]] = []
+    while True:
+        start, lines.taken = lines.count + 1, []
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return rows
+        except csv.Error as error:
+            mended = _mend(found, start, lines.taken, str(error), delimiter, options)
+            if mended is not None:
+                rows.append((start, mended))
+            continue
+        if any(cell.strip() for cell in cells):
+            rows.append((start, cells))
+        if len(rows) > options.limits.rows:
+            found.findings.append(too_many_rows(found.path, options.limits.rows))
+            return rows
+
+
+def _mend(
+    found: Loaded, start: int, taken: list[str], error: str, delimiter: str, options: ReadOptions
+) -> list[str] | None:
+    raw = "".join(taken)
+    if "field limit" in error:
+        found.findings.append(
+            bad_row(
+                options.skip_bad_rows,
+                "huge_field",
+                f"a cell is longer than the limit of {options.limits.cell_characters:,} characters",
+                found.path,
+                start,
+                remedy="Shorten it",
+            )
+        )
+        return None
+    if len(taken) == 1 and "unexpected end" not in error:
+        try:
+            cells = next(csv.reader([raw], delimiter=delimiter))
+        except (csv.Error, StopIteration):
+            cells = []
+        if cells:
+            found.findings.append(
+                Finding(
+                    "stray_quote",
+                    "warning",
+                    "a quotation mark inside a quoted cell is not doubled; the row was read as well as possible",
+                    found.path,
+                    start,
+                    value=raw.strip(),
+                    remedy='Write " inside a quoted cell as "".',
+                )
+            )
+            return cells
+    found.findings.append(
+        bad_row(
+            options.skip_bad_rows,
+            "unclosed_quote",
+            f"a quotation mark opened here is not closed properly ({len(taken)} lines were swallowed)",
+            found.path,
+            start,
+            value=taken[0].strip() if taken else "",
+            remedy="Close the quotation mark",
+        )
+    )
+    return None
+
+
+def too_many_rows(path: str, limit: int) -> Finding:
+    """The error for a table beyond the row limit."""
+    return Finding(
+        "too_many_rows",
+        "error",
+        f"the file has more than {limit:,} rows",
+        path,
+        remedy="Split it or raise the limit 'rows'.",
+    )
+
+
+def _delimiter(text: str) -> str:
+    head = [line for _, line in zip(range(30), _Lines(text[:200_000]), strict=False)]
+    return max(DELIMITERS, key=lambda mark: (_fit(head, mark), -list(DELIMITERS).index(mark)))
+
+
+def _fit(head: list[str], delimiter: str) -> tuple[int, float]:
+    """How well a delimiter explains the first lines: known column names, then evenness of the number of cells."""
+    try:
+        rows = [row for row in csv.reader(head, delimiter=delimiter) if row]
+    except csv.Error:
+        return 0, 0.0
+    if not rows:
+        return 0, 0.0
+    widths = [len(row) for row in rows]
+    common = max(set(widths), key=widths.count)
+    best = max(recognised(row) for row in rows[:HEADER_WITHIN])
+    return best, (widths.count(common) / len(widths) if common > 1 else 0.0)
+
+
+def _header(rows: list[tuple[int, list[str]]]) -> int:
+    scores = [recognised(cells) for _, cells in rows[:HEADER_WITHIN]]
+    return scores.index(max(scores)) if max(scores) > 0 and scores[0] == 0 else 0
+
+
+def unique_names(names: list[str], path: str, line: int, findings: list[Finding]) -> tuple[str, ...]:
+    """Column names made unique and non-empty; a repeated name is a warning."""
+    made: list[str] = []
+    for number, name in enumerate(names, 1):
+        name = name.strip() or f"column {number}"
+        if name in made:
+            findings.append(
+                Finding(
+                    "repeated_column",
+                    "warning",
+                    "two columns have the same name; the first is used",
+                    path,
+                    line,
+                    column=name,
+                    remedy="Rename one of them.",
+                )
+            )
+            name = f"{name} ({number})"
+        made.append(name)
+    return tuple(made)
+
+
+def _record(
+    path: str, line: int, cells: list[str], found: Loaded, decoded: Decoded, options: ReadOptions
+) -> Record | None:
+    width = len(found.columns)
+    extra = [cell for cell in cells[width:] if cell.strip()]
+    if extra:
+        found.findings.append(
+            bad_row(
+                options.skip_bad_rows,
+                "too_many_cells",
+                f"{len(cells)} cells under a header of {width}",
+                path,
+                line,
+                value=extra[0],
+                remedy="Put a cell that holds the separator in quotation marks",
+            )
+        )
+        return None
+    if len(cells) < width:
+        found.findings.append(
+            Finding(
+                "missing_cells",
+                "warning",
+                f"{len(cells)} cells under a header of {width}; the missing ones were read as empty",
+                path,
+                line,
+                value=cells[0],
+                remedy="Check whether the row was cut.",
+            )
+        )
+        cells = cells + [""] * (width - len(cells))
+    values = dict(zip(found.columns, cells, strict=False))
+    if decoded.broken_lines and not damaged(values, path, line, found.findings, options):
+        return None
+    return Record(line, values)
+
+
+def damaged(values: dict[str, str], path: str, line: int, findings: list[Finding], options: ReadOptions) -> bool:
+    """Whether no cell holds bytes that did not decode; each that does is a problem of its row."""
+    fine = True
+    for column, cell in values.items():
+        if isinstance(cell, str) and DAMAGED in cell:
+            findings.append(broken_byte(options.skip_bad_rows, path, line, column, cell))
+            fine = False
+    return fine
+
+
+def broken_byte(skip: bool, path: str, line: int, column: str, value: str) -> Finding:
+    """The problem of a row with bytes that did not decode."""
+    at = max(0, value.find(DAMAGED) - 20)
+    return bad_row(
+        skip,
+        "broken_bytes",
+        "bytes that do not decode",
+        path,
+        line,
+        column=column,
+        value=value[at : at + 60],
+        remedy="Save the file again in UTF-8 from its source, or name the encoding with --encoding",
+    )

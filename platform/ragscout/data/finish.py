@@ -1,0 +1,222 @@
+"""Draft questions to questions: normal form, identity, duplicates, what is missing. Each thing done is said."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from ragscout.data.draft import Draft, DraftQuestion, Gold
+from ragscout.data.findings import Finding
+from ragscout.data.loaded import bad_row
+from ragscout.data.options import Limits, ReadOptions
+from ragscout.model.text import normalise
+
+
+def finish(draft: Draft, options: ReadOptions) -> list[DraftQuestion]:
+    """Questions in their order, with ids, normal forms and joined judgements; findings go to the draft.
+
+    Exact repeats are dropped with a warning; one id on two different questions is an error that names both lines.
+    """
+    _join_judgements(draft)
+    kept = [question for question in draft.questions if _clean(question, draft, options)]
+    kept = _distinct(kept, draft, options)
+    _missing(kept, draft)
+    return kept
+
+
+def _clean(question: DraftQuestion, draft: Draft, options: ReadOptions) -> bool:
+    """Bring one question to its normal form; ``False`` when it cannot be used."""
+    where = (question.file, question.line)
+    _warn_of_lost_characters(question, draft)
+    question.text = normalise(question.text).strip()
+    question.id = normalise(question.id).strip()
+    if not question.text:
+        said = bool(question.references or question.evidence or question.documents)
+        text = "the question is empty" + (" although the row holds an answer" if said else "")
+        draft.findings.append(bad_row(options.skip_bad_rows, "empty_question", text, *where, remedy="Write a question"))
+        return False
+    question.references = list(
+        dict.fromkeys(text for reference in question.references if (text := normalise(reference).strip()))
+    )
+    question.documents = list(dict.fromkeys(normalise(name).strip() for name in question.documents))
+    for gold in question.evidence:
+        gold.document = normalise(gold.document).strip()
+    if question.weight < 0:
+        text = "a weight must not be negative"
+        draft.findings.append(bad_row(options.skip_bad_rows, "bad_value", text, *where, value=str(question.weight)))
+        return False
+    _lengths(question, draft, options.limits)
+    _answerable(question, draft)
+    return True
+
+
+def _warn_of_lost_characters(question: DraftQuestion, draft: Draft) -> None:
+    held = (question.text, *question.references)
+    lost = sum("\x00" in text or any("\ud800" <= char <= "\udfff" for char in text) for text in held)
+    if lost:
+        text = "NUL characters were dropped and lone surrogates became U+FFFD"
+        draft.findings.append(
+            Finding(
+                "lost_characters",
+                "warning",
+                text,
+                question.file,
+                question.line,
+                remedy="Check where the text comes from.",
+            )
+        )
+
+
+def _lengths(question: DraftQuestion, draft: Draft, limits: Limits) -> None:
+    for column, texts, limit in (
+        ("question", [question.text], limits.question_characters),
+        ("reference", question.references, limits.reference_characters),
+    ):
+        longest = max(map(len, texts), default=0)
+        if longest > limit:
+            draft.findings.append(
+                Finding(
+                    "too_long",
+                    "warning",
+                    f"far too long for a {column}: {longest:,} characters (usual are at most {limit:,})",
+                    question.file,
+                    question.line,
+                    column=column,
+                    rows=(question.id or str(question.line),),
+                    remedy="Check whether a whole document got into the cell.",
+                )
+            )
+
+
+def _answerable(question: DraftQuestion, draft: Draft) -> None:
+    if question.answerable is False and question.references:
+        text = "the question is marked as unanswerable and has a reference; the reference was left out"
+        draft.findings.append(
+            Finding(
+                "unanswerable_with_reference",
+                "warning",
+                text,
+                question.file,
+                question.line,
+                value=question.references[0],
+                remedy="Correct one of the two.",
+            )
+        )
+        question.references = []
+
+
+def _join_judgements(draft: Draft) -> None:
+    """Give every judged question its documents; queries without a judgement belong to another split."""
+    if not draft.judgements:
+        return
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for judgement in draft.judgements:
+        wanted[judgement.question].append(judgement.document)
+    known = {question.id for question in draft.questions}
+    strange = [name for name in wanted if name not in known]
+    if strange:
+        draft.findings.append(
+            Finding(
+                "judgement_without_question",
+                "warning",
+                f"{len(strange)} judged questions are not among the questions",
+                draft.judgements[0].file,
+                rows=tuple(strange),
+                remedy="Upload their queries file too.",
+            )
+        )
+    for question in draft.questions:
+        question.documents += [name for name in wanted.get(question.id, ()) if name not in question.documents]
+    silent = [question.id for question in draft.questions if question.id not in wanted]
+    if silent and len(silent) < len(draft.questions):
+        draft.questions = [question for question in draft.questions if question.id in wanted]
+        text = f"{len(silent)} questions without a judgement were left out (they belong to another split)"
+        draft.tell("no_judgement", text, draft.judgements[0].file, silent)
+
+
+def _distinct(questions: Sequence[DraftQuestion], draft: Draft, options: ReadOptions) -> list[DraftQuestion]:
+    """Drop exact repeats, refuse ids with two meanings, name questions that have no id."""
+    kept: dict[str, DraftQuestion] = {}
+    repeats: dict[str, list[str]] = defaultdict(list)
+    unnamed: Counter[str] = Counter()
+    for question in questions:
+        name = question.id or f"q-{hashlib.sha256(question.text.encode()).hexdigest()[:8]}"
+        known = kept.get(name)
+        if known is None:
+            question.id = name
+            kept[name] = question
+        elif _same(known, question):
+            repeats[question.file].append(f"{name} (lines {known.line} and {question.line})")
+        elif not question.id:
+            unnamed[name] += 1
+            question.id = f"{name}-{unnamed[name] + 1}"
+            kept[question.id] = question
+            draft.findings.append(
+                Finding(
+                    "question_twice",
+                    "warning",
+                    f"the question of line {known.line} is asked again with another answer; both were kept",
+                    question.file,
+                    question.line,
+                    value=question.text,
+                    remedy="Put all accepted answers into one row.",
+                )
+            )
+        else:
+            draft.findings.append(_two_meanings(name, known, question, options))
+    for file, rows in repeats.items():
+        text = f"{len(rows)} rows repeat another row word for word and were dropped"
+        draft.findings.append(Finding("repeated_row", "warning", text, file, rows=tuple(rows)))
+    return list(kept.values())
+
+
+def _two_meanings(name: str, known: DraftQuestion, question: DraftQuestion, options: ReadOptions) -> Finding:
+    first = f"line {known.line}" if known.file == question.file else f"{known.file}:{known.line}"
+    return bad_row(
+        options.skip_bad_rows,
+        "duplicate_id",
+        f"the id {name!r} names two different questions ({first} and line {question.line})",
+        question.file,
+        question.line,
+        value=question.text,
+        rows=(name,),
+        remedy="Give every question its own id",
+    )
+
+
+def _same(one: DraftQuestion, two: DraftQuestion) -> bool:
+    return (one.text, one.references, one.documents, _golds(one.evidence), one.answerable) == (
+        two.text,
+        two.references,
+        two.documents,
+        _golds(two.evidence),
+        two.answerable,
+    )
+
+
+def _golds(evidence: Iterable[Gold]) -> list[tuple[object, ...]]:
+    return [(gold.document, gold.quote, gold.start, gold.end, gold.group) for gold in evidence]
+
+
+def _missing(questions: Sequence[DraftQuestion], draft: Draft) -> None:
+    """Say which questions have no reference, and which have neither reference nor evidence."""
+    without = [q for q in questions if not q.references and q.answerable is not False]
+    if not without or (len(without) == len(questions) and any(f.kind == "no_reference_column" for f in draft.findings)):
+        return
+    bare = [q for q in without if not q.evidence and not q.documents]
+    for kind, found, text in (
+        ("no_reference", [q for q in without if q not in bare], "questions have evidence but no reference answer"),
+        ("neither", bare, "questions have neither a reference answer nor evidence"),
+    ):
+        if found:
+            draft.findings.append(
+                Finding(
+                    kind,
+                    "warning",
+                    f"{len(found)} of {len(questions)} {text}; they stay out of the metrics that need them (no 0)",
+                    found[0].file,
+                    rows=tuple(f"{q.id} (line {q.line})" for q in found),
+                    remedy="Add references, or mark questions without an answer as answerable = false.",
+                )
+            )

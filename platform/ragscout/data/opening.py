@@ -1,0 +1,99 @@
+"""``open_eval_set``: a reference in a sweep file to the version it means."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from ragscout.data.options import DEFAULT_OPTIONS, ReadOptions
+from ragscout.data.registry import BlobStore, Registry, Row, load_manifest
+from ragscout.data.report import UploadReport, report_from_info
+from ragscout.data.uploading import Uploaded, upload
+from ragscout.model.errors import EvalSetError
+from ragscout.model.evalset import EvalSet
+
+_BESIDE = ("documents", "docs", "corpus.jsonl", "corpus.parquet", "corpus.csv", "corpus.json", "문서")
+
+
+def open_eval_set(
+    reference: str, *, blobs: BlobStore, registry: Registry, base: Path, options: ReadOptions = DEFAULT_OPTIONS
+) -> EvalSet:
+    """The evaluation set named by ``name@version``, by ``name`` (the newest version), or by a path.
+
+    A path (relative to ``base``, else to the working directory) is uploaded first, so that what is used is always a
+    pinned version: a folder as it is, a file of questions with the documents that lie beside it.
+
+    Raises:
+        EvalSetError: no such name, version or path; or the files have problems.
+    """
+    name, at, number = reference.rpartition("@")
+    if at and number.isdigit():
+        return _load(_row(registry, name, int(number)), blobs)
+    if "/" not in reference and registry.evalset(reference) is not None:
+        return _load(_row(registry, reference, None), blobs)
+    for path in dict.fromkeys((base / reference, Path(reference))):
+        if path.exists():
+            return upload_path(path, blobs=blobs, registry=registry, options=options).eval_set
+    raise _unknown(registry, reference)
+
+
+def upload_path(
+    path: Path, *, blobs: BlobStore, registry: Registry, options: ReadOptions = DEFAULT_OPTIONS
+) -> Uploaded:
+    """Upload a folder, or a file with the documents beside it, under the name that the path suggests."""
+    paths = [path]
+    if path.is_file() and not path.name.startswith("corpus"):
+        paths += [path.parent / beside for beside in _BESIDE if (path.parent / beside).exists()][:1]
+    return upload(paths, blobs=blobs, registry=registry, options=options)
+
+
+def show(reference: str, *, registry: Registry) -> UploadReport:
+    """The report of a registered version.
+
+    Raises:
+        EvalSetError: no such name or version.
+    """
+    row = find(reference, registry)
+    return report_from_info({**row.info, "version": row.version})
+
+
+def remove(reference: str, *, registry: Registry) -> bool:
+    """Take a version (or, with a name alone, the newest) off the list; sweeps that pinned it keep it.
+
+    Raises:
+        EvalSetError: no such name or version.
+    """
+    row = find(reference, registry)
+    return registry.evalset_remove(row.name, row.version)
+
+
+def find(reference: str, registry: Registry) -> Row:
+    """The registry's row of ``name`` or ``name@version``.
+
+    Raises:
+        EvalSetError: no such name or version.
+    """
+    name, at, number = reference.rpartition("@")
+    return _row(registry, name, int(number)) if at and number.isdigit() else _row(registry, reference, None)
+
+
+def _row(registry: Registry, name: str, version: int | None) -> Row:
+    row = registry.evalset(name, version)
+    if row is None:
+        raise _unknown(registry, name if version is None else f"{name}@{version}")
+    return row
+
+
+def _load(row: Row, blobs: BlobStore) -> EvalSet:
+    return load_manifest(blobs, row.manifest, row.version)
+
+
+def _unknown(registry: Registry, reference: str) -> EvalSetError:
+    known = sorted({f"{row.name}@{row.version}" for row in registry.evalsets()})
+    near = difflib.get_close_matches(reference, known, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    listed = ", ".join(known[:20]) or "none"
+    return EvalSetError(
+        f"evaluation set {reference!r}: no such path, name or version. {hint}Registered: {listed}. Upload it with: "
+        "ragscout upload PATH"
+    )

@@ -1,0 +1,50 @@
+"""Settings of the readers: limits with safe defaults, and what a user may override."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on what an upload may hold. Sizes are bytes; ``ratio`` is unpacked over packed size of an archive."""
+
+    files: int = 20_000
+    file_bytes: int = 512 * MIB
+    total_bytes: int = 4096 * MIB
+    ratio: float = 200.0
+    ratio_from: int = 16 * MIB
+    """The ratio is only looked at above this unpacked size: tiny files of one letter compress well and do no harm."""
+    archive_depth: int = 1
+    rows: int = 1_000_000
+    cell_characters: int = 8_000_000
+    reference_characters: int = 20_000
+    """A longer reference is loaded with a warning: it is far too long to score an answer against."""
+    question_characters: int = 8_000
+    seconds: float = 3600.0
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a user may say about the files; everything unsaid is detected and shown.
+
+    ``columns`` maps a role (``question``, ``reference``, ``id``, ``document``, ``quote``, ...) to a column's name;
+    ``skip_bad_rows`` loads the good rows of a file with problems, each bad row listed as a warning.
+    """
+
+    format: str = ""
+    columns: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    encoding: str = ""
+    delimiter: str = ""
+    sheet: str = ""
+    split: str = ""
+    skip_bad_rows: bool = False
+    limits: Limits = Limits()
+
+
+DEFAULT_LIMITS = Limits()
+DEFAULT_OPTIONS = ReadOptions()

@@ -1,0 +1,290 @@
+"""``upload``: from whatever a user has to a registered, immutable version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ragscout.data.archive import SUFFIXES
+from ragscout.data.classify import Sorted, sort_files
+from ragscout.data.collect import RawFile, collect
+from ragscout.data.draft import DraftQuestion, Gold
+from ragscout.data.findings import Finding, refuse
+from ragscout.data.finish import finish
+from ragscout.data.gold import settle
+from ragscout.data.options import DEFAULT_OPTIONS, ReadOptions
+from ragscout.data.registry import BlobStore, Registry, load_manifest, manifest
+from ragscout.data.report import FileReport, UploadReport, count_languages
+from ragscout.model.errors import EvalSetError
+from ragscout.model.evalset import Document, EvalSet, Question, SourceFile
+from ragscout.model.text import language
+from ragscout.providers.parse import parse
+
+_NAME = re.compile(r"[^\w.\-]+")
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """A registered version; ``new`` is ``False`` when the same content was there already."""
+
+    eval_set: EvalSet
+    report: UploadReport
+    new: bool
+
+
+@dataclass
+class _Content:
+    """Everything of one version before it is registered. ``held``: bytes of the files that are not yet blobs."""
+
+    files: list[SourceFile]
+    held: dict[str, RawFile | bytes]
+    documents: list[Document]
+    questions: list[Question]
+    findings: list[Finding]
+    parent: EvalSet | None = None
+    inherited: str = ""
+
+
+def upload(
+    paths: Sequence[Path],
+    *,
+    blobs: BlobStore,
+    registry: Registry,
+    name: str | None = None,
+    options: ReadOptions = DEFAULT_OPTIONS,
+) -> Uploaded:
+    """Read files, folders or archives and register them as a version of an evaluation set.
+
+    Questions and documents may come together or apart: what is missing is taken from the newest version of the same
+    name. Nothing is stored before everything was found fit.
+
+    Raises:
+        EvalSetError: every problem of the files, at most twenty in words.
+    """
+    if not paths:
+        raise EvalSetError("upload: no path was given. Name a file, a folder or an archive.")
+    started = time.monotonic()
+    name = clean_name(name or default_name(paths[0]))
+    newest = registry.evalset(name)
+    parent = load_manifest(blobs, newest.manifest, newest.version) if newest else None
+    raw, findings = collect(paths, options.limits)
+    sorted_ = sort_files(raw, options)
+    sorted_.draft.findings[:0] = findings
+    _in_time(started, options, paths)
+    content = _content(sorted_, parent, blobs, options)
+    _in_time(started, options, paths)
+    return _register(name, content, sorted_, blobs, registry)
+
+
+def default_name(path: Path) -> str:
+    """Name of an evaluation set after its path: the folder, or the file without its suffix."""
+    path = path.absolute()
+    if path.is_dir():
+        return path.parent.name if path.name in ("documents", "docs") else path.name
+    lower = path.name.lower()
+    suffix = next((end for end in sorted(SUFFIXES, key=len, reverse=True) if lower.endswith(end)), path.suffix)
+    stem = path.name[: len(path.name) - len(suffix)]
+    return path.parent.name if stem.casefold() in ("questions", "corpus", "qa", "queries") else stem
+
+
+def clean_name(name: str) -> str:
+    """A name that can stand in a reference and in a URL: letters of any script, digits, ``.``, ``_``, ``-``.
+
+    Raises:
+        EvalSetError: nothing is left of it.
+    """
+    made = _NAME.sub("-", unicodedata.normalize("NFC", name)).strip("-.")
+    if not made:
+        raise EvalSetError(f"upload: the name has no letter or digit; got {name!r}. Pass --name.")
+    return made
+
+
+def _in_time(started: float, options: ReadOptions, paths: Sequence[Path]) -> None:
+    if time.monotonic() - started > options.limits.seconds:
+        raise EvalSetError(
+            f"{paths[0]}: reading took longer than {options.limits.seconds:,.0f} seconds (setting 'seconds'). Upload "
+            "less at once or raise the limit."
+        )
+
+
+def _content(made: Sorted, parent: EvalSet | None, blobs: BlobStore, options: ReadOptions) -> _Content:
+    draft = made.draft
+    drafts = finish(draft, options)
+    refuse(draft.findings)
+    content = _Content([], {}, [], [], draft.findings, parent)
+    _own_documents(made, content)
+    if not drafts and not content.files:
+        text = "neither questions nor documents were found in the upload"
+        refuse([Finding("nothing", "error", text, remedy="Give a table of questions or a folder of documents.")])
+    if parent is not None:
+        if not content.files and parent.files:
+            content.files = list(parent.files)
+            content.documents = parse_files(parent.files, blobs, content.findings)
+            content.inherited = f"documents of {parent.name}@{parent.version} were kept"
+        if not drafts and parent.count:
+            drafts = [_draft_again(question) for question in _all_questions(parent)]
+            content.inherited = f"questions of {parent.name}@{parent.version} were kept"
+    if content.files and not content.documents:
+        text = "none of the uploaded documents holds text that can be read"
+        refuse(
+            [*content.findings, Finding("no_text", "error", text, remedy="See the warnings above each file's name.")]
+        )
+    content.questions, found = settle(drafts, content.documents)
+    content.findings += found
+    refuse(content.findings)
+    return content
+
+
+def _own_documents(made: Sorted, content: _Content) -> None:
+    """Document files as they are, and one canonical ``corpus.jsonl`` of the documents found inside tables."""
+    inside = list(made.draft.documents.values())
+    taken = {path for path, _ in made.documents}
+    if inside:
+        lines = [
+            json.dumps({"doc_id": item.id, "title": item.title, "text": item.text}, ensure_ascii=False)
+            for item in inside
+        ]
+        data = ("\n".join(lines) + "\n").encode("utf-8", "replace")
+        path = "corpus.jsonl" if "corpus.jsonl" not in taken else "questions/corpus.jsonl"
+        _take(path, "application/jsonl", data, data, content)
+    for path, file in sorted(made.documents, key=lambda pair: pair[0]):
+        data = file.read()
+        if data:
+            _take(path, file.media_type, data, file, content)
+        else:
+            text = "the file is empty and was left out"
+            content.findings.append(Finding("empty_document", "warning", text, path, rows=(path,)))
+    _unique(content)
+
+
+def _take(path: str, media_type: str, data: bytes, held: RawFile | bytes, content: _Content) -> None:
+    source = SourceFile(path, hashlib.sha256(data).hexdigest(), media_type)
+    parsed = parse(source, data)
+    content.findings += [
+        Finding("document", "warning", warning.removeprefix(f"{path}: "), path) for warning in parsed.warnings
+    ]
+    if parsed.documents:
+        content.files.append(source)
+        content.held[source.sha256] = held
+        content.documents += parsed.documents
+    else:
+        text = "no text could be read from it; the file was left out"
+        content.findings.append(Finding("unread_document", "warning", text, path, rows=(path,)))
+
+
+def _unique(content: _Content) -> None:
+    seen: dict[str, str] = {}
+    twice = []
+    for document in content.documents:
+        if document.id in seen and seen[document.id] != document.text:
+            twice.append(document.id)
+        seen.setdefault(document.id, document.text)
+    if twice:
+        text = f"{len(twice)} ids name different documents in different files"
+        found = Finding("document_id_twice", "error", text, rows=tuple(twice), remedy="Give every document its own id.")
+        content.findings.append(found)
+
+
+def parse_files(files: Sequence[SourceFile], blobs: BlobStore, findings: list[Finding]) -> list[Document]:
+    """Documents of stored files, by the default parser; warnings become findings."""
+    documents: list[Document] = []
+    for file in files:
+        parsed = parse(file, blobs.read(file.sha256))
+        findings += [Finding("document", "info", warning, file.path) for warning in parsed.warnings]
+        documents += parsed.documents
+    return documents
+
+
+def _all_questions(eval_set: EvalSet) -> tuple[Question, ...]:
+    return eval_set.development if not eval_set.holdout_share else replace(eval_set, holdout_share=0.0).development
+
+
+def _draft_again(question: Question) -> DraftQuestion:
+    return DraftQuestion(
+        question.text,
+        "",
+        0,
+        question.id,
+        list(question.references),
+        question.answerable,
+        [Gold(span.document, span.quote, span.start, span.end, span.group, span.label) for span in question.evidence],
+        list(question.documents),
+        question.type,
+        question.slice,
+        question.weight,
+        question.must_pass,
+        {key: value for key, value in question.meta.items() if key != "gold_missing"},
+    )
+
+
+def _register(name: str, content: _Content, made: Sorted, blobs: BlobStore, registry: Registry) -> Uploaded:
+    lineage = content.parent.lineage if content.parent else name
+    data = manifest(name, lineage, content.files, content.questions)
+    digest = hashlib.sha256(data).hexdigest()
+    known = {row.digest for row in registry.evalsets(name)}
+    parent = content.parent.digest if content.parent and digest not in known else ""
+    report = _report(name, digest, parent, digest not in known, content, made)
+    for sha256, held in content.held.items():
+        if not blobs.exists(sha256):
+            blobs.put(held if isinstance(held, bytes) else held.read())
+    stored = blobs.put(data)
+    version = registry.evalset_add(name, digest, parent, report.as_info(), stored)
+    report = replace(report, version=version)
+    eval_set = EvalSet(name, version, digest, tuple(content.files), tuple(content.questions), lineage=lineage)
+    return Uploaded(eval_set, report, report.new)
+
+
+def _report(name: str, digest: str, parent: str, new: bool, content: _Content, made: Sorted) -> UploadReport:
+    draft, questions = made.draft, content.questions
+    rows: dict[str, int] = {}
+    for question in draft.questions:
+        rows[question.file] = rows.get(question.file, 0) + 1
+    files = [
+        FileReport(
+            path,
+            draft.kinds.get(path, "questions"),
+            draft.formats[path],
+            draft.encodings.get(path, ""),
+            rows.get(path, 0) or sum(item.file == path for item in draft.documents.values()),
+            draft.roles.get(path, {}),
+        )
+        for path in draft.formats
+    ]
+    files += _document_files(content)
+    return UploadReport(
+        name=name,
+        version=0,
+        digest=digest,
+        new=new,
+        parent=parent,
+        questions=len(questions),
+        with_reference=sum(bool(question.references) for question in questions),
+        with_evidence=sum(bool(question.evidence or question.documents) for question in questions),
+        unanswerable=sum(not question.answerable for question in questions),
+        documents=len(content.documents),
+        document_files=len(content.files),
+        characters=sum(len(document.text) for document in content.documents),
+        question_languages=count_languages(language(question.text) for question in questions),
+        document_languages=count_languages(language(document.text[:20_000]) for document in content.documents),
+        files=tuple(files),
+        samples=tuple(draft.samples),
+        findings=tuple(content.findings),
+        inherited=content.inherited,
+    )
+
+
+def _document_files(content: _Content) -> list[FileReport]:
+    """Document files by suffix: a folder of ten thousand pages is one line."""
+    counts: dict[str, list[str]] = {}
+    for file in content.files:
+        counts.setdefault(Path(file.path).suffix.lower() or "no suffix", []).append(file.path)
+    return [
+        FileReport(f"{len(paths):,} files ({suffix})" if len(paths) > 1 else paths[0], "documents")
+        for suffix, paths in sorted(counts.items())
+    ]

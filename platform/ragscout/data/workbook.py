@@ -1,0 +1,170 @@
+"""Excel workbooks. Cells are read as stored: formulas are never computed, macros and links are never followed."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from ragscout.data.archive import check_members
+from ragscout.data.csvfile import HEADER_WITHIN, too_many_rows, unique_names
+from ragscout.data.findings import Finding
+from ragscout.data.loaded import Loaded, Record
+from ragscout.data.options import ReadOptions
+from ragscout.data.roles import is_documents, question_roles, recognised
+from ragscout.model.errors import EvalSetError
+
+_ZEROS = re.compile(r"0{2,}$")
+_PERCENT = re.compile(r"0(?:\.(0+))?%$")
+
+
+def load_workbook(path: str, data: bytes, options: ReadOptions) -> Loaded:
+    """Every visible sheet with a question column (or the sheet named in the options), one after the other.
+
+    Title rows above a header are skipped and listed; hidden sheets are left out with a warning; a formula counts by
+    the value stored beside it, and one without a stored value is reported.
+    """
+    found = Loaded(path, "xlsx", textual=True)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            check_members(path, archive.infolist(), len(data), options.limits)
+        values, formulas = _open(data, True), _open(data, False)
+    except EvalSetError as error:
+        found.findings.append(Finding("bad_workbook", "error", str(error), path))
+        return found
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, AttributeError, SyntaxError) as error:
+        text = f"the workbook cannot be read ({type(error).__name__})"
+        remedy = "Open it in a spreadsheet program and save it again as xlsx."
+        found.findings.append(Finding("bad_workbook", "error", text, path, remedy=remedy))
+        return found
+    names = [sheet.title for sheet in values.worksheets]
+    if options.sheet and options.sheet not in names:
+        text, remedy = f"there is no sheet {options.sheet!r}", f"Sheets: {', '.join(names)}."
+        found.findings.append(Finding("sheet_option", "error", text, path, remedy=remedy))
+        return found
+    tables = []
+    for sheet, twin in zip(values.worksheets, formulas.worksheets, strict=True):
+        if options.sheet and sheet.title != options.sheet:
+            continue
+        rows = _rows(sheet, twin, found, options)
+        if not rows:
+            continue
+        if sheet.sheet_state != "visible" and not options.sheet:
+            found.findings.append(
+                Finding(
+                    "hidden_sheet",
+                    "warning",
+                    f"the hidden sheet {sheet.title!r} with {len(rows)} rows was left out",
+                    path,
+                    remedy=f"Unhide it, or pass --sheet {sheet.title!r}.",
+                )
+            )
+            continue
+        tables.append((sheet.title, rows))
+    _join(tables, found)
+    return found
+
+
+def _open(data: bytes, values: bool) -> Any:
+    import openpyxl
+
+    return openpyxl.load_workbook(io.BytesIO(data), data_only=values, read_only=True, keep_links=False)
+
+
+def _rows(sheet: Any, twin: Any, found: Loaded, options: ReadOptions) -> list[tuple[int, list[str]]]:
+    rows: list[tuple[int, list[str]]] = []
+    bare: list[str] = []
+    wrong: list[str] = []
+    for sheet_ in (sheet, twin):
+        sheet_.reset_dimensions()
+    for number, (cells, originals) in enumerate(zip(_cells(sheet), _cells(twin), strict=False), 1):
+        texts = []
+        for cell, original in zip(cells, originals, strict=False):
+            formula = getattr(original, "data_type", "") == "f"
+            if formula and cell.value is None:
+                bare.append(original.coordinate)
+            if getattr(cell, "data_type", "") == "e":
+                wrong.append(cell.coordinate)
+                texts.append("")
+            else:
+                texts.append(cell_text(cell))
+        while texts and not texts[-1].strip():
+            texts.pop()
+        if texts:
+            rows.append((number, texts))
+        if len(rows) > options.limits.rows:
+            found.findings.append(too_many_rows(found.path, options.limits.rows))
+            break
+    for kind, coordinates, text, remedy in (
+        (
+            "formula",
+            bare,
+            "formulas without a stored value were read as empty",
+            "Open the workbook in a spreadsheet program and save it, or paste the values.",
+        ),
+        ("error_cell", wrong, "cells that hold an Excel error were read as empty", "Correct the formulas."),
+    ):
+        if coordinates:
+            text = f"sheet {sheet.title!r}: {text}"
+            found.findings.append(Finding(kind, "warning", text, found.path, remedy=remedy, rows=tuple(coordinates)))
+    return rows
+
+
+def _cells(sheet: Any) -> Iterator[Any]:
+    yield from sheet.iter_rows()
+
+
+def cell_text(cell: Any) -> str:
+    """A cell as it is shown: zero-padded numbers keep their zeros, percentages their sign, whole numbers no ``.0``."""
+    value, shape = cell.value, getattr(cell, "number_format", "") or ""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        percent = _PERCENT.match(shape)
+        if percent:
+            return f"{value * 100:.{len(percent.group(1) or '')}f}%"
+        if float(value).is_integer() and abs(value) < 1e15:
+            return str(int(value)).zfill(len(shape) if _ZEROS.fullmatch(shape) else 0)
+        return repr(value)
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date().isoformat()
+    if isinstance(value, (datetime.date, datetime.time, datetime.datetime)):
+        return value.isoformat(" ") if isinstance(value, datetime.datetime) else value.isoformat()
+    return str(value)
+
+
+def _join(tables: list[tuple[str, list[tuple[int, list[str]]]]], found: Loaded) -> None:
+    """Sheets with questions are joined; without any, the first sheet stands for the workbook."""
+    headed = [(title, rows, _header(rows)) for title, rows in tables]
+    chosen = [item for item in headed if "question" in question_roles(item[1][item[2]][1])[0]]
+    if not chosen:
+        chosen = [item for item in headed if is_documents(item[1][item[2]][1])] or headed[:1]
+    for title, rows, _ in headed:
+        if not any(title == picked[0] for picked in chosen):
+            text = f"sheet {title!r} with {len(rows)} rows holds no questions and was left out"
+            found.findings.append(Finding("sheet_left_out", "info", text, found.path))
+    for title, rows, at in chosen:
+        if at:
+            text = f"sheet {title!r}: rows above the header are not part of the table"
+            skipped = tuple(str(number) for number, _ in rows[:at])
+            found.findings.append(Finding("title_rows", "info", text, found.path, rows=skipped))
+        line, header = rows[at]
+        names = unique_names(header, found.path, line, found.findings)
+        found.columns = tuple(dict.fromkeys((*found.columns, *names)))
+        for number, cells in rows[at + 1 :]:
+            extra = [cell for cell in cells[len(names) :] if cell.strip()]
+            if extra:
+                text = f"sheet {title!r}: a cell outside the header's columns was left out"
+                found.findings.append(Finding("cell_outside", "warning", text, found.path, number, value=extra[0]))
+            values = dict.fromkeys(names, "") | dict(zip(names, cells, strict=False))
+            found.records.append(Record(number, values))
+
+
+def _header(rows: list[tuple[int, list[str]]]) -> int:
+    scores = [recognised(cells) for _, cells in rows[:HEADER_WITHIN]]
+    return scores.index(max(scores)) if max(scores) > 0 else 0
