@@ -1,0 +1,53 @@
+"""Base of metrics that look at how an answer behaves, without a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from ragscout.model.evalset import Question
+from ragscout.model.metric import MeasureStep
+from ragscout.model.outcome import Answer, Evidence, Failure, Prompt, Ranking, Score, Scores, Unfilled
+from ragscout.model.runtime import Runtime
+from ragscout.model.values import Chunks
+from ragscout.steps.measure.refusal import is_refusal
+
+
+class BehaviourMetric(MeasureStep):
+    """One figure of the step's name from the question and the answer alone; a subclass implements ``outcome``."""
+
+    uses: ClassVar[tuple[str, ...]] = ("generate",)
+
+    def signature(self) -> str:
+        """The rules' version is the step's."""
+        return f"{self.name}|rules:{self.version}"
+
+    def outcome(self, question: Question, answer: Answer | Failure) -> Score | Failure:
+        """The figure of one answer."""
+        raise NotImplementedError
+
+    async def run(
+        self,
+        runtime: Runtime,
+        questions: Sequence[Question],
+        *,
+        chunk: Chunks | None = None,
+        evidence: Sequence[Evidence | Failure] | None = None,
+        rerank: Sequence[Ranking | Failure] | None = None,
+        prompt: Sequence[Prompt | Failure] | None = None,
+        generate: Sequence[Answer | Failure] | None = None,
+    ) -> list[Scores | Unfilled]:
+        """Scores per question, in order."""
+        if generate is None:
+            nothing = Failure("measurement", "unsuitable", "This configuration generates no answer.")
+            return [{self.name: nothing} for _ in questions]
+        return [
+            {self.name: self.outcome(question, answer)} for question, answer in zip(questions, generate, strict=True)
+        ]
+
+
+def gave_up(answer: Answer | Failure) -> bool | Failure:
+    """Whether an answer is a refusal; another failure is returned as it is."""
+    if isinstance(answer, Failure):
+        return True if answer.kind == "refused" else answer
+    return is_refusal(answer.text)

@@ -1,0 +1,250 @@
+"""A chat model as judge, by rubric."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import ClassVar
+
+from ragscout.model.evalset import Question
+from ragscout.model.metric import Figure, MeasureStep
+from ragscout.model.outcome import Answer, Evidence, Failure, Prompt, Ranking, Score, Scores, Unfilled
+from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
+from ragscout.model.step import step
+from ragscout.model.values import Chunks
+from ragscout.steps.measure import judge_prompt
+from ragscout.steps.measure.base import references_of, refused
+from ragscout.steps.measure.judge_prompt import BUILT_IN, Material, Reason
+from ragscout.steps.measure.judge_reply import Verdict, read_verdicts
+from ragscout.steps.measure.refusal import is_refusal
+from ragscout.steps.measure.tokens import clean
+
+_NEEDS_REFERENCE = ("correctness", "completeness")
+_REFUSAL_COUNTS = ("correctness", "completeness", "relevance")
+_MOST_REFERENCES = 3
+_REPLY_TOKENS: dict[str, int] = {"none": 16, "before": 240, "after": 240}
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One question of a batch: what is settled without the judge, and what has to be asked."""
+
+    settled: Mapping[str, Score | Failure]
+    asked: tuple[str, ...] = ()
+    material: Material = Material("", "")
+
+
+@step("measure", "judge", version=1)
+class Judge(MeasureStep):
+    """Scores ``judge.<criterion>`` given by a chat model with anchored levels, in the question's language.
+
+    A level becomes (level - 1) / (levels - 1). ``detail`` of a score holds the level and, where asked for, the reason.
+    Unanswerable questions: correctness is 1 for a refusal and 0 for an answer, without a call. A refusal of an
+    answerable question is the candidate's failure for correctness, completeness and relevance. Faithfulness reads the
+    passages the answer was given and is ``no_evidence`` where there were none. A reply that cannot be read is the
+    measurement's failure; an endpoint in trouble leaves the cell open. The prompts under ``prompts/judge`` belong to
+    this step's version.
+    """
+
+    uses: ClassVar[tuple[str, ...]] = ("chunk", "prompt", "generate")
+
+    model: ChatModel = field(metadata={"help": "the judge"})
+    criteria: tuple[str | Mapping[str, str], ...] = field(
+        default=("correctness",), metadata={"help": f"any of {', '.join(BUILT_IN)}, or {{name: question}} of your own"}
+    )
+    reason: Reason = field(
+        default="none",
+        metadata={
+            "help": "whether a reason is given, and on which side of the score",
+            "choices": ("before", "after", "none"),
+        },
+    )
+    levels: int = field(default=5, metadata={"help": "levels of the scale", "ge": 2, "le": 10})
+    pass_level: int = field(
+        default=4, metadata={"help": "level from which an answer counts as right", "ge": 1, "le": 10}
+    )
+    repeats: int = field(default=1, metadata={"help": "judgements per answer; needs a temperature", "ge": 1, "le": 20})
+    temperature: float = field(default=0.0, metadata={"help": "0 for repeatable judgements", "ge": 0.0, "le": 2.0})
+    batched: bool = field(default=False, metadata={"help": "all criteria in one request"})
+    text_limit: int = field(
+        default=6000, metadata={"help": "characters of a text that the judge sees", "ge": 200, "le": 100000}
+    )
+
+    def __post_init__(self) -> None:
+        """Checks what no single field can say."""
+        names = tuple(self._texts())
+        if not names or len(names) < len(self.criteria):
+            raise ValueError(f"criteria are missing or named twice; got {list(names)}. Name each once.")
+        unknown = [name for name, text in self._texts().items() if not text and name not in BUILT_IN]
+        if unknown:
+            raise ValueError(
+                f"unknown criterion; got {unknown[0]!r}. Allowed: {', '.join(BUILT_IN)}, or {{{unknown[0]}: question}}."
+            )
+        if self.pass_level > self.levels:
+            raise ValueError(f"pass_level lies above the scale; got {self.pass_level}. Use at most {self.levels}.")
+        if self.repeats > 1 and not self.temperature:
+            raise ValueError(
+                f"repeats without a temperature repeat one reply; got {self.repeats}. Set temperature: 0.7."
+            )
+        if self.batched and self.reason != "none":
+            raise ValueError(f"batched criteria give no reasons; got reason: {self.reason}. Use reason: none.")
+
+    def figures(self) -> tuple[Figure, ...]:
+        """``judge.<criterion>``, 0..1, with the pass level on that scale."""
+        passed = (self.pass_level - 1) / (self.levels - 1)
+        return tuple(Figure(f"judge.{name}", pass_level=passed) for name in self._texts())
+
+    def signature(self) -> str:
+        """Judge, rubric version, scale, decoding."""
+        revision = f"@{self.model.revision}" if self.model.revision else ""
+        return (
+            f"judge|model:{self.model.provider}/{self.model.model}{revision}|rubric:{self.version}|levels:{self.levels}"
+            f"|pass:{self.pass_level}|reason:{self.reason}|temperature:{self.temperature:g}|repeats:{self.repeats}"
+            f"|batched:{'yes' if self.batched else 'no'}|language:question"
+        )
+
+    async def run(
+        self,
+        runtime: Runtime,
+        questions: Sequence[Question],
+        *,
+        chunk: Chunks | None = None,
+        evidence: Sequence[Evidence | Failure] | None = None,
+        rerank: Sequence[Ranking | Failure] | None = None,
+        prompt: Sequence[Prompt | Failure] | None = None,
+        generate: Sequence[Answer | Failure] | None = None,
+    ) -> list[Scores | Unfilled]:
+        """Scores per question, in order; ``Unfilled`` when a request of that question found no endpoint or budget."""
+        nothing: Sequence[None] = [None] * len(questions)
+        cases = [
+            self._case(question, answer, self._passages(answer, given, chunk))
+            for question, answer, given in zip(questions, generate or nothing, prompt or nothing, strict=True)
+        ]
+        return list(await asyncio.gather(*(self._judged(runtime, case) for case in cases)))
+
+    def _texts(self) -> dict[str, str]:
+        """Criterion name to the user's question, empty for built-in criteria."""
+        found: dict[str, str] = {}
+        for item in self.criteria:
+            found.update({item: ""} if isinstance(item, str) else item)
+        return found
+
+    def _case(self, question: Question, answer: Answer | Failure | None, passages: tuple[str, ...]) -> _Case:
+        names = tuple(self._texts())
+        gave_up = isinstance(answer, Failure) and answer.kind == "refused"
+        settled: dict[str, Score | Failure] = {}
+        if answer is None:
+            failure = Failure("measurement", "unsuitable", "This configuration generates no answer.")
+            return _Case(self._all(dict.fromkeys(names, failure)))
+        if isinstance(answer, Failure) and not (gave_up and not question.answerable):
+            return _Case(self._all(dict.fromkeys(names, answer)))
+        text = "" if isinstance(answer, Failure) else clean(answer.text)
+        if not text.strip() and not gave_up:
+            return _Case(self._all(dict.fromkeys(names, Failure("candidate", "empty", "The answer is empty."))))
+        references = references_of(question) if question.answerable else ()
+        gave_up = gave_up or (refused(text, references) if question.answerable else is_refusal(text))
+        for name in names:
+            outcome = self._without_judge(name, question, references, gave_up, passages)
+            if outcome is not None:
+                settled[name] = outcome
+        asked = tuple(name for name in names if name not in settled)
+        cut = self.text_limit
+        shown = tuple(reference[:cut] for reference in references[:_MOST_REFERENCES])
+        return _Case(self._all(settled), asked, Material(question.text[:cut], text[:cut], shown, passages))
+
+    def _without_judge(
+        self, name: str, question: Question, references: Sequence[str], gave_up: bool, passages: Sequence[str]
+    ) -> Score | Failure | None:
+        """The outcome that needs no judge, ``None`` when the judge has to be asked."""
+        if not question.answerable:
+            if name == "correctness":
+                return Score(float(gave_up), {"rule": "unanswerable"})
+            if gave_up or name in _NEEDS_REFERENCE:
+                return Failure("measurement", "no_reference", "The question is unanswerable: nothing to compare with.")
+        elif name in _NEEDS_REFERENCE and not references:
+            return Failure("measurement", "no_reference", "The question has no reference answer.")
+        elif gave_up and name in _REFUSAL_COUNTS:
+            return Failure("candidate", "refused", "The answer refuses a question that has an answer.")
+        if name == "faithfulness" and not passages:
+            return Failure("measurement", "no_evidence", "The answer was given no passages.")
+        return None
+
+    async def _judged(self, runtime: Runtime, case: _Case) -> Scores | Unfilled:
+        groups = [case.asked] if self.batched and case.asked else [(name,) for name in case.asked]
+        replies = await asyncio.gather(*(self._ask(runtime, names, case.material) for names in groups))
+        scores = dict(case.settled)
+        for reply in replies:
+            if isinstance(reply, Unfilled):
+                return reply
+            scores.update(self._all(reply))
+        return {f"judge.{name}": scores[f"judge.{name}"] for name in self._texts()}
+
+    async def _ask(
+        self, runtime: Runtime, names: tuple[str, ...], material: Material
+    ) -> dict[str, Score | Failure] | Unfilled:
+        rounds: list[dict[str, Verdict | Failure]] = []
+        requests = [self.request(names, material, replicate) for replicate in self._replicates()]
+        for reply in await asyncio.gather(*(runtime.chat(request, "judge") for request in requests)):
+            if isinstance(reply, Unfilled):
+                return reply
+            if isinstance(reply, Failure):
+                why = Failure("measurement", "judge_failed", f"The judge gave no reply: {reply.detail or reply.kind}")
+                rounds.append(dict.fromkeys(names, why))
+            else:
+                rounds.append(read_verdicts(reply.text, names, self.levels))
+        return {name: self._pooled([found[name] for found in rounds]) for name in names}
+
+    def request(self, names: Sequence[str], material: Material, replicate: int = 0) -> ChatRequest:
+        """The request that asks for these criteria; passages serve faithfulness only, references what compares."""
+        lang = judge_prompt.tongue(material.question)
+        texts = self._texts()
+        rubrics = [judge_prompt.criterion(name, texts[name], self.levels, lang) for name in names]
+        own = any(texts[name] for name in names)
+        seen = Material(
+            material.question,
+            material.answer,
+            material.references if own or set(names) & set(_NEEDS_REFERENCE) else (),
+            material.passages if own or "faithfulness" in names else (),
+        )
+        return ChatRequest(
+            model=self.model,
+            messages=judge_prompt.judge_messages(rubrics, seen, levels=self.levels, reason=self.reason, lang=lang),
+            max_tokens=_REPLY_TOKENS[self.reason] * (len(names) if self.batched else 1),
+            temperature=self.temperature,
+            schema=judge_prompt.reply_schema(tuple(names), self.levels, self.reason),
+            replicate=replicate,
+        )
+
+    def _replicates(self) -> range:
+        return range(1, self.repeats + 1) if self.temperature else range(1)
+
+    def _pooled(self, verdicts: Sequence[Verdict | Failure]) -> Score | Failure:
+        """The mean of the readable verdicts; the first failure when none can be read."""
+        good = [item for item in verdicts if isinstance(item, Verdict)]
+        if not good:
+            return next(item for item in verdicts if isinstance(item, Failure))
+        mean = fmean(item.level for item in good)
+        detail = {"level": f"{mean:g}"}
+        if good[0].reason:
+            detail["reason"] = good[0].reason
+        if self.repeats > 1:
+            detail["levels"] = " ".join(str(item.level) for item in good)
+        return Score((mean - 1) / (self.levels - 1), detail)
+
+    def _passages(
+        self, answer: Answer | Failure | None, given: Prompt | Failure | None, chunk: Chunks | None
+    ) -> tuple[str, ...]:
+        """Texts of the passages the answer was given, together at most ``text_limit`` characters."""
+        rows = given.passages if isinstance(given, Prompt) else answer.passages if isinstance(answer, Answer) else ()
+        texts: list[str] = []
+        left = self.text_limit
+        for row in rows if chunk is not None else ():
+            if left > 0 and chunk is not None:
+                texts.append(chunk.text[row][:left])
+                left -= len(texts[-1])
+        return tuple(texts)
+
+    def _all(self, outcomes: Mapping[str, Score | Failure]) -> dict[str, Score | Failure]:
+        return {f"judge.{name}": outcome for name, outcome in outcomes.items()}

@@ -1,0 +1,143 @@
+"""What a judge is sent: packaged rubrics, and texts fenced as data so that they cannot talk to the judge."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ragscout.model.key import digest
+from ragscout.model.outcome import Message
+from ragscout.model.text import language, normalise
+
+Reason = Literal["before", "after", "none"]
+Tongue = Literal["en", "ko"]
+BUILT_IN = ("correctness", "faithfulness", "relevance", "completeness", "conciseness")
+_LOOK_ALIKE = re.compile(r"[<＜﹤](?=\s*[/／]?\s*(?:question|passage|reference|answer)s?\b|[/／]?\s*\|)", re.IGNORECASE)
+_CHAT_MARKS = re.compile(r"\[(?=/?INST\])|<(?=/?s>|\|)|(?<=\|)>", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One rubric: the question put to the judge and one anchor per level."""
+
+    name: str
+    label: str
+    question: str
+    anchors: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class Material:
+    """The texts a judgement is about."""
+
+    question: str
+    answer: str
+    references: tuple[str, ...] = ()
+    passages: tuple[str, ...] = ()
+
+
+def tongue(question: str) -> Tongue:
+    """Language of the judge's prompt: the question's, English when it is neither Korean nor English."""
+    return "ko" if language(question) == "ko" else "en"
+
+
+@functools.lru_cache(maxsize=256)
+def criterion(name: str, text: str, levels: int, lang: Tongue) -> Criterion:
+    """A built-in rubric (empty ``text``), or the user's own: ``text`` is the question put to the judge."""
+    lines = read("custom" if text else name, lang).splitlines()
+    values = dict(line.split(": ", 1) for line in lines if line.strip())
+    anchors = {int(key): value for key, value in values.items() if key.isdigit()}
+    return Criterion(name, values.get("label", name), text or values["question"], _scaled(anchors, levels))
+
+
+def judge_messages(
+    criteria: Sequence[Criterion], material: Material, *, levels: int, reason: Reason, lang: Tongue
+) -> tuple[Message, ...]:
+    """System and user message. Only the system message instructs; every text of the material lies inside a fence whose
+    name holds a digest of the material, and look-alikes of fences and of chat templates' marks in the texts are broken.
+    """
+    names = [item.name for item in criteria]
+    shape = reply_shape(names, reason)
+    safe = fenced(material)
+    system = render("frame", lang, criteria=criteria, reason=reason, shape=shape, levels=levels, **safe)
+    return Message("system", system), Message("user", render("data", lang, reason=reason, **safe))
+
+
+def fenced(material: Material) -> dict[str, Any]:
+    """The material's texts, neutralised, with their fence's name."""
+    texts = (material.question, material.answer, *material.references, *material.passages)
+    return {
+        "fence": digest("judge-fence", texts)[:8],
+        "question": neutral(material.question),
+        "answer": neutral(material.answer),
+        "references": [neutral(text) for text in material.references],
+        "passages": [neutral(text) for text in material.passages],
+    }
+
+
+def neutral(text: str) -> str:
+    """A text that cannot close a fence or open a chat turn: brackets of look-alikes become ``‹``, ``›``, ``(``."""
+    text = _LOOK_ALIKE.sub("‹", normalise(text))
+    return _CHAT_MARKS.sub(lambda found: {"<": "‹", ">": "›"}.get(found[0], "("), text).strip()
+
+
+def reply_shape(names: Sequence[str], reason: Reason) -> str:
+    """The JSON object a reply must be, as shown to the judge."""
+    if len(names) > 1:
+        return "{" + ", ".join(f'"{name}": N' for name in names) + "}"
+    return {"none": '{"score": N}', "before": '{"reason": "...", "score": N}', "after": '{"score": N, "why": "..."}'}[
+        reason
+    ]
+
+
+def reply_schema(names: Sequence[str], levels: int, reason: Reason) -> str:
+    """JSON Schema of a reply. Keys sort in the order they are to be written, so that sorting changes nothing."""
+    level = {"type": "integer", "enum": list(range(1, levels + 1))}
+    text = {"type": "string", "maxLength": 300}
+    properties: dict[str, Any] = dict.fromkeys(names, level) if len(names) > 1 else {"score": level}
+    if reason == "before":
+        properties = {"reason": text, **properties}
+    elif reason == "after":
+        properties = {**properties, "why": text}
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return json.dumps(schema, ensure_ascii=True, separators=(",", ":"))
+
+
+def render(name: str, lang: Tongue, **values: Any) -> str:
+    """A packaged prompt filled with values; nothing in the values is interpreted."""
+    return str(_template(name, lang).render(**values)).strip()
+
+
+@functools.cache
+def _template(name: str, lang: Tongue) -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    return Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True).from_string(
+        read(name, lang)
+    )
+
+
+@functools.cache
+def read(name: str, lang: Tongue) -> str:
+    """Text of a packaged prompt file."""
+    return (importlib.resources.files("ragscout") / "prompts" / "judge" / lang / f"{name}.txt").read_text("utf-8")
+
+
+def _scaled(anchors: Mapping[int, str], levels: int) -> tuple[tuple[int, str], ...]:
+    """The five anchors laid on a scale of another length: both ends and the nearest ones between, each once."""
+    placed: dict[int, str] = {}
+    for level in range(1, levels + 1):
+        position = 1 + (level - 1) * 4 / (levels - 1)
+        if position.is_integer():
+            placed[level] = anchors[int(position)]
+    return tuple(placed.items())

@@ -1,0 +1,149 @@
+"""What the retrieval metrics share: which groups of gold evidence each hit of a ranking covers.
+
+Gold evidence is spans of documents, never chunk ids. Spans with one group number are alternatives, every group is
+needed. A chunk covers a span when it holds at least ``cover`` of the span's code points. Document metrics ask only for
+the document: a group is found with any of the documents its spans lie in, and each document that is gold by id alone
+is a group of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ragscout.model.evalset import Question
+from ragscout.model.metric import Figure, MeasureStep
+from ragscout.model.outcome import Answer, Evidence, Failure, PlacedSpan, Prompt, Ranking, Score, Scores, Unfilled
+from ragscout.model.runtime import Runtime
+from ragscout.model.values import Chunks
+
+NO_RETRIEVAL = Failure("measurement", "unsuitable", "This configuration retrieves nothing.")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A ranking against gold evidence: per rank, the groups that the hit covers; and how many groups there are."""
+
+    covered: tuple[frozenset[object], ...]
+    groups: int
+
+
+class RankMetric(MeasureStep):
+    """Base of metrics of one ranking; a subclass declares ``k`` and implements ``value``.
+
+    Questions without evidence get ``no_evidence``, questions with a group whose quotes could not be placed in this
+    corpus ``unplaced``: both are the measurement's, so no configuration is charged for them.
+    """
+
+    uses: ClassVar[tuple[str, ...]] = ("chunk", "evidence", "rerank")
+    family = "retrieval"
+    documents: ClassVar[bool] = False
+
+    k: int
+
+    def figures(self) -> tuple[Figure, ...]:
+        """One figure ``name@k``, 0..1."""
+        return (Figure(f"{self.name}@{self.k}"),)
+
+    def signature(self) -> str:
+        """Unit of relevance and parameters."""
+        unit = "document" if self.documents else f"span|cover:{getattr(self, 'cover', 0.5)}"
+        return f"{self.name}@{self.k}|unit:{unit}"
+
+    def value(self, judged: Judged) -> float:
+        """The metric, 0..1; ``judged.covered`` may be shorter or longer than ``k``, ``judged.groups`` is at least 1."""
+        raise NotImplementedError
+
+    async def run(
+        self,
+        runtime: Runtime,
+        questions: Sequence[Question],
+        *,
+        chunk: Chunks | None = None,
+        evidence: Sequence[Evidence | Failure] | None = None,
+        rerank: Sequence[Ranking | Failure] | None = None,
+        prompt: Sequence[Prompt | Failure] | None = None,
+        generate: Sequence[Answer | Failure] | None = None,
+    ) -> list[Scores | Unfilled]:
+        """Scores per question, in order."""
+        name = self.figures()[0].name
+        if chunk is None or rerank is None:
+            return [{name: NO_RETRIEVAL} for _ in questions]
+        placed = evidence if evidence is not None else [Evidence()] * len(questions)
+        return [
+            {name: self._outcome(question, gold, ranking, chunk)}
+            for question, gold, ranking in zip(questions, placed, rerank, strict=True)
+        ]
+
+    def _outcome(
+        self, question: Question, gold: Evidence | Failure, ranking: Ranking | Failure, chunk: Chunks
+    ) -> Score | Failure:
+        failure = without_evidence(question, gold, documents=self.documents)
+        if failure is not None:
+            return failure
+        if isinstance(ranking, Failure):
+            return ranking
+        assert isinstance(gold, Evidence)
+        if self.documents:
+            return Score(self.value(judge_documents(gold, ranking, chunk)))
+        return Score(self.value(judge_spans(gold, ranking, chunk, getattr(self, "cover", 0.5))))
+
+
+def without_evidence(question: Question, gold: Evidence | Failure, *, documents: bool) -> Failure | None:
+    """Why a question has no retrieval score, ``None`` when it has one."""
+    if isinstance(gold, Failure):
+        return gold
+    if not question.answerable:
+        return Failure("measurement", "no_evidence", "The question is unanswerable: no document answers it.")
+    if documents:
+        if gold.documents or gold.spans:
+            return None
+    else:
+        wanted = {span.group for span in question.evidence if span.quote or span.start is not None}
+        missing = wanted - {span.group for span in gold.spans}
+        if missing or (gold.unplaced and not gold.spans):
+            return Failure("measurement", "unplaced", "Evidence of this question could not be placed in this corpus.")
+        if gold.spans:
+            return None
+    what = "document" if documents else "evidence span"
+    return Failure("measurement", "no_evidence", f"The question has no {what}.")
+
+
+def judge_spans(gold: Evidence, ranking: Ranking, chunk: Chunks, cover: float) -> Judged:
+    """Groups of spans that each hit covers, best hit first."""
+    by_document: dict[str, list[PlacedSpan]] = {}
+    for span in gold.spans:
+        by_document.setdefault(span.document, []).append(span)
+    covered = []
+    for hit in ranking.hits:
+        start, end = chunk.start[hit.chunk], chunk.end[hit.chunk]
+        covered.append(
+            frozenset(
+                span.group
+                for span in by_document.get(chunk.document[hit.chunk], ())
+                if _covers(start, end, span, cover)
+            )
+        )
+    return Judged(tuple(covered), len({span.group for span in gold.spans}))
+
+
+def judge_documents(gold: Evidence, ranking: Ranking, chunk: Chunks) -> Judged:
+    """Groups that each distinct document of the ranking covers; a document ranks where its best chunk ranks."""
+    groups: dict[object, set[str]] = {}
+    for span in gold.spans:
+        groups.setdefault(span.group, set()).add(span.document)
+    known = {span.document for span in gold.spans}
+    for document in gold.documents:
+        if document not in known:
+            groups[("document", document)] = {document}
+    order = dict.fromkeys(chunk.document[hit.chunk] for hit in ranking.hits)
+    covered = [frozenset(group for group, members in groups.items() if document in members) for document in order]
+    return Judged(tuple(covered), len(groups))
+
+
+def _covers(start: int, end: int, span: PlacedSpan, cover: float) -> bool:
+    length = span.end - span.start
+    if length <= 0:
+        return start <= span.start < end
+    return min(end, span.end) - max(start, span.start) >= cover * length

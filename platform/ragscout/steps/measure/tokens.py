@@ -1,0 +1,84 @@
+"""Tokens that the overlap metrics compare, chosen by the language of each text. Repeated texts are tokenised once."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import re
+import unicodedata
+
+from ragscout.model.text import Language, language, normalise
+from ragscout.providers import tokenize
+
+MAX_CHARACTERS = 20_000
+"""Texts are cut here before they are scored, so that a runaway answer takes bounded time; the score says so."""
+
+_LATIN_WORD = re.compile(r"[^\W_]+")
+
+
+def clean(text: str) -> str:
+    """NFC text without lone surrogates, cut to ``MAX_CHARACTERS`` code points."""
+    return normalise(text)[:MAX_CHARACTERS]
+
+
+def pair_language(reference: str, answer: str) -> Language:
+    """Language that decides the tokeniser of a pair: the reference's, else the answer's (a bare number has none)."""
+    found = language(reference)
+    return found if found != "other" else language(answer)
+
+
+def korean_tokeniser() -> str:
+    """``kiwi`` (morphemes) where Kiwi is installed, else ``characters``, with its version, for signatures."""
+    return tokenize.library("kiwi" if tokenize.kiwi_available() else "characters")
+
+
+@functools.cache
+def word_list(name: str) -> frozenset[str]:
+    """A packaged word list: ``en-stop`` (English stop words) or ``ko-function``.
+
+    ``ko-function`` holds particles, endings and light verbs as Kiwi writes them: what an article is in English; they
+    join any two Korean texts.
+    """
+    file = importlib.resources.files("ragscout.steps.measure") / "words" / f"{name}.txt"
+    return frozenset(file.read_text("utf-8").split())
+
+
+@functools.lru_cache(maxsize=8192)
+def morphemes(text: str) -> tuple[str, ...]:
+    """Korean text as morphemes (or single syllables without Kiwi), foreign words whole, lower case, no punctuation."""
+    return tuple(tokenize.words(text, korean="kiwi" if tokenize.kiwi_available() else "characters", stem=False))
+
+
+@functools.lru_cache(maxsize=8192)
+def content_morphemes(text: str) -> tuple[str, ...]:
+    """``morphemes`` without particles and endings; all of them where nothing else is left."""
+    every = morphemes(text)
+    return tuple(token for token in every if token not in word_list("ko-function")) or every
+
+
+@functools.lru_cache(maxsize=8192)
+def latin_words(text: str) -> tuple[str, ...]:
+    """Maximal runs of letters and digits, lower case; on ASCII text exactly rouge-score's default tokens."""
+    return tuple(_LATIN_WORD.findall(text.lower()))
+
+
+def overlap_tokens(text: str, lang: Language) -> tuple[str, ...]:
+    """Tokens for ROUGE: content morphemes for Korean, words for English, runs of one script for the rest."""
+    if lang == "ko":
+        return content_morphemes(text)
+    return latin_words(text) if lang == "en" else morphemes(text)
+
+
+@functools.lru_cache(maxsize=8192)
+def content_words(text: str) -> tuple[str, ...]:
+    """Distinct words that carry meaning, in order: stems without stop words, content morphemes in Korean text."""
+    lang = language(text)
+    if lang == "ko":
+        return tuple(dict.fromkeys(content_morphemes(text)))
+    found = [word for word in tokenize.words(text, stem=False) if word not in word_list("en-stop")]
+    return tuple(dict.fromkeys(tokenize.words(" ".join(found))))
+
+
+def without_punctuation(text: str) -> str:
+    """The text with every Unicode punctuation and symbol character removed."""
+    return "".join(char for char in text if unicodedata.category(char)[0] not in "PS")
