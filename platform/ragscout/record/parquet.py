@@ -1,0 +1,48 @@
+"""Tables as Parquet and CSV bytes."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from ragscout.record.runs import Table, Value
+
+
+def parquet(table: Table) -> bytes:
+    """A table as one Parquet file; a column's type follows from its values, a column without any is of text."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {name: pa.array(values, type=_type(values)) for name, values in table.columns.items()}
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
+def csv_bytes(table: Table) -> bytes:
+    """A table as CSV with a byte order mark, so that spreadsheet programs read Korean right. Text that such a program
+    would run as a formula is preceded by an apostrophe."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\n")
+    writer.writerow([_cell(name) for name in table.columns])
+    writer.writerows([_cell(value) for value in line] for line in zip(*table.columns.values(), strict=True))
+    return b"\xef\xbb\xbf" + sink.getvalue().encode()
+
+
+def _cell(value: Value) -> Value:
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value
+
+
+def _type(values: list[Value]) -> object:
+    import pyarrow as pa
+
+    known = [value for value in values if value is not None]
+    if known and all(isinstance(value, bool) for value in known):
+        return pa.bool_()
+    if known and all(isinstance(value, int) and not isinstance(value, bool) for value in known):
+        return pa.int64()
+    if known and all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
+        return pa.float64()
+    return pa.string()

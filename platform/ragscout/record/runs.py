@@ -1,0 +1,260 @@
+"""What a snapshot looks like as MLflow runs: plain values, made without MLflow.
+
+A run's state is a pure function of the snapshot, so the recorder only has to make the place equal to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ragscout.model.board import Board, FigureStat
+from ragscout.model.board import Row as BoardRow
+from ragscout.model.outcome import Failure, Score
+from ragscout.record.recorder import Row, Snapshot
+from ragscout.record.words import description, field_name
+
+LAYOUT = 1
+"""Grows when the same snapshot is written in another way, so that runs of an older layout are written anew."""
+
+TAG_SWEEP = "ragscout.sweep"
+TAG_KEY = "ragscout.key"
+TAG_KIND = "ragscout.kind"
+TAG_SEQUENCE = "ragscout.sequence"
+TAG_DIGEST = "ragscout.row"
+TAG_NOTE = "mlflow.note.content"
+TAG_ARTIFACTS = "mlflow.loggedArtifacts"
+MARKS = ("leader", "recommended", "reference", "baseline", "partial", "failed", "cannot_win", "must_pass", "winner_set")
+
+MAX_PARAM, MAX_TAG, MAX_NAME = 6000, 8000, 250
+RESULTS = "results.json"
+
+Value = str | float | int | bool | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of plain cells, column by column."""
+
+    columns: Mapping[str, list[Value]]
+
+    def split(self) -> bytes:
+        """The JSON form that MLflow's pages show as a table (pandas' ``orient='split'``)."""
+        names = list(self.columns)
+        data = [list(line) for line in zip(*self.columns.values(), strict=True)]
+        return json.dumps({"columns": names, "data": data}, ensure_ascii=False, allow_nan=False).encode()
+
+
+@dataclass(frozen=True)
+class RunState:
+    """One run as it should be. ``status`` is MLflow's; ``tables`` are written when the row is closed."""
+
+    key: str
+    name: str
+    status: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    def digest(self) -> str:
+        """SHA-256 of everything but the status; equal digest, equal run."""
+        made = hashlib.sha256()
+        plain = (LAYOUT, self.name, dict(self.params), dict(self.metrics), dict(self.tags))
+        made.update(json.dumps(plain, sort_keys=True).encode())
+        for name, table in sorted(self.tables.items()):
+            made.update(name.encode() + b"\0" + hashlib.sha256(table.split()).digest())
+        for name, data in sorted(self.files.items()):
+            made.update(name.encode() + b"\0" + hashlib.sha256(data).digest())
+        return made.hexdigest()
+
+
+def complete(board: Board, row: BoardRow) -> bool:
+    """Whether every question was asked of a row."""
+    return not row.failed and row.answered >= board.questions
+
+
+def metrics(board: Board, row: BoardRow) -> dict[str, float]:
+    """Every figure's mean with ``.low``, ``.high``, ``.scored``, ``.asked``, the rank and what the row costs.
+
+    The goal of a row that was not asked every question is named ``partial.<goal>``, as is every other figure that is
+    not known for all its questions: sorting by a plain name compares only rows measured on the same questions.
+    """
+    found: dict[str, float | None] = {
+        "rank": row.rank,
+        "answered": row.answered,
+        "estimate": row.estimate,
+        "complexity": row.complexity,
+        "cost_per_1000": row.cost.per_1000,
+        "seconds": row.cost.seconds,
+        "input_tokens": row.cost.input_tokens,
+        "output_tokens": row.cost.output_tokens,
+    }
+    if row.versus_reference is not None:
+        paired = row.versus_reference
+        found |= {
+            "vs_reference": paired.difference,
+            "vs_reference.low": paired.low,
+            "vs_reference.high": paired.high,
+            "vs_reference.n": paired.n,
+        }
+    for name, stat in row.figures.items():
+        prefix = "" if _full(board, row, name, stat) else "partial."
+        label = prefix + field_name(name)
+        found |= {
+            label: stat.mean,
+            f"{label}.low": stat.low,
+            f"{label}.high": stat.high,
+            f"{label}.scored": stat.scored,
+            f"{label}.asked": stat.asked,
+        }
+    if complete(board, row):
+        found["right"] = row.right
+    return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
+
+
+def _full(board: Board, row: BoardRow, figure: str, stat: FigureStat) -> bool:
+    if complete(board, row):
+        return True
+    if row.failed or figure == board.goal.metric:
+        return False
+    known = [other.figures[figure].asked for other in (*board.rows, *board.retrieval) if figure in other.figures]
+    return stat.asked >= board.questions or (figure in board.retrieval_figures and stat.asked == max(known))
+
+
+def row_states(snapshot: Snapshot) -> Iterator[RunState]:
+    """One run per row of the board that was asked something or failed, in the board's order."""
+    measured = {row.configuration.key: row for row in snapshot.rows}
+    for row in snapshot.board.rows:
+        if row.answered or row.failed:
+            yield _row_state(snapshot, row, measured.get(row.key))
+
+
+def _row_state(snapshot: Snapshot, row: BoardRow, measured: Row | None) -> RunState:
+    board = snapshot.board
+    tags: dict[str, str] = dict.fromkeys(map(str, row.marks), "true")
+    if row.in_winner_set:
+        tags["winner_set"] = "true"
+    tags |= {TAG_SWEEP: snapshot.sweep, TAG_KEY: row.key, TAG_KIND: "configuration"}
+    tags["ragscout.answered"] = f"{row.answered}/{board.questions}"
+    if row.failed:
+        tags[TAG_NOTE] = row.failed[:MAX_TAG]
+    closed = snapshot.closed or complete(board, row)
+    tables, files = {}, {}
+    if measured is not None and closed and measured.scores:
+        tables[RESULTS] = results(snapshot, measured)
+        tags[TAG_ARTIFACTS] = _logged(tables)
+    if measured is not None:
+        files["configuration.json"] = _configuration(measured)
+    status = "RUNNING" if not snapshot.closed else "FAILED" if row.failed else "FINISHED"
+    params = {field_name(name): str(value)[:MAX_PARAM] for name, value in row.knobs.items()}
+    return RunState(row.key, row.name[:MAX_NAME], status, params, metrics(board, row), tags, tables, files)
+
+
+def parent_state(snapshot: Snapshot, page: bytes) -> RunState:
+    """The sweep's own run: description, board and tables; no metric of its own, so that it stands in no ranking.
+    ``page`` is the board as Markdown."""
+    board = snapshot.board
+    tables = {"leaderboard.json": board_table(board, board.rows)}
+    if board.retrieval:
+        tables["retrieval.json"] = board_table(board, board.retrieval)
+    tags = {
+        TAG_SWEEP: snapshot.sweep,
+        TAG_KIND: "sweep",
+        TAG_SEQUENCE: str(snapshot.sequence),
+        TAG_NOTE: description(snapshot)[:MAX_TAG],
+        TAG_ARTIFACTS: _logged(tables),
+        "ragscout.goal": board.goal.metric,
+        "ragscout.eval_set": board.eval_set,
+    }
+    tags |= {f"signature.{field_name(name)}": text[:MAX_TAG] for name, text in snapshot.signatures.items()}
+    files = {"board.json": board.to_json(), "board.md": page, "sweep.yaml": snapshot.spec.encode()}
+    status = "FINISHED" if snapshot.closed else "RUNNING"
+    return RunState(snapshot.sweep, snapshot.name[:MAX_NAME], status, {}, {}, tags, tables, files)
+
+
+def board_table(board: Board, rows: tuple[BoardRow, ...]) -> Table:
+    """Rows of the board as a table: rank, name, marks, answered, then mean and interval of every figure, then cost."""
+    figures = [name for name in (*board.figures, *board.retrieval_figures) if any(name in row.figures for row in rows)]
+    columns: dict[str, list[Value]] = {
+        "rank": [row.rank for row in rows],
+        "name": [row.name for row in rows],
+        "marks": [", ".join(row.marks) for row in rows],
+        "answered": [row.answered for row in rows],
+    }
+    for name in dict.fromkeys(figures):
+        stats = [row.figures.get(name) for row in rows]
+        columns[name] = [stat.mean if stat else None for stat in stats]
+        columns[f"{name} low"] = [stat.low if stat else None for stat in stats]
+        columns[f"{name} high"] = [stat.high if stat else None for stat in stats]
+    columns[f"cost per 1,000 {board.currency}".rstrip()] = [row.cost.per_1000 for row in rows]
+    columns["seconds"] = [row.cost.seconds for row in rows]
+    columns["complexity"] = [row.complexity for row in rows]
+    columns["failed"] = [row.failed for row in rows]
+    return Table(columns)
+
+
+def results(snapshot: Snapshot, row: Row) -> Table:
+    """Per-question results of a row, development questions only, in the set's order. Figures without a value are
+    empty and their reason stands under ``failures``."""
+    asked = [question for question in snapshot.eval_set.development if question.id in row.scores]
+    outcomes = [row.scores[question.id] for question in asked]
+    names = list(dict.fromkeys([figure.name for figure in snapshot.figures] + [n for got in outcomes for n in got]))
+    columns: dict[str, list[Value]] = {
+        "id": [question.id for question in asked],
+        "question": [question.text for question in asked],
+        "reference": [question.references[0] if question.references else None for question in asked],
+        "answerable": [question.answerable for question in asked],
+        "answer": [row.answers.get(question.id) for question in asked],
+    }
+    for name in names:
+        if any(name in got for got in outcomes):
+            columns[name] = [_value(got.get(name)) for got in outcomes]
+    columns["failures"] = [_failures(got) for got in outcomes]
+    return Table(columns)
+
+
+def questions(snapshot: Snapshot) -> Table:
+    """The development questions, as the dataset that MLflow shows."""
+    asked = snapshot.eval_set.development
+    return Table(
+        {
+            "id": [question.id for question in asked],
+            "question": [question.text for question in asked],
+            "reference": [question.references[0] if question.references else None for question in asked],
+            "answerable": [question.answerable for question in asked],
+            "type": [question.type for question in asked],
+            "slice": [question.slice for question in asked],
+        }
+    )
+
+
+def _value(outcome: Score | Failure | None) -> float | None:
+    return outcome.value if isinstance(outcome, Score) else None
+
+
+def _failures(outcomes: Mapping[str, Score | Failure]) -> str:
+    """``kind: figures`` of what is no score, for example ``refused: bleu, meteor``."""
+    found: dict[str, list[str]] = {}
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, Failure):
+            found.setdefault(outcome.kind, []).append(name)
+    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in found.items())
+
+
+def _configuration(row: Row) -> bytes:
+    steps: dict[str, Any] = {
+        stage: {"use": step.name, "version": step.version, **step.parameters()}
+        for stage, step in row.configuration.steps.items()
+    }
+    plain = {"key": row.configuration.key, "knobs": dict(row.configuration.knobs), "steps": steps}
+    return (json.dumps(plain, ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n").encode()
+
+
+def _logged(tables: Mapping[str, Table]) -> str:
+    return json.dumps([{"path": name, "type": "table"} for name in tables])
