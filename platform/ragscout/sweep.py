@@ -224,7 +224,9 @@ class Sweep:
             [question.id for question in prepared.questions],
             prepared.goal,
             seed=self.spec.seed,
-            answers=prepared.answers,
+            budget=prepared.answers,
+            options=self.spec.search.options,
+            sweep=self.id,
             storage=prepared.study(self.store),
         )
 

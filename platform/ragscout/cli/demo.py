@@ -26,7 +26,9 @@ def run(
     if quick:
         file = quick_sweep()
     elif root is None:
-        raise SpecError("demo: the full demonstration needs the source checkout; got a wheel. Use ragscout demo --quick.")
+        raise SpecError(
+            "demo: the full demonstration needs the source checkout; got a wheel. Use ragscout demo --quick."
+        )
     else:
         file = _with_what_there_is(root / "experiments" / ("quickstart-ko.yaml" if korean else "quickstart.yaml"))
     verb.run(file, store=store, language="ko" if korean else "en")
@@ -49,12 +51,12 @@ def _with_what_there_is(file: Path) -> Path:
     from ragscout.providers.network import NetworkPolicy
 
     resolver = Resolver(policy=NetworkPolicy(frozenset()))
-    rows = {str(row["alias"]): row for row in resolver.status()}
+    rows = {row.alias: row for row in resolver.status()}
     data = _yaml(file)
     wanted = _aliases(data)
-    missing = [alias for alias in wanted if alias in rows and not rows[alias]["present"]]
+    missing = [alias for alias in wanted if alias in rows and not rows[alias].place]
     if missing:
-        total = sum(float(rows[alias]["bytes"]) for alias in missing)
+        total = sum(rows[alias].download for alias in missing)
         say(f"To download once: {', '.join(missing)} ({size(total)}). Sources: ragscout models list --json")
     lost: list[str] = []
     for alias in missing:

@@ -60,7 +60,7 @@ def _store(location: str | None) -> Iterator[Finding]:
 
     try:
         opened = open_store(location)
-        yield Finding("store", True, f"{opened.location}, {size(opened.size())}")
+        yield Finding("store", True, f"{opened.location}, {size(opened.size().bytes)}")
     except RagscoutError as error:
         yield Finding("store", False, str(error), "See the message.")
 

@@ -27,7 +27,7 @@ def run(
         say(f"Wrote {output}. Run it with: ragscout sweep {output}")
         return
     path = sweep.export(output, row)
-    say(f"Wrote {path}. Try it: ragscout ask {path} \"your question\"")
+    say(f'Wrote {path}. Try it: ragscout ask {path} "your question"')
     if register:
         from ragscout.record.mlflow import default_tracking_uri
         from ragscout.record.model import log_bundle_model

@@ -56,7 +56,9 @@ def main() -> None:
         "OMP_WAIT_POLICY": "PASSIVE",
     }.items():
         os.environ.setdefault(name, value)
-    logging.basicConfig(level=os.environ.get("RAGSCOUT_LOG", "WARNING").upper(), format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=os.environ.get("RAGSCOUT_LOG", "WARNING").upper(), format="%(levelname)s %(name)s: %(message)s"
+    )
     try:
         app()
     except RagscoutError as error:

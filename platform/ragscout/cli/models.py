@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated
 
 import typer
@@ -29,23 +30,24 @@ def run(
         raise UnknownNameError("models", "action", action, ("list", "pull"))
     rows = resolver.status()
     if json_output:
-        as_json(list(rows))
+        as_json([dataclasses.asdict(row) for row in rows])
         return
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for column in ("alias", "role", "what", "languages", "licence", "size", "publisher", "here"):
+    for column in ("alias", "role", "upstream", "languages", "licence", "size", "publisher", "source", "here"):
         table.add_column(column)
     for row in rows:
         table.add_row(
-            str(row["alias"]),
-            str(row["role"]),
-            str(row["upstream"]),
-            str(row["languages"]),
-            str(row["licence"]),
-            size(float(row["bytes"])),
-            str(row["publisher"]),
-            "yes" if row["present"] else "no",
+            row.alias,
+            row.role,
+            row.upstream,
+            row.languages,
+            row.licence,
+            size(row.size),
+            row.publisher,
+            "re-packaged" if row.repackaged else "",
+            row.place or "no",
         )
     console().print(table)
     say("Sources, hashes and revisions: ragscout models list --json")

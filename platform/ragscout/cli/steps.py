@@ -26,7 +26,11 @@ def run(
     found: dict[str, dict[str, Any]] = {}
     for name in (stage,) if stage else stages:
         found[name] = {
-            key: {"version": cls.version, "parameters": _parameters(cls), "help": (inspect.getdoc(cls) or "").split("\n\n")[0]}
+            key: {
+                "version": cls.version,
+                "parameters": _parameters(cls),
+                "help": (inspect.getdoc(cls) or "").split("\n\n")[0],
+            }
             for key, cls in steps_of(name).items()
         }
     if json_output:

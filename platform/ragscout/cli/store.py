@@ -17,9 +17,9 @@ def show(store: StoreOption = None, json_output: Json = False) -> None:
     opened = open_store(store)
     counts = opened.ledger.counts()
     if json_output:
-        as_json({"location": opened.location, "bytes": opened.size(), **counts})
+        as_json({"location": opened.location, "bytes": opened.size().bytes, **counts})
         return
-    say(f"Store {opened.location}: {size(opened.size())}")
+    say(f"Store {opened.location}: {size(opened.size().bytes)}")
     for name, number in counts.items():
         say(f"  {name}: {number}")
 
@@ -45,6 +45,6 @@ def compact(store: StoreOption = None) -> None:
     from ragscout.engine.prepare import open_store
 
     opened = open_store(store)
-    before = opened.size()
+    before = opened.size().bytes
     opened.compact()
-    say(f"Compacted: {size(before)} before, {size(opened.size())} after.")
+    say(f"Compacted: {size(before)} before, {size(opened.size().bytes)} after.")

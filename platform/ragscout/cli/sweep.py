@@ -14,7 +14,9 @@ from ragscout.cli.output import Json, StoreOption, as_json, console, fail, say
 def run(
     file: Annotated[Path, typer.Argument(help="The sweep file (YAML).")],
     store: StoreOption = None,
-    executor: Annotated[str, typer.Option(help="in-process, or subprocess (every task in a fresh process).")] = "in-process",
+    executor: Annotated[
+        str, typer.Option(help="in-process, or subprocess (every task in a fresh process).")
+    ] = "in-process",
     tracking: Annotated[bool, typer.Option("--mlflow/--no-mlflow", help="Log to MLflow.")] = True,
     language: Annotated[str, typer.Option(help="Language of the summary: en or ko.")] = "en",
     json_output: Json = False,
@@ -45,8 +47,8 @@ def run(
         render_terminal(result.board, out)
         say("")
         say(result.board.headline("ko" if language == "ko" else "en"))
-        for note in result.board.notes:
-            say(f"· {note.text('ko' if language == 'ko' else 'en')}")
+        for remark in result.board.notes:
+            say(f"· {remark.text('ko' if language == 'ko' else 'en')}")
         sent = ", ".join(f"{number} {purpose}" for purpose, number in sorted(result.calls.items())) or "none"
         say(f"Requests sent in this run: {sent}.")
         for damage in sweep.store.damage:
@@ -55,7 +57,9 @@ def run(
             say("Look at it in MLflow: ragscout mlflow")
     if result.open:
         for reason in result.open[:5]:
-            fail(f"{sweep.spec.sweep}: not everything could be measured: {reason}. Run the same command again to go on.")
+            fail(
+                f"{sweep.spec.sweep}: not everything could be measured: {reason}. Run the same command again to go on."
+            )
         raise typer.Exit(3)
     if result.board.recommended() is None and not result.board.retrieval:
         raise typer.Exit(2)

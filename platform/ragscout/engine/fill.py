@@ -129,9 +129,7 @@ class Engine:
         slices = [tuple(open_[start : start + SLICE]) for start in range(0, len(open_), SLICE)]
         if node.stage not in ("generate", "measure"):
             slices = [tuple(open_)]
-        for done in await asyncio.gather(
-            *(self._executor.run(Task(self._sweep, node.key, names)) for names in slices)
-        ):
+        for done in await asyncio.gather(*(self._executor.run(Task(self._sweep, node.key, names)) for names in slices)):
             self._note(node, done, filled)
         return False
 

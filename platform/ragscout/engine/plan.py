@@ -11,12 +11,10 @@ from urllib.parse import urlsplit
 
 from ragscout.engine.prepare import Prepared
 from ragscout.engine.store import Store
-from ragscout.engine.worker import question_key
+from ragscout.engine.worker import chat_models, question_key
 from ragscout.model.config import Configuration, plan
 from ragscout.model.errors import StepError
-from ragscout.model.runtime import ChatModel
 from ragscout.model.stages import STAGES
-from ragscout.model.step import Step
 from ragscout.spec import Connection
 
 SENT = {
@@ -70,9 +68,13 @@ class Plan:
         if not self.leaving:
             found.append("Nothing leaves this machine.")
         for item in self.leaving:
-            found.append(f"To {item.host} ({item.model}, {item.stage}): {item.sends}; at most {item.requests} requests.")
+            found.append(
+                f"To {item.host} ({item.model}, {item.stage}): {item.sends}; at most {item.requests} requests."
+            )
         if self.leaving:
-            known = "unknown: add price: to its connection" if self.money_high is None else f"at most {self.money_high:.2f}"
+            known = (
+                "unknown: add price: to its connection" if self.money_high is None else f"at most {self.money_high:.2f}"
+            )
             found.append(f"Price: {known}.")
         found += [f"Missing: {line}" for line in self.absent]
         return found
@@ -120,11 +122,6 @@ def make_plan(prepared: Prepared, store: Store) -> Plan:
         prepared.opening.money if leaving else 0.0,
         tuple(_absent(prepared)),
     )
-
-
-def chat_models(step: Step) -> list[ChatModel]:
-    """Chat models that a step names."""
-    return [value for value in step.parameters().values() if isinstance(value, ChatModel)]
 
 
 def _leaving(prepared: Prepared, configurations: Iterable[Configuration], answers: int) -> Iterable[Leaving]:

@@ -202,5 +202,7 @@ def _goal(spec: SweepSpec, chosen: Sequence[MeasureStep]) -> Goal:
     if name not in figures:
         raise UnknownNameError("goal.maximize", "figure that the sweep measures", name, figures)
     if figures[name].level != "question":
-        raise SpecError(f"goal: {name} is one figure for the whole set; got a set-level goal. Use a per-question figure.")
+        raise SpecError(
+            f"goal: {name} is one figure for the whole set; got a set-level goal. Use a per-question figure."
+        )
     return Goal.of(figures[name])

@@ -107,7 +107,9 @@ class NodeRows(Protocol):
 def write_node(ledger: NodeRows, node: Node) -> None:
     """Write a node and everything it depends on into the ledger."""
     for item in node.ancestors():
-        ledger.node_add(item.key, item.stage, step_json(item.step), {parent.stage: parent.key for parent in item.inputs})
+        ledger.node_add(
+            item.key, item.stage, step_json(item.step), {parent.stage: parent.key for parent in item.inputs}
+        )
 
 
 def read_node(ledger: NodeRows, key: str) -> Node:

@@ -7,6 +7,7 @@ location: it reads a task from standard input and writes what came of it to stan
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import sys
 import time
@@ -20,7 +21,7 @@ from ragscout.engine.task import Done, Task, done_json, read_node, task_from
 from ragscout.model.cells import decode, encode
 from ragscout.model.config import Node
 from ragscout.model.errors import RagscoutError, StepError
-from ragscout.model.evalset import EvalSet, Question, SourceFile
+from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.key import short
 from ragscout.model.outcome import Failure, Unfilled, Usage
 from ragscout.model.runtime import ChatModel
@@ -39,10 +40,11 @@ def question_key(stage: str, question: Question) -> str:
     return question.evidence_key if reads == "evidence" else question.full_key
 
 
-def asks_models(step: Step) -> bool:
-    """Whether a step sends chat requests: such a step is given one question at a time, so that each question is
+def chat_models(step: Step) -> list[ChatModel]:
+    """Chat models that a step names. A step that has any is given one question at a time, so that each question is
     charged what its own requests took."""
-    return any(isinstance(value, ChatModel) for value in step.parameters().values())
+    values = (getattr(step, field.name) for field in dataclasses.fields(step))
+    return [value for value in values if isinstance(value, ChatModel)]
 
 
 class Worker:
@@ -68,7 +70,7 @@ class Worker:
             return Done({}, "", scoped.reports)
         except RagscoutError as error:
             return Done({}, str(error))
-        except Exception as error:  # noqa: BLE001 - the border to component code: one bad candidate never stops a sweep
+        except Exception as error:
             log.exception("step %s failed", node.step.label() if node.step else node.stage)
             return Done({}, f"{node.stage}.{node.step.name if node.step else ''}: {type(error).__name__}: {error}")
 
@@ -143,9 +145,7 @@ class Worker:
         if cells:
             self._store.write_cells(node.key, cells)
         return {
-            question.id: unfilled[twin.id]
-            for question in open_
-            if (twin := first[keys[question.id]]).id in unfilled
+            question.id: unfilled[twin.id] for question in open_ if (twin := first[keys[question.id]]).id in unfilled
         }
 
     async def _inputs(
@@ -189,13 +189,11 @@ class Worker:
 
         async def alone(position: int) -> tuple[Any, Usage]:
             scoped = Scoped(self._runtime)
-            own = {
-                stage: value if stage in whole else [value[position]] for stage, value in inputs.items()
-            }
+            own = {stage: value if stage in whole else [value[position]] for stage, value in inputs.items()}
             (outcome,) = await step.run(scoped, [questions[position]], **own)  # type: ignore[attr-defined]
             return outcome, scoped.usage
 
-        if asks_models(step):
+        if chat_models(step):
             results = await asyncio.gather(*(alone(position) for position in range(len(questions))))
             return {question.id: result for question, result in zip(questions, results, strict=True)}
         started = time.perf_counter()
