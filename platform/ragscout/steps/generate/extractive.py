@@ -61,13 +61,17 @@ class Extractive(Step):
         return [self._answer(question, item, chunk) for question, item in zip(questions, prompt, strict=True)]
 
     def _answer(self, question: Question, prompt: Prompt, chunk: Chunks | None) -> Answer:
-        found = _split([chunk.text[row] for row in prompt.passages]) if chunk is not None else []
-        best = _best(frozenset(words(question.text)), found)
+        best = best_sentence(question.text, [chunk.text[row] for row in prompt.passages]) if chunk is not None else None
         if best is None:
             return Answer(NOT_FOUND["ko" if prompt.language == "ko" else "en"], "stop", prompt.passages)
         if len(best) <= self.max_chars:
             return Answer(best, "stop", prompt.passages)
         return Answer(best[: self.max_chars].rsplit(None, 1)[0], "length", prompt.passages)
+
+
+def best_sentence(question: str, passages: Sequence[str]) -> str | None:
+    """The sentence that fits a question best, white space collapsed; ``None`` when none shares a word with it."""
+    return _best(frozenset(words(question)), _split(passages))
 
 
 def _split(passages: Sequence[str]) -> list[_Sentence]:

@@ -70,14 +70,18 @@ class Template(Step):
         if self.order == "best-last":
             rows.reverse()
         shown = [self._passage(number, row, chunk) for number, row in enumerate(rows, 1)] if chunk is not None else []
-        made = messages(
-            self._source(spoken),
-            question=question.text,
-            passages=shown,
-            language=spoken,
-            citations=self.citations,
-            retrieval=ranking is not None,
-        )
+        try:
+            made = messages(
+                self._source(spoken),
+                question=question.text,
+                passages=shown,
+                language=spoken,
+                citations=self.citations,
+                retrieval=ranking is not None,
+            )
+        except ValueError as error:
+            # the template was tried when the step was made; what fails here fails for this text alone
+            return Failure("candidate", "step_error", str(error))
         return Prompt(made, tuple(rows), "ko" if spoken == "ko" else "en")
 
     def _source(self, spoken: Language) -> str:
