@@ -16,7 +16,6 @@ from ragscout.model.evalset import Document, SourceFile
 from ragscout.model.text import normalise
 from ragscout.providers.parsers import office, rows
 from ragscout.providers.parsers.decode import decode
-from ragscout.providers.parsers.html import html_text
 from ragscout.providers.parsers.pdf import pdf_text
 
 Html = Literal["text", "main"]
@@ -94,7 +93,11 @@ def parse(file: SourceFile, data: bytes, *, html: Html = "text", pdf: Pdf = "pla
     else:
         raw, encoding = decode(data, markup=kind == "html")
         problems = _lost(raw)
-        title, text = html_text(raw, mode=html) if kind == "html" else ("", raw)
+        text = raw
+        if kind == "html":
+            from ragscout.providers.parsers.html import html_text
+
+            title, text = html_text(raw, mode=html)
     text = normalise(text)
     if not text.strip():
         problems = problems or ["it holds no text"]

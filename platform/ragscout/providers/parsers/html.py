@@ -99,5 +99,6 @@ def _tidy(text: str) -> str:
             line for line in lines if line not in ("-", "|", "#", "##", "###", "####", "#####", "######")
         )
         joined = re.sub(r"^(- |#+ )\n+(?=\S)", r"\1", joined, flags=re.MULTILINE)
-        parts[i] = re.sub(r"\n{3,}", "\n\n", joined)
+        joined = re.sub(r"\n{3,}", "\n\n", joined)
+        parts[i] = re.sub(r"^([-|] .*)\n\n(?=[-|] )", r"\1\n", joined, flags=re.MULTILINE)
     return re.sub(r"\n{3,}```\n", "\n\n```\n", "".join(parts)).strip()

@@ -1,0 +1,100 @@
+"""What all chunkers share: the parameters ``size`` and ``overlap``, trimming, coverage and the report."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ragscout.model.evalset import Document
+from ragscout.model.runtime import Runtime
+from ragscout.model.step import Step
+from ragscout.model.values import Chunks, Corpus
+
+Span = tuple[int, int]
+_SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkStep(Step):
+    """Base of chunkers. A subclass gives ``spans(text, runtime)``.
+
+    Its chunks, cut to their non-blank part, are in order, cover every character that is not white space, and repeat
+    at most about ``overlap`` of each other. Reports ``chunks`` and ``realised_overlap`` (repeated characters / all
+    chunk characters, 0..1).
+    """
+
+    size: int = field(default=1000, metadata={"help": "largest chunk", "ge": 1})
+    overlap: int | str = field(
+        default=0, metadata={"help": "what neighbouring chunks share: in the unit of the size, or a share like 10%"}
+    )
+
+    def __post_init__(self) -> None:
+        """Bring ``overlap`` to its normal form and hold it below ``size``."""
+        object.__setattr__(self, "overlap", _normal(self.overlap))
+        if self.overlap_units >= self.size:
+            raise ValueError(
+                f"overlap must be smaller than size; got overlap {self.overlap} with size {self.size}. "
+                f"Use at most {self.size - 1}, or a share below 100%."
+            )
+
+    @property
+    def overlap_units(self) -> int:
+        """The overlap in the unit of ``size``."""
+        if isinstance(self.overlap, int):
+            return self.overlap
+        return int(self.size * float(self.overlap[:-1]) / 100 + 1e-9)
+
+    def spans(self, text: str, runtime: Runtime) -> Sequence[Span]:
+        """Chunk boundaries of one document, in order; they may hold white space at their ends."""
+        raise NotImplementedError
+
+    async def run(self, runtime: Runtime, corpus: Corpus) -> Chunks:
+        """Chunk every document; one without text gives none."""
+        chunks, shared = await asyncio.to_thread(self._all, runtime, corpus.documents)
+        runtime.report(self.stage, "chunks", len(chunks))
+        runtime.report(self.stage, "realised_overlap", shared)
+        return chunks
+
+    def _all(self, runtime: Runtime, documents: Sequence[Document]) -> tuple[Chunks, float]:
+        rows: list[tuple[str, int, int, str]] = []
+        repeated = 0
+        for document in documents:
+            reached = 0
+            for start, end in trimmed(document.text, self.spans(document.text, runtime)):
+                if end <= reached:
+                    continue
+                rows.append((document.id, start, end, document.text[start:end]))
+                repeated += max(0, reached - start)
+                reached = end
+        names, starts, ends, texts = zip(*rows, strict=True) if rows else ((), (), (), ())
+        total = sum(map(len, texts))
+        titles = {document.id: document.title for document in documents if document.title}
+        return Chunks(names, starts, ends, texts, titles), repeated / total if total else 0.0
+
+
+def _normal(overlap: int | str) -> int | str:
+    if isinstance(overlap, str):
+        share = _SHARE.fullmatch(overlap)
+        if share is None:
+            if not overlap.strip().isascii() or not overlap.strip().isdigit():
+                raise ValueError(f"overlap is neither a number nor a share; got {overlap!r}. Write 50 or '10%'.")
+            return int(overlap)
+        value = float(share[1])
+        return f"{value:g}%" if value else 0
+    if overlap < 0:
+        raise ValueError(f"overlap must be at least 0; got {overlap}. Write 50 or '10%'.")
+    return overlap
+
+
+def trimmed(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Spans without the white space at their ends; blank ones fall away."""
+    found: list[Span] = []
+    for start, end in spans:
+        piece = text[start:end]
+        left = len(piece) - len(piece.lstrip())
+        right = len(piece.rstrip())
+        if left < right:
+            found.append((start + left, start + right))
+    return found

@@ -1,0 +1,7 @@
+"""Stage ``fuse``: one ranking from the retrievers' rankings."""
+
+from ragscout.steps.fuse.only import DenseOnly, LexicalOnly
+from ragscout.steps.fuse.rrf import RRF
+from ragscout.steps.fuse.weighted import Weighted
+
+__all__ = ["RRF", "DenseOnly", "LexicalOnly", "Weighted"]

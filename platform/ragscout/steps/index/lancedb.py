@@ -1,0 +1,184 @@
+"""``lancedb``: one LanceDB dataset per index, written once, then only read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic_core import to_jsonable_python
+
+from ragscout.model.errors import StoreError
+from ragscout.model.outcome import Ranking
+from ragscout.model.runtime import Memo, Runtime, VectorRef
+from ragscout.model.step import Step, make, step
+from ragscout.model.values import Chunks, Embedded, Encoder
+from ragscout.steps.index.search import MARGIN, exact, in_matrix
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_TABLE = "vectors"
+_FACTS = "index.json"
+_SLICE = 8192
+_LOADING = threading.Lock()
+
+
+@dataclass
+class LanceIndex:
+    """A dense index: vectors still in the memo (just built) or a dataset in a folder (loaded)."""
+
+    encoder_name: str
+    parameters: Mapping[str, Any]
+    count: int
+    dim: int
+    refs: tuple[VectorRef, ...] = ()
+    memo: Memo | None = None
+    folder: Path | None = None
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The embed step that made the vectors."""
+        return cast(Encoder, make("embed", self.encoder_name, dict(self.parameters)))
+
+    def search(self, runtime: Runtime, queries: np.ndarray, depth: int) -> list[Ranking]:
+        """The ``depth`` nearest chunks of each query by inner product, ties by chunk order.
+
+        Vectors that fit into ``runtime.memory_limit`` are held as one matrix; larger ones stay on disk and LanceDB
+        finds the candidates of all queries in one exact batch. Both give the same rankings.
+
+        Raises:
+            StoreError: when the queries have another dimension than the index.
+        """
+        if not self.count:
+            return [Ranking(()) for _ in queries]
+        if queries.shape[1] != self.dim:
+            raise StoreError(
+                f"index.lancedb: the query has another dimension than the index; got {queries.shape[1]}, "
+                f"not {self.dim}. Delete the index and run again."
+            )
+        if self.folder is None or self.count * self.dim * 4 <= runtime.memory_limit:
+            return [in_matrix(self.matrix, query, depth) for query in queries]
+        return self._on_disk(queries, depth)
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """All vectors by chunk order, float32 of shape (count, dim)."""
+        if self.folder is None:
+            assert self.memo is not None
+            return self.memo.matrix(self.refs)
+        with _LOADING:
+            table = self._table.to_arrow()
+        flat = table.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        order = table.column("row").to_numpy().argsort(kind="stable")
+        found: np.ndarray = flat.reshape(len(table), self.dim)[order]
+        return found
+
+    def slices(self) -> Iterator[np.ndarray]:
+        """Vectors by chunk order, some thousand at a time."""
+        assert self.memo is not None
+        for at in range(0, self.count, _SLICE):
+            yield self.memo.matrix(self.refs[at : at + _SLICE])
+
+    def _on_disk(self, queries: np.ndarray, depth: int) -> list[Ranking]:
+        import numpy as np
+
+        wanted = min(self.count, depth + MARGIN)
+        search = self._table.search(np.ascontiguousarray(queries, dtype=np.float32), vector_column_name="vector")
+        # without _distance in the selection LanceDB writes a warning per query
+        found = (
+            search.distance_type("dot").bypass_vector_index().select(["row", "vector", "_distance"]).limit(wanted)
+        ).to_arrow()
+        rows = found.column("row").to_numpy()
+        vectors = found.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        vectors = vectors.reshape(len(rows), self.dim)
+        names = found.column_names
+        asked = found.column("query_index").to_numpy() if "query_index" in names else np.zeros(len(rows), dtype=int)
+        return [
+            exact(rows[asked == number], vectors[asked == number], query, depth) for number, query in enumerate(queries)
+        ]
+
+    @cached_property
+    def _table(self) -> Any:
+        assert self.folder is not None
+        return _connect(self.folder).open_table(_TABLE)
+
+
+@step("index", "lancedb", version=1)
+class LanceDB(Step):
+    """Exact search by inner product over a LanceDB dataset; no approximate index."""
+
+    async def run(self, runtime: Runtime, chunk: Chunks, embed: Embedded) -> LanceIndex:
+        """The index over the chunks' vectors; its codec writes the dataset."""
+        parameters = to_jsonable_python(dict(embed.parameters))
+        return LanceIndex(embed.encoder, parameters, len(embed.refs), embed.dim, embed.refs, runtime.memo)
+
+
+class IndexCodec:
+    """A folder with a LanceDB dataset (chunk row, vector) and the encoder's name and parameters."""
+
+    def save(self, value: LanceIndex, folder: Path) -> None:
+        """Write the dataset in slices; a loaded index is copied."""
+        if value.folder is not None:
+            shutil.copytree(value.folder, folder, dirs_exist_ok=True)
+            return
+        facts = {
+            "encoder": value.encoder_name,
+            "parameters": dict(value.parameters),
+            "count": value.count,
+            "dim": value.dim,
+        }
+        (folder / _FACTS).write_text(json.dumps(facts, ensure_ascii=False, sort_keys=True), encoding="utf-8")
+        if value.count:
+            schema, batches = _batches(value)
+            _connect(folder).create_table(_TABLE, data=batches, schema=schema)
+
+    def load(self, folder: Path) -> LanceIndex:
+        """Open lazily: nothing is read but the facts.
+
+        Raises:
+            StoreError: when the folder holds no index.
+        """
+        try:
+            facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+            loaded = LanceIndex(facts["encoder"], facts["parameters"], facts["count"], facts["dim"], folder=folder)
+        except (OSError, ValueError, KeyError) as error:
+            raise _unreadable(folder, error) from error
+        if loaded.count and not (folder / f"{_TABLE}.lance").is_dir():
+            raise _unreadable(folder, FileNotFoundError())
+        return loaded
+
+
+def _batches(value: LanceIndex) -> tuple[Any, Iterator[Any]]:
+    import pyarrow as pa
+
+    schema = pa.schema([pa.field("row", pa.int32()), pa.field("vector", pa.list_(pa.float32(), value.dim))])
+
+    def made() -> Iterator[Any]:
+        at = 0
+        for part in value.slices():
+            vectors = pa.FixedSizeListArray.from_arrays(pa.array(part.reshape(-1), pa.float32()), value.dim)
+            yield pa.record_batch([pa.array(range(at, at + len(part)), pa.int32()), vectors], schema=schema)
+            at += len(part)
+
+    return schema, made()
+
+
+def _unreadable(folder: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"index: the stored index cannot be read; got {type(error).__name__} in {folder.name}. "
+        "Delete it with `ragscout store check` and run again."
+    )
+
+
+def _connect(folder: Path) -> Any:
+    os.environ.setdefault("LANCE_LOG", "error")
+    import lancedb
+
+    return lancedb.connect(str(folder))

@@ -1,0 +1,8 @@
+"""Stage ``lexicon``: chunks to a lexical index."""
+
+from ragscout.model.values import register_codec
+from ragscout.steps.lexicon.bm25 import BM25, LexiconCodec
+
+register_codec("lexicon", LexiconCodec())
+
+__all__ = ["BM25", "LexiconCodec"]

@@ -1,0 +1,5 @@
+"""Stage ``rerank``: a better order for the first ranks."""
+
+from ragscout.steps.rerank.none import NoReranking
+
+__all__ = ["NoReranking"]
