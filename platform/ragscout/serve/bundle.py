@@ -1,0 +1,326 @@
+"""Bundles: an exported configuration with all it needs to answer.
+
+    bundle.json       what it is: steps, keys, models, connections, versions, scores
+    prompts/          long texts of the steps, as files for people
+    index/            values of the whole stages that questions are answered from, or
+    documents/        the source files, from which they are built again
+    questions.jsonl   development questions with what was measured, for ``verify``
+    README.md         how to use it
+    CHECKSUMS.json    size and SHA-256 of every other file
+
+No secret, no pickle, no path of one machine; equal content gives an equal archive.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ragscout.engine.store import Store
+from ragscout.model.config import Configuration, source_node
+from ragscout.model.errors import BundleError, StoreError
+from ragscout.model.evalset import EvalSet, SourceFile
+from ragscout.model.key import short
+from ragscout.model.metric import MeasureStep
+from ragscout.model.stages import STAGES
+from ragscout.model.step import Step
+from ragscout.serve import manifest as plain
+from ragscout.serve import readme, recorded
+from ragscout.serve.archive import MANIFEST, atomic, check_folder, pack, safe_name, seal, unpack
+from ragscout.serve.recorded import Expected, Recorded
+
+if TYPE_CHECKING:
+    from ragscout.engine.session import Opening
+    from ragscout.spec import Connection
+
+KIND = "ragscout-bundle"
+FORMAT = 1
+INDEX = "index"
+DOCUMENTS = "documents"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded and checked bundle. ``folder`` is where its files lie (unpacked, if it is an archive); ``digest`` is
+    the SHA-256 of its list of files; ``manifest`` is ``bundle.json``. ``differences``: what is not as it was when the
+    bundle was measured (other library versions), one sentence each."""
+
+    path: Path
+    folder: Path
+    digest: str
+    manifest: Mapping[str, Any]
+    configuration: Configuration
+    metrics: tuple[MeasureStep, ...]
+    connections: tuple[Connection, ...]
+    differences: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the configuration for people."""
+        return str(self.manifest["name"])
+
+    @property
+    def values(self) -> dict[str, Path]:
+        """Stage to the folder of its value; empty when the bundle carries documents instead."""
+        return {stage: self.folder / INDEX / stage for stage in self.manifest["values"]}
+
+    @property
+    def files(self) -> dict[SourceFile, Path]:
+        """Source files and where they lie; empty when the bundle carries values instead."""
+        return {
+            SourceFile(item["path"], item["sha256"], item["media_type"]): self.folder / item["place"]
+            for item in self.manifest["files"]
+        }
+
+    def questions(self) -> list[Recorded]:
+        """Development questions with what was measured.
+
+        Raises:
+            BundleError: the bundle was exported without questions.
+        """
+        path = self.folder / recorded.QUESTIONS
+        if not path.is_file():
+            raise BundleError(
+                f"{self.path}: the bundle holds no questions; got none to answer. Export it again with questions=True."
+            )
+        return recorded.read(path)
+
+
+def export(
+    configuration: Configuration,
+    *,
+    store: Store,
+    opening: Opening,
+    eval_set: EvalSet,
+    row: Mapping[str, Any] | None,
+    path: Path,
+    archive: bool | None = None,
+    documents: bool = False,
+    questions: bool = True,
+    metrics: Sequence[MeasureStep] = (),
+    expected: Mapping[str, Expected] | None = None,
+    sweep: str = "",
+) -> Path:
+    """Write a configuration as a bundle.
+
+    Args:
+        configuration: what to export; its whole values must be in the store (unless ``documents``).
+        store: where they, and the cells that were measured, are read from.
+        opening: the sweep's opening record: connections and network.
+        eval_set: the evaluation set it was measured on; only its development view is read.
+        row: its row of the board as plain JSON values, scores with intervals.
+        path: a folder, or a file that ends in ``.zip``.
+        archive: whether to write one file; by default when ``path`` ends in ``.zip``.
+        documents: carry the source files instead of the values; loading then builds the index.
+        questions: carry development questions with what was measured on them, for ``verify``.
+        metrics: the sweep's metrics, so that ``verify`` can compute the scores again.
+        expected: outcomes by question id; by default they are read from the store.
+        sweep: id of the sweep that measured it.
+
+    Returns:
+        The path that was written.
+
+    Raises:
+        BundleError: something else lies at ``path``; a value is missing; a secret or a path of this machine would be
+            written.
+        StoreError: the disk is full.
+    """
+    target = Path(path)
+    zipped = target.suffix.lower() == ".zip" if archive is None else archive
+    rows = _rows(configuration, eval_set, metrics, expected, store) if questions else []
+    with atomic(target) as place, tempfile.TemporaryDirectory(prefix=".export-", dir=_parent(target)) as scratch:
+        folder = Path(scratch) / "bundle" if zipped else place
+        folder.mkdir()
+        steps = dict(configuration.steps)
+        connections = plain.connections_of([*steps.values(), *metrics], opening.connections)
+        made = {
+            "kind": KIND,
+            "format": FORMAT,
+            "name": configuration.label(),
+            "key": configuration.key,
+            "knobs": dict(configuration.knobs),
+            "roles": list(configuration.roles),
+            "sweep": {"id": sweep, "name": opening.name},
+            "eval_set": {
+                "name": eval_set.name,
+                "version": eval_set.version,
+                "digest": eval_set.digest,
+                "questions": len(eval_set.development),
+            },
+            "corpus": {"digest": configuration.source.key, "files": len(eval_set.files)},
+            "steps": {stage: plain.step_plain(steps[stage], folder) for stage in STAGES if stage in steps},
+            "nodes": {stage: item.key for stage, item in configuration.nodes.items()},
+            "metrics": [plain.step_plain(metric, folder) for metric in metrics],
+            "models": plain.models(steps),
+            "connections": plain.connections_plain(connections),
+            "network": list(opening.network),
+            "repackaged": opening.repackaged,
+            "libraries": plain.libraries(steps.values()),
+            "values": [] if documents else _copy_values(configuration, store, folder),
+            "files": _copy_documents(eval_set, store, folder) if documents and configuration.retrieves else [],
+            "measured": len(rows),
+            "scores": None if row is None else dict(row),
+        }
+        _write_json(folder / MANIFEST, made)
+        if questions:
+            recorded.write(folder / recorded.QUESTIONS, rows)
+        (folder / "README.md").write_text(readme.text(made), encoding="utf-8", newline="\n")
+        plain.refuse_secrets(folder, connections)
+        seal(folder)
+        if zipped:
+            pack(folder, place)
+    return target
+
+
+def load(path: str | Path, *, strict: bool = True) -> Bundle:
+    """Read a bundle and check every byte of it. An archive is unpacked into a private folder that goes away with the
+    returned object.
+
+    Args:
+        path: folder or archive.
+        strict: refuse a bundle that was measured with other versions of its steps.
+
+    Raises:
+        BundleError: not a bundle, damaged (naming the file), unsafe, or of another version.
+    """
+    from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
+
+    place = Path(path)
+    if not place.exists():
+        raise BundleError(f"{place}: there is no bundle; got no such file or folder. Write one with: ragscout export")
+    if place.is_dir():
+        return _read(place, place, check_folder(place), strict)
+    scratch = Path(tempfile.mkdtemp(prefix="ragscout-bundle-"))
+    try:
+        bundle = _read(place, scratch, unpack(place, scratch), strict)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    weakref.finalize(bundle, shutil.rmtree, scratch, ignore_errors=True)
+    return bundle
+
+
+def needed(configuration: Configuration) -> dict[str, str]:
+    """Stage to node key of the whole values that questions are answered from."""
+    found: dict[str, str] = {}
+    for item in configuration.last.ancestors():
+        if item.per_question:
+            found |= {parent.stage: parent.key for parent in item.inputs if not parent.per_question}
+    return {stage: found[stage] for stage in STAGES if stage in found}
+
+
+def _read(path: Path, folder: Path, digest: str, strict: bool) -> Bundle:
+    where = path / MANIFEST
+    try:
+        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{where}: this is not JSON; got {error}. Export the bundle again.") from error
+    if not isinstance(data, dict) or data.get("kind") != KIND:
+        raise BundleError(f"{where}: this is not a bundle of ragscout; got another kind of file. Export it again.")
+    if data.get("format") != FORMAT:
+        writer = dict(data.get("libraries") or {}).get("ragscout", "?")
+        raise BundleError(
+            f"{where}: the bundle has format {data.get('format')!r}; got a version that this ragscout does not read "
+            f"(it reads {FORMAT}). Install the ragscout that wrote it: {writer}."
+        )
+    try:
+        return _bundle(path, folder, digest, data, strict)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"{where}: something is missing or misshaped; got {error!r}. Export it again.") from error
+
+
+def _bundle(path: Path, folder: Path, digest: str, data: dict[str, Any], strict: bool) -> Bundle:
+    steps = {stage: plain.step_of(stage, item, folder, strict=strict) for stage, item in data["steps"].items()}
+    configuration = Configuration(
+        steps, source_node(data["corpus"]["digest"]), data["knobs"], data["name"], tuple(data["roles"])
+    )
+    metrics = [plain.step_of("measure", item, folder, strict=strict) for item in data["metrics"]]
+    for item in data["files"]:
+        if not safe_name(item["place"]):
+            raise BundleError(f"{path}: a document's place leads out of the bundle; got {item['place']!a}.")
+    if unknown := set(data["values"]) - STAGES.keys():
+        raise BundleError(f"{path}: unknown stage; got {sorted(unknown)}. Export the bundle again.")
+    return Bundle(
+        path,
+        folder,
+        digest,
+        data,
+        configuration,
+        tuple(metric for metric in metrics if isinstance(metric, MeasureStep)),
+        plain.connections_from(data["connections"], path),
+        tuple(_differences(data, configuration, steps)),
+    )
+
+
+def _differences(data: Mapping[str, Any], configuration: Configuration, steps: Mapping[str, Step]) -> list[str]:
+    now, then = plain.libraries(steps.values()), data["libraries"]
+    found = [
+        f"{name} was {then.get(name, 'absent')} when this was measured, here it is {now.get(name, 'absent')}."
+        for name in sorted(now.keys() | then.keys())
+        if now.get(name) != then.get(name)
+    ]
+    if configuration.key != data["key"]:
+        found.append(f"The configuration's key was {short(data['key'])}, here it is {short(configuration.key)}.")
+    return found
+
+
+def _rows(
+    configuration: Configuration,
+    eval_set: EvalSet,
+    metrics: Sequence[MeasureStep],
+    expected: Mapping[str, Expected] | None,
+    store: Store,
+) -> list[Recorded]:
+    if expected is None:
+        return recorded.from_store(configuration, eval_set.development, metrics, store)
+    return [Recorded(item, expected[item.id]) for item in eval_set.development if item.id in expected]
+
+
+def _copy_values(configuration: Configuration, store: Store, folder: Path) -> list[str]:
+    wanted = needed(configuration)
+    for stage, key in wanted.items():
+        value = store.value_folder(key)
+        if value is None:
+            raise BundleError(
+                f"export: the {stage} value of this configuration is not in the store; got none for node {short(key)}. "
+                "Run the sweep again, then export."
+            )
+        shutil.copytree(value, folder / INDEX / stage, copy_function=_copy)
+    return list(wanted)
+
+
+def _copy(source: str, target: str) -> str:
+    shutil.copyfile(source, target)
+    return target
+
+
+def _copy_documents(eval_set: EvalSet, store: Store, folder: Path) -> list[dict[str, str]]:
+    found = []
+    for item in eval_set.files:
+        name = f"{DOCUMENTS}/{item.path}"
+        if not safe_name(name):
+            name = f"{DOCUMENTS}/{item.sha256}{PurePosixPath(item.path).suffix[:10]}"
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            (folder / name).write_bytes(store.blobs.read(item.sha256))
+        except StoreError as error:
+            raise BundleError(f"export: a source file cannot be read; got {item.path} ({error}).") from error
+        found.append({"path": item.path, "sha256": item.sha256, "media_type": item.media_type, "place": name})
+    return found
+
+
+def _write_json(path: Path, value: object) -> None:
+    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _parent(target: Path) -> Path:
+    parent = target.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    return parent

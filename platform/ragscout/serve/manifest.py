@@ -1,0 +1,230 @@
+"""What a bundle says of itself, as plain values: steps, models, connections, versions. Nothing here is secret.
+
+Prompts and other texts of several lines are files of their own beside the manifest, where people can read them; the
+manifest points to them, so there is one truth.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import TypeAdapter, ValidationError
+
+from ragscout.engine.runtime import identity
+from ragscout.engine.task import step_json
+from ragscout.engine.worker import chat_models
+from ragscout.model.errors import BundleError, SpecError
+from ragscout.model.step import Step, make
+from ragscout.serve.archive import safe_name
+
+if TYPE_CHECKING:
+    from ragscout.spec import Connection
+
+PROMPTS = "prompts"
+SECRET = 8
+"""Shorter values of key variables are no secrets ("none", "EMPTY") and would be found by accident."""
+
+_POINTER = "$file"
+_ABSOLUTE = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\|file:)")
+
+
+def step_plain(step: Step, folder: Path) -> dict[str, Any]:
+    """A step as plain values: name, version and non-default parameters; long texts become files of the folder.
+
+    Raises:
+        BundleError: a parameter is an absolute path of this machine.
+    """
+    plain: dict[str, Any] = json.loads(step_json(step))
+    plain["parameters"] = {
+        name: _outside(value, folder, f"{step.stage}.{name}") for name, value in plain["parameters"].items()
+    }
+    return plain
+
+
+def step_of(stage: str, plain: Mapping[str, Any], folder: Path, *, strict: bool) -> Step:
+    """Inverse of ``step_plain``.
+
+    Raises:
+        BundleError: this installation has no such step, or (when strict) another version of it.
+    """
+    name, version = str(plain["name"]), plain["version"]
+    try:
+        made = make(stage, name, {key: _inside(value, folder) for key, value in dict(plain["parameters"]).items()})
+    except SpecError as error:
+        raise BundleError(f"{folder / 'bundle.json'}: this installation cannot make a step of it; {error}") from error
+    if strict and made.version != version:
+        raise BundleError(
+            f"{folder}: the bundle was measured with version {version} of {stage}.{name}; got version {made.version} "
+            "here. Install the ragscout that bundle.json names, or export the bundle again from a new sweep."
+        )
+    return made
+
+
+def libraries(steps: Iterable[Step]) -> dict[str, str]:
+    """Installed versions of ragscout, Python and every distribution that shapes what the steps give."""
+    names = {"ragscout"}.union(*(step.libraries for step in steps))
+    found = {name: version for name in sorted(names) if (version := _version(name))}
+    return found | {"python": platform.python_version()}
+
+
+def models(steps: Mapping[str, Step]) -> list[dict[str, str]]:
+    """Every model that the steps name: stage, name as written, revision."""
+    found = []
+    for stage, step in steps.items():
+        for chat in chat_models(step):
+            found.append({"stage": stage, "provider": chat.provider, "model": chat.model, "revision": chat.revision})
+        model = getattr(step, "model", None)
+        if isinstance(model, str) and model:
+            revision = str(getattr(step, "revision", "") or "")
+            found.append({"stage": stage, "provider": step.name, "model": model, "revision": revision})
+    return found
+
+
+def connections_of(steps: Iterable[Step], known: Sequence[Connection]) -> list[Connection]:
+    """The connections that these steps use, in the order in which the sweep names them.
+
+    Raises:
+        BundleError: a step's model has no connection.
+    """
+    wanted = {identity(chat): chat for step in steps for chat in chat_models(step)}
+    found: dict[str, Connection] = {}
+    for connection in known:
+        key = identity(connection.identity_model())
+        if key in wanted:
+            found.setdefault(key, connection)
+    if missing := sorted(wanted.keys() - found.keys()):
+        chat = wanted[missing[0]]
+        raise BundleError(
+            f"export: no connection serves a model of this configuration; got {chat.provider}/{chat.model}. "
+            "Export from the sweep that measured it."
+        )
+    return list(found.values())
+
+
+def connections_plain(connections: Sequence[Connection]) -> list[dict[str, Any]]:
+    """Connections as plain values; keys are named by their environment variable.
+
+    Raises:
+        BundleError: an address holds a password, or names a file of this machine.
+    """
+    if not connections:
+        return []
+    from ragscout.spec import Connection
+
+    plain: list[dict[str, Any]] = TypeAdapter(list[Connection]).dump_python(list(connections), mode="json")
+    for item in plain:
+        address = urlsplit(str(item.get("base_url") or ""))
+        if address.username or address.password:
+            raise BundleError(
+                f"models.{item['name']}: the address holds a name or password; got one for host {address.hostname}. "
+                "Put it into an environment variable and name that as key_env."
+            )
+        refuse_absolute(item, f"models.{item['name']}")
+    return plain
+
+
+def connections_from(plain: object, where: Path) -> tuple[Connection, ...]:
+    """Inverse of ``connections_plain``.
+
+    Raises:
+        BundleError: when they are not connections of this version.
+    """
+    if plain == []:
+        return ()
+    from ragscout.spec import Connection
+
+    try:
+        return TypeAdapter(tuple[Connection, ...]).validate_python(plain)
+    except ValidationError as error:
+        raise BundleError(
+            f"{where}: the connections cannot be read; got {error.errors()[0]['msg']}. Export the bundle again."
+        ) from error
+
+
+def refuse_absolute(value: object, where: str) -> None:
+    """Refuse paths that exist on one machine only.
+
+    Raises:
+        BundleError: naming the parameter.
+    """
+    for path, text in _texts(value, where):
+        if _ABSOLUTE.match(text) and "\n" not in text and not text.startswith("//"):
+            raise BundleError(
+                f"{path}: a bundle holds no path of one machine; got {text!r}. Use the model's alias or hub name, or "
+                "a path relative to the sweep file."
+            )
+
+
+def refuse_secrets(folder: Path, connections: Sequence[Connection]) -> None:
+    """Search all files of a bundle for the values of the connections' keys.
+
+    Raises:
+        BundleError: naming the file, never the key.
+    """
+    given = {connection.key_env: os.environ.get(connection.key_env, "") for connection in connections}
+    secrets = {name: value.encode() for name, value in given.items() if len(value) >= SECRET}
+    for path in sorted(item for item in folder.rglob("*") if secrets and item.is_file()):
+        data = path.read_bytes()
+        for name, secret in secrets.items():
+            if secret in data:
+                raise BundleError(
+                    f"export: {path.relative_to(folder).as_posix()} would hold a secret; got the value of {name}. "
+                    "Remove it from the documents, questions or prompts."
+                )
+
+
+def _outside(value: Any, folder: Path, name: str) -> Any:
+    if isinstance(value, str):
+        if "\n" in value:
+            place = folder / PROMPTS / f"{_file_name(name)}.md"
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(value.encode())
+            return {_POINTER: place.relative_to(folder).as_posix()}
+        refuse_absolute(value, name)
+        return value
+    if isinstance(value, list):
+        return [_outside(item, folder, f"{name}.{position}") for position, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {key: _outside(item, folder, f"{name}.{key}") for key, item in value.items()}
+    return value
+
+
+def _inside(value: Any, folder: Path) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {_POINTER}:
+            name = str(value[_POINTER])
+            if not safe_name(name) or not (folder / name).is_file():
+                raise BundleError(f"{folder}: a prompt is missing; got {name!a}. Export the bundle again.")
+            return (folder / name).read_bytes().decode()
+        return {key: _inside(item, folder) for key, item in value.items()}
+    return [_inside(item, folder) for item in value] if isinstance(value, list) else value
+
+
+def _texts(value: object, where: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, f"{where}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for position, item in enumerate(value):
+            yield from _texts(item, f"{where}.{position}")
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "text"
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,305 @@
+"""A loaded configuration that answers: the steps that were measured, with a batch of one.
+
+Pipeline.load("handbook.bundle").ask("연차는 언제 생기나요?").text
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragscout.engine.memo import StoreMemo
+from ragscout.engine.store import Store
+from ragscout.model.config import Configuration, Node
+from ragscout.model.errors import ModelCallError, ParameterError, StepError
+from ragscout.model.evalset import Question
+from ragscout.model.outcome import Answer, Failure, Prompt, Ranking, Unfilled, Usage
+from ragscout.model.runtime import Memo, Models
+from ragscout.model.text import language, normalise
+from ragscout.model.values import Chunks
+from ragscout.serve import build
+from ragscout.serve.bundle import Bundle, load
+from ragscout.serve.doors import open_doors, policy_of
+from ragscout.serve.loop import LoopThread
+from ragscout.serve.memory import MemoryMemo
+from ragscout.serve.runtime import ServingRuntime
+
+if TYPE_CHECKING:
+    from ragscout.engine.session import Opening
+    from ragscout.spec import Connection
+
+REMEMBER = 4096
+"""Query vectors and model replies that a pipeline remembers."""
+
+TOP = 10
+"""Sources shown when nothing is generated."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One passage behind an answer: code points ``start``..``end`` of a document, with the score that ranked it
+    (``None`` when it was not ranked)."""
+
+    document: str
+    title: str
+    start: int
+    end: int
+    text: str
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a pipeline says. ``failure`` says in words why there is no answer, empty when there is one; ``seconds`` is
+    the wall time of this question, ``timings`` that of each stage."""
+
+    question: str
+    text: str
+    sources: tuple[Source, ...] = ()
+    seconds: float = 0.0
+    timings: Mapping[str, float] = field(default_factory=dict)
+    usage: Usage = Usage()
+    language: str = "en"
+    finish: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Outcome of every per-question stage for one question, what it took and how long each stage was at work."""
+
+    outcomes: Mapping[str, Any]
+    usage: Usage
+    timings: Mapping[str, float]
+
+
+class Pipeline:
+    """A configuration with its values and models loaded. Safe to ask from many threads and event loops.
+
+    Make one with ``load`` (a bundle) or ``of`` (a configuration on a store). ``close`` gives models and temporary
+    files back; a pipeline is also a context manager.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        values: Mapping[str, Any],
+        runtime: ServingRuntime,
+        loop: LoopThread,
+        bundle: Bundle | None = None,
+        scratch: Path | None = None,
+    ) -> None:
+        """Args: values = whole values by stage (see ``serve.bundle.needed``); scratch = folder to remove at the end."""
+        self.configuration = configuration
+        self.bundle = bundle
+        self.runtime = runtime
+        self.values = dict(values)
+        self._loop = loop
+        self._nodes = [node for node in configuration.last.ancestors() if node.per_question]
+        self._finish = weakref.finalize(self, _finish, runtime, loop, scratch)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        store: Store | str | Path | None = None,
+        memo: bool = True,
+        models: Models | None = None,
+        strict: bool = True,
+    ) -> Pipeline:
+        """Load a bundle.
+
+        Args:
+            path: folder or archive.
+            store: where an index that has to be built is kept; without one it is built at each load.
+            memo: remember vectors and replies of equal questions; ``False`` to measure latency.
+            models: where model files lie; by default the catalogue and the hub, as the bundle's network allows.
+            strict: refuse a bundle that was measured with other versions of its steps.
+
+        Raises:
+            BundleError: see ``serve.bundle.load``.
+            StepError: a model is absent; the message holds the remedy.
+        """
+        bundle = load(path, strict=strict)
+        kept = Store.open(store) if isinstance(store, (str, Path)) else store
+        loop = LoopThread()
+        scratch: Path | None = None
+        try:
+            if bundle.files:
+                scratch = Path(tempfile.mkdtemp(prefix="ragscout-index-"))
+                memo_of_build: Memo = MemoryMemo(None) if kept is None else StoreMemo(kept)
+                builder = build.Builder(bundle, _runtime(bundle, memo_of_build, models, memo), scratch, kept)
+                values = loop.run(builder.values())
+            else:
+                values = build.load_values(bundle.values)
+            runtime = _runtime(bundle, MemoryMemo(REMEMBER if memo else 0), models, memo)
+        except BaseException:
+            loop.stop()
+            if scratch is not None:
+                shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        return cls(bundle.configuration, values, runtime, loop, bundle, scratch)
+
+    @classmethod
+    def of(
+        cls,
+        configuration: Configuration,
+        *,
+        store: Store,
+        opening: Opening,
+        memo: bool = False,
+        models: Models | None = None,
+    ) -> Pipeline:
+        """A configuration of a sweep, straight from the store that it was measured on (the latency probe).
+
+        Raises:
+            StoreError: a value of the configuration is not in the store.
+        """
+        runtime = _serving(
+            opening.connections, opening.network, opening.repackaged, MemoryMemo(REMEMBER if memo else 0), models, memo
+        )
+        return cls(configuration, build.stored_values(configuration, store), runtime, LoopThread())
+
+    def ask(self, question: str) -> Reply:
+        """Answer one question.
+
+        Raises:
+            ParameterError: an empty question.
+            ModelCallError: a model's endpoint did not answer; ask again later.
+        """
+        return self._loop.run(self._reply(question))
+
+    async def aask(self, question: str) -> Reply:
+        """``ask`` for use inside an event loop; questions asked at once are answered at once."""
+        return await asyncio.wrap_future(self._loop.submit(self._reply(question)))
+
+    def trace(self, question: Question) -> Traced:
+        """Outcome of every stage for a question of an evaluation set.
+
+        Raises:
+            ModelCallError: a model's endpoint did not answer.
+        """
+        return self._loop.run(self._trace(question))
+
+    def measure(self, node: Node, question: Question, inputs: Mapping[str, Any]) -> Any:
+        """Outcome of a measure node for a question; ``inputs`` are per-question outcomes by stage."""
+        return self._loop.run(self._one(node, question, inputs))
+
+    def close(self) -> None:
+        """Give models, connections and temporary files back. Calling it again does nothing."""
+        self._finish()
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    async def _reply(self, text: str) -> Reply:
+        asked = normalise(text).strip()
+        if not asked:
+            raise ParameterError(f"question: there is nothing in it; got {text!r}. Ask a question in words.")
+        started = time.perf_counter()
+        traced = await self._trace(Question("asked", asked))
+        return self._shown(asked, traced, time.perf_counter() - started)
+
+    async def _trace(self, question: Question) -> Traced:
+        account = self.runtime.account()
+        outcomes: dict[str, Any] = {}
+        timings: dict[str, float] = {}
+        for node in self._nodes:
+            started = time.perf_counter()
+            outcomes[node.stage] = await self._one(node, question, outcomes)
+            timings[node.stage] = time.perf_counter() - started
+        return Traced(outcomes, sum(account, Usage()), timings)
+
+    async def _one(self, node: Node, question: Question, outcomes: Mapping[str, Any]) -> Any:
+        """One cell. A failure above is passed on, as the engine does; only ``measure`` looks at it."""
+        own = {parent.stage: outcomes[parent.stage] for parent in node.inputs if parent.per_question}
+        if node.stage != "measure":
+            for value in own.values():
+                if isinstance(value, Failure):
+                    return value
+        whole = {parent.stage: self.values[parent.stage] for parent in node.inputs if not parent.per_question}
+        columns: dict[str, Sequence[Any]] = {stage: [value] for stage, value in own.items()}
+        (outcome,) = await node.step.run(self.runtime, [question], **columns, **whole)  # type: ignore[union-attr]
+        if isinstance(outcome, Unfilled):
+            error = ModelCallError if outcome.kind == "endpoint" else StepError
+            raise error(f"{node.stage}: no answer came; got {outcome.kind}: {outcome.detail}. Ask again later.")
+        return outcome
+
+    def _shown(self, asked: str, traced: Traced, seconds: float) -> Reply:
+        outcomes = traced.outcomes
+        last = outcomes[self.configuration.last.stage]
+        prompt = outcomes.get("prompt")
+        answer = last if isinstance(last, Answer) else None
+        return Reply(
+            question=asked,
+            text=answer.text if answer is not None else "",
+            sources=self._sources(outcomes, answer),
+            seconds=seconds,
+            timings=traced.timings,
+            usage=traced.usage,
+            language=prompt.language if isinstance(prompt, Prompt) else language(asked),
+            finish=answer.finish if answer is not None else "",
+            failure=f"{last.kind}: {last.detail}".rstrip(": ") if isinstance(last, Failure) else "",
+        )
+
+    def _sources(self, outcomes: Mapping[str, Any], answer: Answer | None) -> tuple[Source, ...]:
+        chunks = self.values.get("chunk")
+        if not isinstance(chunks, Chunks):
+            return ()
+        ranking, prompt = outcomes.get("rerank"), outcomes.get("prompt")
+        scores = {hit.chunk: hit.score for hit in ranking.hits} if isinstance(ranking, Ranking) else {}
+        rows: Sequence[int] = list(scores)[:TOP] if prompt is None else ()
+        if isinstance(prompt, Prompt):
+            rows = prompt.passages
+        if answer is not None and answer.passages:
+            rows = answer.passages
+        return tuple(
+            Source(
+                chunks.document[row],
+                chunks.titles.get(chunks.document[row], ""),
+                chunks.start[row],
+                chunks.end[row],
+                chunks.text[row],
+                scores.get(row),
+            )
+            for row in rows
+        )
+
+
+def _runtime(bundle: Bundle, memo: Memo, models: Models | None, remember: bool) -> ServingRuntime:
+    manifest = bundle.manifest
+    return _serving(bundle.connections, manifest["network"], manifest["repackaged"], memo, models, remember)
+
+
+def _serving(
+    connections: Sequence[Connection],
+    network: Sequence[str],
+    repackaged: bool,
+    memo: Memo,
+    models: Models | None,
+    remember: bool,
+) -> ServingRuntime:
+    policy = policy_of(network)
+    if models is None:
+        from ragscout.providers.assets import Resolver
+
+        models = Resolver(policy=policy, allow_repackaged=repackaged)
+    return ServingRuntime(memo, models, open_doors(connections, policy, models), remember=REMEMBER if remember else 0)
+
+
+def _finish(runtime: ServingRuntime, loop: LoopThread, scratch: Path | None) -> None:
+    loop.run(runtime.close())
+    loop.stop()
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
