@@ -185,12 +185,12 @@ class OpenAIClient:
         where = f"models.{self._name}"
         said = _said(data)
         what, remedy = {
-            401: ("the endpoint refuses the key", "Check the key in the variable of key_env:"),
-            403: ("the endpoint refuses the key", "Check the key in the variable of key_env:"),
-            404: ("the endpoint does not know this model or address", "Check model: and base_url:"),
+            401: ("the endpoint refuses the key", "Check the key in the variable of key_env"),
+            403: ("the endpoint refuses the key", "Check the key in the variable of key_env"),
+            404: ("the endpoint does not know this model or address", "Check model: and base_url"),
             429: ("the account has no quota left", "Add credit or choose another model"),
         }.get(status, ("the endpoint refuses the request", "Check the connection's parameters"))
-        return f"{where}: {what} (status {status}){said}. {remedy.rstrip(':')}."
+        return f"{where}: {what} (status {status}){said}. {remedy}."
 
     def _reply(self, data: Mapping[str, Any], seconds: float) -> ChatReply | Failure:
         where = f"models.{self._name}"

@@ -143,15 +143,16 @@ class FakeServer:
         return not cut
 
     async def _handle(self, path: str, headers: Mapping[str, str], raw: bytes) -> Reply:
-        kind = path.rsplit("/v1/", 1)[-1].rsplit("/deployments/", 1)[-1]
-        kind = "embeddings" if kind.endswith("embeddings") else "chat" if kind.endswith("chat/completions") else kind
+        kind = "unknown"
+        if path in ("/v1/chat/completions", "/v1/embeddings") or "/openai/deployments/" in path:
+            kind = "embeddings" if path.endswith("/embeddings") else "chat"
         stats = self.stats
         stats.calls[kind] += 1
         stats.headers.append(dict(headers))
         given = headers.get("api-key") or headers.get("authorization", "").removeprefix("Bearer ")
         if self.key and given != self.key:
             return _refused(401, f"Incorrect API key provided: {given}", "invalid_api_key")
-        if kind not in ("chat", "embeddings"):
+        if kind == "unknown":
             return _refused(404, f"no such route: {path}", "not_found")
         try:
             body = json.loads(raw)
