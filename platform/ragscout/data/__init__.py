@@ -1,14 +1,20 @@
 """Data in: any evaluation set and any documents, checked and versioned."""
 
+from ragscout.data.checking import check, detectable
+from ragscout.data.comparing import Difference, diff
+from ragscout.data.exporting import EXPORT_FORMATS, export
 from ragscout.data.findings import Finding
-from ragscout.data.opening import find, open_eval_set, remove, show, upload_path
+from ragscout.data.opening import describe, find, open_eval_set, remove, show, upload_path
 from ragscout.data.options import Limits, ReadOptions
 from ragscout.data.registry import BlobStore, Registry, load_manifest
 from ragscout.data.report import FileReport, UploadReport
+from ragscout.data.starting import starter
 from ragscout.data.uploading import Uploaded, upload
 
 __all__ = [
+    "EXPORT_FORMATS",
     "BlobStore",
+    "Difference",
     "FileReport",
     "Finding",
     "Limits",
@@ -16,11 +22,17 @@ __all__ = [
     "Registry",
     "UploadReport",
     "Uploaded",
+    "check",
+    "describe",
+    "detectable",
+    "diff",
+    "export",
     "find",
     "load_manifest",
     "open_eval_set",
     "remove",
     "show",
+    "starter",
     "upload",
     "upload_path",
 ]

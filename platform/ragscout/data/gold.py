@@ -122,15 +122,24 @@ def settle(questions: Iterable[DraftQuestion], documents: Sequence[Document]) ->
     keeps its reference. When documents are there and no gold at all matches, that is an error.
     """
     places, report = Places(documents), GoldReport()
-    made = []
+    made: list[Question] = []
+    unchecked: list[str] = []
     files: dict[str, None] = {}
     for question in questions:
         if (question.documents or question.evidence) and documents:
             report.stated += 1
             files.setdefault(question.file)
             _settle(question, places, report)
+        elif question.documents or question.evidence:
+            unchecked.append(question.id)
+            files.setdefault(question.file)
         made.append(_question(question, places if documents else None))
-    return made, _findings(report, next(iter(files), ""), len(documents))
+    found = _findings(report, next(iter(files), ""), len(documents))
+    if unchecked:
+        text = f"gold evidence of {len(unchecked)} questions is not checked yet: no document was uploaded"
+        remedy = "Upload the documents under the same name."
+        found.append(Finding("gold_unchecked", "info", text, next(iter(files)), remedy=remedy))
+    return made, found
 
 
 def _settle(question: DraftQuestion, places: Places, report: GoldReport) -> None:

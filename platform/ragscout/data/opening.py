@@ -57,6 +57,16 @@ def show(reference: str, *, registry: Registry) -> UploadReport:
     return report_from_info({**row.info, "version": row.version})
 
 
+def describe(reference: str, *, blobs: BlobStore, registry: Registry) -> UploadReport:
+    """As ``show``; the manifest is read too, so that damage is found.
+
+    Raises:
+        EvalSetError: no such name or version, or its manifest cannot be read.
+    """
+    _load(find(reference, registry), blobs)
+    return show(reference, registry=registry)
+
+
 def remove(reference: str, *, registry: Registry) -> bool:
     """Take a version (or, with a name alone, the newest) off the list; sweeps that pinned it keep it.
 

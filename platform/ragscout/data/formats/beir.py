@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from ragscout.data.cellvalues import CellError, number_of, text_of
+from ragscout.data.cellvalues import CellError, number_of, text_of, texts_of
 from ragscout.data.draft import Draft, DraftQuestion, Judgement, register
 from ragscout.data.findings import Finding
 from ragscout.data.formats.shared import each_question, note_roles
 from ragscout.data.formats.table import read_documents
-from ragscout.data.loaded import Loaded, bad_row
+from ragscout.data.loaded import Loaded, Record, bad_row
 from ragscout.data.options import ReadOptions
 from ragscout.data.roles import header_key
 
@@ -20,7 +20,8 @@ _SCORE = ("score", "relevance", "label")
 
 @register
 class Beir:
-    """Three kinds of files that belong together; the join is made when all files are read."""
+    """Three kinds of files that belong together; the join is made when all files are read. Plain BEIR has no
+    references; ``answers`` in a query's metadata are taken as such."""
 
     name = "beir"
     title = "BEIR / MTEB"
@@ -41,16 +42,18 @@ class Beir:
             _read_judgements(item, roles, draft, options)
         elif PurePosixPath(item.path).stem.casefold().startswith("quer"):
             note_roles(draft, item, {"_id": "id", "text": "question"})
-            each_question(
-                item,
-                draft,
-                options,
-                lambda record: DraftQuestion(
-                    text_of(record.values["text"]), item.path, record.line, text_of(record.values["_id"])
-                ),
-            )
+            each_question(item, draft, options, lambda record: _question(record, item))
         else:
             read_documents(item, draft)
+
+
+def _question(record: Record, item: Loaded) -> DraftQuestion:
+    values = record.values
+    made = DraftQuestion(text_of(values["text"]), item.path, record.line, text_of(values["_id"]))
+    meta = values.get("metadata")
+    if isinstance(meta, dict) and meta.get("answers"):
+        made.references = texts_of(meta["answers"])
+    return made
 
 
 def _qrels(item: Loaded) -> dict[str, str]:
