@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -19,20 +20,36 @@ BoardLanguage = Literal["en", "ko"]
 
 @dataclass(frozen=True)
 class Goal:
-    """The figure a sweep optimises. ``floor`` is what a candidate's failure scores; ``low``..``high`` its range;
-    scores at or above ``pass_level`` count as right."""
+    """The figure a sweep optimises. ``floor`` is what a candidate's failure scores; ``low``..``high`` its range,
+    ``None`` where it has no end; scores at or above ``pass_level`` count as right."""
 
     metric: str
     higher: bool = True
     floor: float = 0.0
-    low: float = 0.0
-    high: float = 1.0
+    low: float | None = 0.0
+    high: float | None = 1.0
     pass_level: float | None = None
 
     @classmethod
     def of(cls, figure: Figure) -> Goal:
         """The goal of optimising a declared figure in its better direction."""
-        return cls(figure.name, figure.higher_is_better, figure.floor, figure.low, figure.high, figure.pass_level)
+        low, high = (end if math.isfinite(end) else None for end in (figure.low, figure.high))
+        return cls(figure.name, figure.higher_is_better, figure.floor, low, high, figure.pass_level)
+
+    @property
+    def unit(self) -> bool:
+        """Whether scores are shares 0..1, shown as points of 100."""
+        return (self.low, self.high) == (0.0, 1.0)
+
+    @property
+    def middle(self) -> float | None:
+        """Middle of the range, ``None`` without two ends."""
+        return None if self.low is None or self.high is None else (self.low + self.high) / 2
+
+    @property
+    def point(self) -> float:
+        """One hundredth of the range; 0 when the range has no end."""
+        return 0.0 if self.low is None or self.high is None else (self.high - self.low) / 100
 
     @property
     def sign(self) -> int:
@@ -149,7 +166,8 @@ class Note:
 class Board:
     """The leaderboard of a sweep: rows in order, retrieval-only rows as a second table, notes in words.
 
-    ``questions``: how many development questions there are; ``knobs``: names of the knobs that differ between rows;
+    ``questions``: how many development questions there are; ``configurations``: how many the space has; ``knobs``:
+    names of the knobs that differ between rows;
     ``figures``: names of the figures in display order; ``currency``: of money, empty when none is known.
     """
 
@@ -158,6 +176,7 @@ class Board:
     goal: Goal
     questions: int
     rows: tuple[Row, ...]
+    configurations: int = 0
     retrieval: tuple[Row, ...] = ()
     figures: tuple[str, ...] = ()
     retrieval_figures: tuple[str, ...] = ()
@@ -217,16 +236,12 @@ def _adapter() -> Any:
     return TypeAdapter(Board)
 
 
-def _points(value: float, signed: bool = True) -> str:
-    return f"{value * 100:+.0f}" if signed else f"{value * 100:.0f}"
-
-
 def _quoted(board: Board, row: Row) -> tuple[str, str]:
     """Score and interval of a row, as per cent where the goal is a share."""
     stat = row.figures.get(board.goal.metric)
     if stat is None or stat.mean is None or stat.low is None or stat.high is None:
         return "–", ""
-    if (board.goal.low, board.goal.high) == (0.0, 1.0):
+    if board.goal.unit:
         return f"{stat.mean * 100:.0f} %", f"{stat.low * 100:.0f}–{stat.high * 100:.0f}"
     return f"{stat.mean:.3g}", f"{stat.low:.3g}–{stat.high:.3g}"
 
@@ -249,7 +264,7 @@ def _headline_en(board: Board) -> str:
         parts.append(f"not separable from {', '.join(others[:3])}{more}")
     full = sum(1 for item in board.rows if item.answered >= board.questions)
     partly = sum(1 for item in board.rows if 0 < item.answered < board.questions)
-    parts.append(f"{full} of {len(board.rows)} configurations measured fully, {partly} partly")
+    parts.append(f"{full} of {board.configurations} configurations measured fully, {partly} partly")
     return "; ".join(parts) + "."
 
 
@@ -271,7 +286,7 @@ def _headline_ko(board: Board) -> str:
         parts.append(f"구별되지 않는 구성: {', '.join(others[:3])}{more}")
     full = sum(1 for item in board.rows if item.answered >= board.questions)
     partly = sum(1 for item in board.rows if 0 < item.answered < board.questions)
-    parts.append(f"전체 {len(board.rows)}개 구성 중 {full}개 전부 측정, {partly}개 일부 측정")
+    parts.append(f"전체 {board.configurations}개 구성 중 {full}개 전부 측정, {partly}개 일부 측정")
     return "; ".join(parts) + "."
 
 
@@ -281,6 +296,9 @@ def _reference_part(board: Board, row: Row, form: str) -> list[str]:
     if reference is None or paired is None or reference.key == row.key:
         return []
     score, _ = _quoted(board, reference)
-    low = _points(paired.low) if paired.low is not None else "–"
-    high = _points(paired.high) if paired.high is not None else "–"
-    return [form.format(name=reference.name, score=score, d=_points(paired.difference), low=low, high=high, n=paired.n)]
+    unit = board.goal.unit
+    difference, low, high = (
+        "–" if value is None else f"{value * 100:+.0f}" if unit else f"{value:+.3g}"
+        for value in (paired.difference, paired.low, paired.high)
+    )
+    return [form.format(name=reference.name, score=score, d=difference, low=low, high=high, n=paired.n)]

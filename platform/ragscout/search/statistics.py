@@ -6,6 +6,7 @@ give equal outputs. numpy and scipy are imported inside the functions.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,13 @@ class PairedTest:
     method: str
 
 
+@functools.cache
+def _t975(freedom: int) -> float:
+    from scipy import stats
+
+    return float(stats.t.ppf(0.975, freedom))
+
+
 def wilson(right: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson score interval of a share; ``right`` may be fractional (a mean of bounded scores times n).
 
@@ -68,7 +76,7 @@ def wilson(right: float, n: int, confidence: float = 0.95) -> tuple[float, float
     share, square = right / n, z * z
     centre = (share + square / (2 * n)) / (1 + square / n)
     half = z / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return 0.0 if right == 0 else max(0.0, centre - half), 1.0 if right == n else min(1.0, centre + half)
 
 
 def mean_interval(
@@ -87,7 +95,6 @@ def mean_interval(
         ValueError: for an empty sequence.
     """
     import numpy as np
-    from scipy import stats
 
     data = np.asarray(values, dtype=np.float64)
     n = len(data)
@@ -112,7 +119,7 @@ def mean_interval(
         freedom = len(ids) - 1
     else:
         error, freedom = float(data.std(ddof=1)) / math.sqrt(n), n - 1
-    half = float(stats.t.ppf(0.975, freedom)) * error
+    half = _t975(freedom) * error
     low, high = mean - half, mean + half
     if bounds is not None:
         low, high = max(low, bounds[0]), min(high, bounds[1])
@@ -140,7 +147,7 @@ def compare_paired(first: Sequence[float], second: Sequence[float], seed: int = 
     n, mean = len(d), float(d.mean())
     wins, losses = int((d > 1e-12).sum()), int((d < -1e-12).sum())
     sd = float(d.std(ddof=1)) if n > 1 else 0.0
-    half = float(stats.t.ppf(0.975, n - 1)) * sd / math.sqrt(n) if n > 1 else math.inf
+    half = _t975(n - 1) * sd / math.sqrt(n) if n > 1 else math.inf
     low, high = (mean - half, mean + half) if n > 1 else (-1.0, 1.0)
     if bool(np.isin(np.concatenate([a, b]), (0.0, 1.0)).all()):
         p, method = mcnemar(wins, losses), "mcnemar"
@@ -226,7 +233,7 @@ def simultaneous(scores: Floats | Sequence[Sequence[float]], leader: int, seed: 
     if n < 2:
         return Simultaneous(tuple(difference.tolist()), (-1.0,) * rows, (1.0,) * rows, math.inf)
     error = d.std(1, ddof=1) / math.sqrt(n)
-    floor = float(stats.t.ppf(0.975, n - 1))
+    floor = _t975(n - 1)
     pairs = rows * (rows - 1) // 2
     if rows > 64:
         critical = float(stats.t.ppf(1 - 0.025 / pairs, n - 1))

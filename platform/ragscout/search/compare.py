@@ -1,0 +1,121 @@
+"""Rows against the reference, against the leader, and which one is recommended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ragscout.model.board import Goal, Paired, Row
+from ragscout.search.figures import rounded
+from ragscout.search.statistics import PairedTest, compare_paired, holm, simultaneous
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Goal values in the direction "more is better", rows in board order."""
+
+    values: Floats
+    scored: NDArray[np.bool_]
+    sign: int
+
+    def pair(self, row: int, other: int) -> tuple[list[float], list[float]]:
+        """Goal values of two rows on the questions both were scored on."""
+        both = self.scored[row] & self.scored[other]
+        # Back in the goal's own units, so that a difference reads as it does on the board.
+        return (self.values[row, both] * self.sign).tolist(), (self.values[other, both] * self.sign).tolist()
+
+
+def _paired(test: PairedTest, p_holm: float) -> Paired:
+    return Paired(
+        rounded(test.difference),
+        rounded(test.low),
+        rounded(test.high),
+        test.n,
+        rounded(test.p),
+        rounded(p_holm),
+        test.wins,
+        test.losses,
+        test.method,
+    )
+
+
+def against_reference(rows: list[Row], table: Table, depth: int) -> list[Row]:
+    """Paired columns against the reference, for rows at full depth and rows with a role; Holm over all of them."""
+    at = next((i for i, row in enumerate(rows) if row.has("reference")), None)
+    if at is None:
+        return rows
+    compared = [
+        i
+        for i, row in enumerate(rows)
+        if i != at and (row.answered >= depth or row.roles) and (table.scored[i] & table.scored[at]).sum() > 1
+    ]
+    tests = [compare_paired(*table.pair(i, at)) for i in compared]
+    for i, test, p in zip(compared, tests, holm([test.p for test in tests]), strict=True):
+        rows[i] = replace(
+            rows[i],
+            versus_reference=_paired(test, p),
+        )
+    return rows
+
+
+def against_leader(rows: list[Row], table: Table, family: Sequence[int], seed: int) -> tuple[list[Row], float | None]:
+    """Paired columns and winner set of the rows at full depth; the first of them is the leader."""
+    members = list(family)
+    common = table.scored[members].all(0)
+    n = int(common.sum())
+    if n < 2 or len(members) < 2:
+        for i in members:
+            rows[i] = replace(rows[i], in_winner_set=True)
+        return rows, None
+    together = simultaneous(table.values[members][:, common], 0, seed)
+    inside = set(together.winner_set())
+    tests = [compare_paired(*table.pair(i, members[0])) for i in members[1:]]
+    pairs = len(members) * (len(members) - 1) // 2
+    adjusted = holm([test.p for test in tests], pairs)
+    rows[members[0]] = replace(rows[members[0]], in_winner_set=True)
+    for place, (i, test, p) in enumerate(zip(members[1:], tests, adjusted, strict=True), 1):
+        ends = sorted((-together.low[place] * table.sign, -together.high[place] * table.sign))
+        rows[i] = replace(
+            rows[i],
+            in_winner_set=place in inside,
+            versus_leader=replace(
+                _paired(test, p),
+                difference=rounded(-together.difference[place] * table.sign),
+                low=rounded(ends[0]),
+                high=rounded(ends[1]),
+                n=n,
+            ),
+        )
+    spreads = sorted(test.sd for test in tests if test.sd > 0)
+    return rows, spreads[len(spreads) // 2] if spreads else None
+
+
+def recommended_row(family: Sequence[Row], goal: Goal) -> Row:
+    """The cheapest, then simplest, of the winner set within one point of the leader; rows that fail a must-pass
+    question only when all do."""
+    leader = family[0]
+    near = goal.point
+    pool = [
+        row
+        for row in family
+        if row.in_winner_set and abs((leader.estimate or 0.0) - (row.estimate or 0.0)) <= near + 1e-12
+    ]
+    passing = [row for row in family if not row.has("must_pass")]
+    safe = [row for row in pool if not row.has("must_pass")] or [row for row in passing if row.in_winner_set] or passing
+    return min(safe or pool, key=lambda row: _price(row, goal))
+
+
+def _price(row: Row, goal: Goal) -> tuple[float, float, float, float, str]:
+    money = row.cost.per_1000 if row.cost.per_1000 is not None else math.inf
+    tokens = row.cost.input_tokens + row.cost.output_tokens
+    # Two significant digits: a difference below that is no reason to run something more complex.
+    coarse = float(f"{tokens:.1e}")
+    return money, coarse, row.complexity, -goal.sign * (row.estimate or 0.0), row.key

@@ -1,0 +1,136 @@
+"""One row's figures: means with intervals, failures by kind, what is missing, cost, groups of questions."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ragscout.model.board import Cost, FigureStat, Goal, GroupStat
+from ragscout.model.config import Configuration
+from ragscout.model.evalset import Question
+from ragscout.model.metric import Figure
+from ragscout.model.outcome import Failure, Score, Usage
+from ragscout.search.outcomes import goal_value
+from ragscout.search.statistics import Interval, mean_interval
+
+MISSING_LIMIT = 0.02
+"""Above this share of missing scores a configuration cannot win, and bounds are shown."""
+NOT_APPLICABLE = frozenset({"no_reference", "no_evidence"})
+"""Kinds that say the question has nothing to score against: out of ``asked``, alike for every configuration."""
+DIGITS = 9
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one configuration: per question id, per figure name, its outcome; usage per question;
+    set-level figures with their intervals; why it failed as a whole."""
+
+    configuration: Configuration
+    scores: Mapping[str, Mapping[str, Score | Failure]]
+    usage: Mapping[str, Usage] = field(default_factory=dict)
+    failed: str = ""
+    set_figures: Mapping[str, Interval] = field(default_factory=dict)
+
+
+def finite(value: float) -> float | None:
+    """``rounded``, or ``None`` for an end that the figure does not have."""
+    return rounded(value) if math.isfinite(value) else None
+
+
+def rounded(value: float) -> float:
+    """Nine decimals: what is shown and stored must not depend on the last bits of a sum."""
+    return round(value, DIGITS) + 0.0
+
+
+def figure_stat(
+    figure: Figure, item: Measured, questions: Sequence[Question], clusters: Mapping[str, str] | None = None
+) -> FigureStat | None:
+    """One figure of one row, ``None`` when it was measured on no question. Sums run in the order of ``questions``."""
+    outcomes = [
+        (question.id, item.scores[question.id][figure.name])
+        for question in questions
+        if figure.name in item.scores.get(question.id, {})
+    ]
+    if not outcomes:
+        return None
+    kinds = Counter(outcome.kind for _, outcome in outcomes if isinstance(outcome, Failure))
+    applicable = [
+        (name, goal_value(outcome, figure))
+        for name, outcome in outcomes
+        if not (isinstance(outcome, Failure) and outcome.kind in NOT_APPLICABLE)
+    ]
+    known = [(name, value) for name, value in applicable if value is not None]
+    asked, scored = len(applicable), len(known)
+    missing = 1 - scored / asked if asked else 0.0
+    failures = dict(sorted(kinds.items()))
+    if not known:
+        return FigureStat(None, None, None, 0, asked, failures, rounded(missing))
+    values = [value for _, value in known]
+    interval = mean_interval(
+        values, [clusters.get(name, name) for name, _ in known] if clusters else None, (figure.low, figure.high)
+    )
+    worst = best = None
+    if missing > MISSING_LIMIT:
+        total, absent = sum(values), asked - scored
+        ends = ((total + absent * end) / asked for end in (figure.low, figure.high))
+        low, high = (finite(end) for end in ends)
+        worst, best = (low, high) if figure.higher_is_better else (high, low)
+    return FigureStat(
+        rounded(interval.mean),
+        finite(interval.low),
+        finite(interval.high),
+        scored,
+        asked,
+        failures,
+        rounded(missing),
+        worst,
+        best,
+    )
+
+
+def set_stat(interval: Interval) -> FigureStat:
+    """A set-level figure with its bootstrap interval."""
+    return FigureStat(
+        rounded(interval.mean), finite(interval.low), finite(interval.high), interval.n, interval.n, {}, 0.0
+    )
+
+
+def cost(item: Measured, questions: Sequence[Question]) -> Cost:
+    """Means per question over the questions with usage; money for 1,000 questions, ``None`` when a price is
+    unknown."""
+    used = [item.usage[question.id] for question in questions if question.id in item.usage]
+    if not used:
+        return Cost(None, 0.0, 0.0, 0.0)
+    total = Usage()
+    for usage in used:
+        total = total + usage
+    n = len(used)
+    return Cost(
+        None if total.money is None else rounded(total.money / n * 1000),
+        rounded(total.seconds / n),
+        rounded(total.input_tokens / n),
+        rounded(total.output_tokens / n),
+    )
+
+
+def groups(goal: Goal, item: Measured, questions: Sequence[Question]) -> tuple[GroupStat, ...]:
+    """The goal's mean on answerable and unanswerable questions and on each slice, where there is more than one."""
+    members: dict[str, list[str]] = {}
+    split = len({question.answerable for question in questions}) > 1
+    sliced = len({question.slice for question in questions}) > 1
+    for question in questions:
+        if split:
+            members.setdefault("answerable" if question.answerable else "unanswerable", []).append(question.id)
+        if sliced and question.slice:
+            members.setdefault(f"slice:{question.slice}", []).append(question.id)
+    found = []
+    for name in sorted(members):
+        asked = [item.scores[question] for question in members[name] if question in item.scores]
+        values = [
+            value for value in (goal_value(scores.get(goal.metric), goal) for scores in asked) if value is not None
+        ]
+        mean = rounded(sum(values) / len(values)) if values else None
+        found.append(GroupStat(name, mean, len(values), len(asked)))
+    return tuple(found)

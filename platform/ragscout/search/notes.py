@@ -1,0 +1,147 @@
+"""What the board says in words, in English and Korean."""
+
+from __future__ import annotations
+
+from ragscout.model.board import Board, Note
+from ragscout.search.statistics import questions_to_separate, smallest_detectable
+
+TYPICAL_SD = 0.28
+"""Sd of paired differences near the top, used until it can be measured (simulated worlds: 0.28)."""
+OPTIMISTIC_BELOW = 100
+
+
+def board_notes(board: Board, sd: float | None, holdout: bool) -> tuple[Note, ...]:
+    """Notes in a fixed order: power, separation, depth, limits, optimism, missing scores, failures."""
+    leader = board.leader()
+    if leader is None:
+        return (
+            Note(
+                "nothing",
+                "No configuration has enough scores to be ranked; see the failures of the rows.",
+                "순위를 매길 만큼 점수가 있는 구성이 없습니다. 각 행의 실패 사유를 보십시오.",
+            ),
+            *_failures(board),
+        )
+    stat = leader.figures.get(board.goal.metric)
+    n = stat.scored if stat is not None else 0
+    notes = [_power(board, n, sd), *_separation(board, n, sd), *_depth(board, leader.answered), *_ended(board)]
+    if not holdout:
+        notes.append(_optimism(n))
+    return (*notes, *_missing(board), *_failures(board))
+
+
+def _unit(board: Board, value: float) -> tuple[str, str]:
+    if board.goal.unit:
+        return f"{value * 100:.0f} points", f"{value * 100:.0f}점"
+    return f"{value:.3g}", f"{value:.3g}"
+
+
+def _power(board: Board, n: int, sd: float | None) -> Note:
+    detectable = smallest_detectable(TYPICAL_SD if sd is None else sd, n)
+    en, ko = _unit(board, detectable)
+    basis = "a typical spread of" if sd is None else "the measured"
+    basis_ko = "통상적인" if sd is None else "측정된"
+    spread = TYPICAL_SD if sd is None else sd
+    return Note(
+        "power",
+        f"With {n} questions only differences above about {en} can be shown (80 % power, {basis} sd "
+        f"{spread:.2f} of paired differences).",
+        f"{n}문항으로는 약 {ko} 이상의 차이만 보일 수 있습니다 (검정력 80 %, {basis_ko} 짝지은 차이의 표준편차 "
+        f"{spread:.2f}).",
+    )
+
+
+def _separation(board: Board, n: int, sd: float | None) -> list[Note]:
+    others = [row for row in board.winner_set() if not row.has("leader")]
+    compared = [row for row in board.rows if row.versus_leader is not None]
+    if not compared:
+        return []
+    if not others:
+        return [
+            Note(
+                "separated",
+                f"The leader is separated from all {len(compared)} rows measured as deeply.",
+                f"선두는 같은 깊이로 측정된 {len(compared)}개 구성 모두와 구별됩니다.",
+            )
+        ]
+    second = compared[0]
+    paired = second.versus_leader
+    assert paired is not None
+    more = questions_to_separate(paired.difference, TYPICAL_SD if sd is None else sd, n)
+    tail = f"; about {more:,} more questions would separate the first two" if more else ""
+    tail_ko = f"; 1위와 2위를 구별하려면 약 {more:,}문항이 더 필요합니다" if more else ""
+    return [
+        Note(
+            "not_separated",
+            f"The leader cannot be told apart from {len(others)} of {len(compared)} rows measured as deeply{tail}.",
+            f"선두는 같은 깊이로 측정된 {len(compared)}개 중 {len(others)}개와 구별되지 않습니다{tail_ko}.",
+        )
+    ]
+
+
+def _depth(board: Board, answered: int) -> list[Note]:
+    partly = sum(1 for row in board.rows if row.has("partial"))
+    if not partly:
+        return []
+    return [
+        Note(
+            "partial",
+            f"{partly} of {len(board.rows)} rows answered only a part of the {board.questions} questions (the leader "
+            f"{answered}); they are ordered by means adjusted for which questions they answered, below the rows that "
+            "answered more.",
+            f"{len(board.rows)}개 행 중 {partly}개는 {board.questions}문항의 일부만 답했습니다 (선두 {answered}문항). "
+            "답한 문항의 난이도를 보정한 평균으로, 더 많이 답한 행 아래에 정렬됩니다.",
+        )
+    ]
+
+
+def _ended(board: Board) -> list[Note]:
+    if not board.ended:
+        return []
+    return [
+        Note(
+            "ended",
+            f"The sweep was ended by its limit: {board.ended}. A larger limit may change the order.",
+            f"한도에 도달하여 탐색이 끝났습니다: {board.ended}. 한도를 늘리면 순위가 바뀔 수 있습니다.",
+        )
+    ]
+
+
+def _optimism(n: int) -> Note:
+    if n < OPTIMISTIC_BELOW:
+        return Note(
+            "optimism",
+            "No hold-out: the score of the winner is optimistic by about 3-5 points, as the same questions chose it.",
+            "보류 문항 없음: 같은 문항으로 골랐으므로 1위의 점수는 약 3~5점 높게 나온 것입니다.",
+        )
+    return Note(
+        "optimism",
+        "No hold-out was opened: the score of the winner is optimistic, because the same questions chose it.",
+        "보류 문항을 열지 않음: 같은 문항으로 골랐으므로 1위의 점수는 높게 나온 것입니다.",
+    )
+
+
+def _missing(board: Board) -> list[Note]:
+    rows = [row for row in board.rows if row.has("cannot_win")]
+    if not rows:
+        return []
+    return [
+        Note(
+            "missing",
+            f"{len(rows)} row{'s' * (len(rows) > 1)} cannot win: more than 2 % of their {board.goal.metric} scores are missing.",
+            f"{len(rows)}개 행은 {board.goal.metric} 점수의 2 % 넘게 빠져 있어 1위가 될 수 없습니다.",
+        )
+    ]
+
+
+def _failures(board: Board) -> list[Note]:
+    rows = [row for row in board.rows if row.failed]
+    if not rows:
+        return []
+    return [
+        Note(
+            "failed",
+            f"{len(rows)} configuration{'s' * (len(rows) > 1)} could not run, for example {rows[0].name}: {rows[0].failed}",
+            f"{len(rows)}개 구성을 실행하지 못했습니다. 예: {rows[0].name}: {rows[0].failed}",
+        )
+    ]

@@ -1,0 +1,362 @@
+"""The leaderboard: order, marks, statistics, words, bytes, rendering."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from search_worlds import World, configuration, judge_failed, small_space
+
+from ragscout.model.board import Board, Goal
+from ragscout.model.evalset import Question
+from ragscout.model.metric import Figure
+from ragscout.model.outcome import Failure, Score, Usage
+from ragscout.model.text import display_width
+from ragscout.search.board import Facts, build_board, row_names
+from ragscout.search.figures import Measured
+from ragscout.search.render import render_csv, render_markdown, render_terminal, safe
+from ragscout.search.statistics import Interval
+
+GOLDEN = Path(__file__).parent / "golden"
+JUDGE = Figure("judge.correctness", pass_level=0.5)
+BLEU = Figure("bleu")
+RECALL = Figure("recall@5")
+GOAL = Goal.of(JUDGE)
+FACTS = Facts("handbook-ko", "handbook-ko@3", currency="USD")
+
+
+def questions(n, **changes):
+    return [Question(f"q{i:03d}", f"문항 {i}", ("답",), answerable=i % 10 != 9, **changes) for i in range(n)]
+
+
+def measured(row, scores, money=0.001, **more):
+    usage = {q: Usage(100, 10, 0.5, money, 1) for q in scores}
+    return Measured(row, {q: {"judge.correctness": outcome} for q, outcome in scores.items()}, usage, **more)
+
+
+def rows_of(means, n, noise=0.1, seed=0, **knobs):
+    """One row per mean: name -> Measured, on n questions."""
+    rng = random.Random(seed)
+    hard = [rng.gauss(0, 0.1) for _ in range(n)]
+    made = []
+    for name, mean in means.items():
+        row = configuration({"generate": name})
+        values = [min(1.0, max(0.0, mean + hard[i] + rng.gauss(0, noise))) for i in range(n)]
+        made.append(measured(row, {f"q{i:03d}": Score(value) for i, value in enumerate(values)}))
+    return made
+
+
+def build(items, n, goal=GOAL, facts=FACTS, **more):
+    return build_board(items, questions(n), [JUDGE, BLEU], goal, facts, **more)
+
+
+def test_order_leader_and_winner_set():
+    board = build(rows_of({"a": 0.8, "b": 0.5, "c": 0.79, "d": 0.2}, 60), 60)
+    assert [row.name for row in board.rows] in (["a", "c", "b", "d"], ["c", "a", "b", "d"])
+    assert [row.rank for row in board.rows] == [1, 2, 3, 4]
+    assert board.leader() is board.rows[0]
+    assert {row.name for row in board.winner_set()} == {"a", "c"}
+    last = board.rows[-1].versus_leader
+    assert last is not None
+    assert last.low < last.difference < last.high < 0
+    assert last.p_holm < 0.001
+    assert all(note.en and note.ko for note in board.notes)
+
+
+def test_estimate_of_a_complete_row_is_its_plain_mean():
+    items = rows_of({"a": 0.8, "b": 0.5, "c": 0.3}, 40)
+    items[2] = measured(
+        items[2].configuration, {q: s["judge.correctness"] for q, s in list(items[2].scores.items())[:7]}
+    )
+    board = build(items, 40)
+    for row in board.rows[:2]:
+        assert row.estimate == pytest.approx(row.figures["judge.correctness"].mean, abs=1e-9)
+
+
+def test_a_lucky_partial_row_never_stands_above_a_complete_one():
+    items = rows_of({"a": 0.6, "b": 0.5}, 40)
+    lucky = configuration({"generate": "lucky"})
+    items.append(measured(lucky, {f"q{i:03d}": Score(1.0) for i in range(5)}))
+    board = build(items, 40)
+    assert [row.name for row in board.rows] == ["a", "b", "lucky"]
+    assert board.rows[2].has("partial")
+    assert not board.rows[2].in_winner_set
+    assert board.rows[2].versus_leader is None
+    assert any(note.kind == "partial" for note in board.notes)
+
+
+def test_partial_rows_are_adjusted_for_hard_questions():
+    n = 40
+    values = {f"q{i:03d}": 0.2 if i < 10 else 0.9 for i in range(n)}
+    items = [measured(configuration({"generate": name}), {q: Score(v) for q, v in values.items()}) for name in "ab"]
+    hard = configuration({"generate": "hard"})
+    items.append(measured(hard, {q: Score(min(1.0, v + 0.05)) for q, v in list(values.items())[:10]}))
+    row = next(row for row in build(items, n).rows if row.name == "hard")
+    assert row.figures["judge.correctness"].mean == pytest.approx(0.25)
+    assert row.adjusted > 0.55
+
+
+def test_recommended_is_the_cheapest_then_simplest_within_one_point():
+    n = 50
+    base = [0.3 + 0.4 * (i % 2) for i in range(n)]
+    shift = {"dear": 0.008, "cheap": 0.003, "far": -0.03}
+    price = {"dear": 0.01, "cheap": 0.001, "far": 0.0001}
+    items = []
+    for name, d in shift.items():
+        jitter = random.Random(name)
+        scores = {f"q{i:03d}": Score(base[i] + d + jitter.uniform(-0.2, 0.2)) for i in range(n)}
+        mean = sum(score.value for score in scores.values()) / n
+        exact = {q: Score(score.value - mean + 0.5 + d) for q, score in scores.items()}
+        items.append(measured(configuration({"generate": name}), exact, price[name]))
+    board = build(items, n)
+    assert board.leader().name == "dear"
+    assert len(board.winner_set()) == 3
+    assert board.recommended().name == "cheap"
+    assert board.recommended().cost.per_1000 == pytest.approx(1.0)
+
+
+def test_an_unknown_price_is_never_the_cheapest():
+    items = rows_of({"a": 0.5, "b": 0.5}, 20, noise=0.0)
+    items[0] = measured(items[0].configuration, {q: s["judge.correctness"] for q, s in items[0].scores.items()}, None)
+    board = build(items, 20)
+    unknown = next(row for row in board.rows if row.cost.per_1000 is None)
+    assert unknown.name == "a"
+    assert board.recommended().name == "b"
+
+
+def test_failures_count_as_their_owner_says():
+    scores = {f"q{i:03d}": Score(0.8) for i in range(50)}
+    refusing = {**scores, "q000": Failure("candidate", "refused")}
+    missing = {**scores, **{f"q00{i}": judge_failed() for i in range(2)}}
+    a, b, c = (configuration({"generate": name}) for name in "abc")
+    board = build([measured(a, refusing), measured(b, missing), measured(c, dict(scores))], 50)
+    by_name = {row.name: row for row in board.rows}
+    refused = by_name["a"].figures["judge.correctness"]
+    assert refused.mean == pytest.approx(0.8 * 49 / 50)
+    assert (refused.scored, refused.asked, dict(refused.failures)) == (50, 50, {"refused": 1})
+    absent = by_name["b"].figures["judge.correctness"]
+    assert (absent.scored, absent.asked, absent.missing) == (48, 50, pytest.approx(0.04))
+    assert absent.mean == pytest.approx(0.8)
+    assert (absent.worst, absent.best) == (pytest.approx(0.8 * 0.96), pytest.approx(0.8 * 0.96 + 0.04))
+    assert by_name["b"].has("cannot_win")
+    assert board.leader().name == "c"
+    assert by_name["b"].rank > by_name["a"].rank
+
+
+def test_questions_without_reference_count_for_nobody():
+    scores = {f"q{i:03d}": Score(0.5) if i else Failure("measurement", "no_reference") for i in range(20)}
+    row = build([measured(configuration({"generate": "a"}), scores)], 20).rows[0]
+    stat = row.figures["judge.correctness"]
+    assert (stat.scored, stat.asked, stat.missing) == (19, 19, 0.0)
+    assert dict(stat.failures) == {"no_reference": 1}
+    assert row.has("leader")
+
+
+def test_failed_rows_stand_last_with_their_reason():
+    items = rows_of({"a": 0.5}, 12)
+    items.insert(0, Measured(configuration({"generate": "broken"}), {}, {}, "the model file is missing"))
+    board = build(items, 12)
+    assert board.rows[-1].name == "broken"
+    assert board.rows[-1].has("failed")
+    assert "the model file is missing" in next(note.en for note in board.notes if note.kind == "failed")
+
+
+def test_nothing_measured():
+    broken = Measured(configuration({"generate": "broken"}), {}, {}, "no")
+    for items in ([broken], []):
+        board = build(items, 12)
+        assert board.leader() is None
+        assert board.recommended() is None
+        assert "nothing is recommended" in board.headline()
+        assert Board.from_json(board.to_json()) == board
+        render_terminal(board, Console(file=io.StringIO(), width=120))
+
+
+def test_reference_columns_and_headline():
+    items = rows_of({"new": 0.8}, 60)
+    old = rows_of({"today": 0.5}, 60)[0]
+    reference = configuration({"generate": "today"}, ("reference",), "오늘 구성")
+    items.append(Measured(reference, old.scores, old.usage))
+    board = build(items, 60)
+    paired = board.rows[0].versus_reference
+    assert paired.n == 60
+    assert paired.low < 0.3 < paired.high or abs(paired.difference - 0.3) < 0.1
+    assert "reference 오늘 구성" in board.headline("en")
+    assert "기준 오늘 구성" in board.headline("ko")
+    assert "60 right" in board.headline("en")
+    assert board.reference().versus_reference is None
+
+
+def test_retrieval_rows_are_a_second_table():
+    items = rows_of({"a": 0.5}, 12)
+    for size, value in (("512", 0.4), ("1024", 0.7)):
+        prefix = configuration({"chunk.size": size, "generate": "x"}).retrieval()
+        items.append(Measured(prefix, {f"q{i:03d}": {"recall@5": Score(value)} for i in range(12)}))
+    board = build(items, 12, retrieval_figures=[RECALL])
+    assert [row.name for row in board.retrieval] == ["1024", "512"]
+    assert board.retrieval_figures == ("recall@5",)
+    assert len(board.rows) == 1
+
+
+def test_groups_split_answerable_questions_and_slices():
+    made = [Question(f"q{i}", f"t{i}", answerable=i < 8, slice="표" if i % 2 else "글") for i in range(10)]
+    scores = {f"q{i}": Score(1.0 if i < 8 else 0.0) for i in range(10)}
+    board = build_board([measured(configuration({"generate": "a"}), scores)], made, [JUDGE], GOAL, FACTS)
+    groups = {group.group: group for group in board.rows[0].groups}
+    assert groups["answerable"].mean == 1.0
+    assert groups["unanswerable"].mean == 0.0
+    assert groups["slice:표"].mean == pytest.approx(0.8)
+
+
+def test_must_pass_questions():
+    n = 20
+    made = [Question(f"q{i:03d}", f"t{i}", must_pass=i == 0) for i in range(n)]
+    wins = {f"q{i:03d}": Score(0.0 if i == 0 else 0.9) for i in range(n)}
+    safe_row = {f"q{i:03d}": Score(0.8) for i in range(n)}
+    items = [
+        measured(configuration({"generate": "risky"}), wins),
+        measured(configuration({"generate": "safe"}), safe_row),
+    ]
+    board = build_board(items, made, [JUDGE], GOAL, FACTS)
+    assert board.leader().name == "risky"
+    assert board.leader().has("must_pass")
+    assert board.recommended().name == "safe"
+
+
+def test_set_level_figures_stand_beside():
+    item = rows_of({"a": 0.5}, 12)[0]
+    with_set = Measured(item.configuration, item.scores, item.usage, "", {"corpus_bleu": Interval(0.31, 0.25, 0.4, 12)})
+    board = build([with_set], 12)
+    assert board.rows[0].figures["corpus_bleu"].mean == 0.31
+    assert "corpus_bleu" in board.figures
+
+
+def test_minimised_goal():
+    goal = Goal("judge.correctness", higher=False)
+    board = build(rows_of({"a": 0.8, "b": 0.2, "c": 0.5}, 60), 60, goal)
+    assert [row.name for row in board.rows] == ["b", "c", "a"]
+    paired = board.rows[2].versus_leader
+    assert 0 < paired.low < paired.difference < paired.high
+    assert {row.name for row in board.winner_set()} == {"b"}
+
+
+def test_one_question_and_one_configuration():
+    board = build(rows_of({"a": 0.5}, 1), 1)
+    assert board.recommended().name == "a"
+    board = build(rows_of({"a": 0.5, "b": 0.9}, 1), 1)
+    assert len(board.winner_set()) == 2
+    assert Board.from_json(board.to_json()) == board
+
+
+def test_identical_rows_stay_together():
+    board = build(rows_of(dict.fromkeys("abcdefgh", 0.5), 30, noise=0.0), 30)
+    assert len(board.winner_set()) == 8
+    assert any(note.kind == "not_separated" for note in board.notes)
+
+
+def test_names_by_differing_knobs_are_unique():
+    same = {"retriever": "bm25", "k": "5"}
+    rows = [
+        configuration({**same, "generate": "a"}),
+        configuration({**same, "generate": "b"}),
+        configuration({**same, "generate": "b"}, name="b"),
+    ]
+    names = row_names(rows)
+    assert names[0] == "a"
+    assert len(set(names)) == 3
+    assert all(name.startswith("b") for name in names[1:])
+
+
+def quickstart_board(order=None):
+    """A whole small sweep: baselines, partial rows, Korean names, two figures, a failure."""
+    space = small_space()
+    world = World(space, questions=40, seed=11)
+    asked = {row.key: 40 if i % 3 == 0 else 10 for i, row in enumerate(space.configurations)}
+    items = []
+    for i, row in enumerate(space.configurations[:12] + space.configurations[-2:]):
+        if i == 5:
+            items.append(Measured(row, {}, {}, "the encoder needs 3 GB of memory"))
+            continue
+        ids = list(world.questions[: asked[row.key]])
+        if order is not None:
+            order.shuffle(ids)
+        column = {q: c for c, q in enumerate(world.questions)}
+        scores = {}
+        for q in ids:
+            value = float(round(world.table[row.key][column[q]], 4))
+            scores[q] = {"judge.correctness": Score(value), "bleu": Score(round(value / 2, 4))}
+        usage = {q: Usage(500, 60, 0.25, 0.0008, 1) for q in ids}
+        items.append(Measured(row, scores, usage))
+    facts = Facts("표본", "handbook-ko@3", currency="USD", configurations=62, ended="300 answers")
+    return build_board(items, questions(40), [JUDGE, BLEU], GOAL, facts)
+
+
+def test_the_same_measurements_give_the_same_bytes():
+    wanted = quickstart_board().to_json()
+    for seed in range(3):
+        assert quickstart_board(random.Random(seed)).to_json() == wanted
+    assert b"NaN" not in wanted
+    assert Board.from_json(wanted).to_json() == wanted
+    assert Board.from_json(wanted) == quickstart_board()
+
+
+def terminal(board, language="en", **more):
+    out = io.StringIO()
+    console = Console(file=out, width=200, color_system=None, legacy_windows=False)
+    render_terminal(board, console, language=language, **more)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_golden_leaderboard(language):
+    found = terminal(quickstart_board(), language)
+    assert found == (GOLDEN / f"board.{language}.txt").read_text(encoding="utf-8")
+
+
+def test_a_korean_table_lines_up():
+    items = rows_of({"가나다": 0.9, "abc": 0.5, "한글과 Latin 섞임": 0.3}, 40)
+    out = io.StringIO()
+    render_terminal(build(items, 40), Console(file=out, width=200, color_system=None), language="ko")
+    lines = [line for line in out.getvalue().splitlines() if "40/40" in line]
+    ends = {display_width(line[: line.index("40/40")]) for line in lines}
+    assert len(lines) == 3
+    assert len(ends) == 1
+
+
+def test_all_texts_show_the_same_numbers():
+    board = quickstart_board()
+    markdown = render_markdown(board)
+    text = terminal(board, everything=True)
+    sheet = list(csv.DictReader(io.StringIO(render_csv(board))))
+    assert len(sheet) == len(board.rows)
+    for row, line in zip(board.rows, sheet, strict=True):
+        stat = row.figures.get("judge.correctness")
+        if stat is None:
+            assert line["judge.correctness"] == ""
+            continue
+        assert float(line["judge.correctness"]) == stat.mean
+        shown = f"{stat.mean:.3f} [{stat.low:.2f}, {stat.high:.2f}]"
+        assert shown in text
+        assert shown.replace("[", "\\[") in markdown
+
+
+def test_cells_are_safe_against_formulas():
+    assert safe("=1+1") == "'=1+1"
+    assert safe("@x") == "'@x"
+    assert safe(" +x") == "' +x"
+    assert safe(-0.5) == "-0.5"
+    assert safe("한글") == "한글"
+    item = rows_of({"=cmd()": 0.5}, 5)
+    assert "'=cmd()" in render_csv(build(item, 5))
+
+
+def test_find_a_row():
+    board = quickstart_board()
+    row = board.rows[2]
+    assert board.find("#3") == (row,)
+    assert board.find(row.key[:10]) == (row,)
+    assert board.find("nothing") == ()

@@ -1,0 +1,172 @@
+"""Known answers and null simulations."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ragscout.search import statistics as st
+
+
+def test_wilson_known_answer():
+    # Wilson interval of 8 of 10 (Brown, Cai, DasGupta 2001): 0.490 to 0.943
+    low, high = st.wilson(8, 10)
+    assert (round(low, 3), round(high, 3)) == (0.490, 0.943)
+    assert st.wilson(0, 10)[0] == 0.0
+    assert st.wilson(10, 10)[1] == 1.0
+    assert st.wilson(10, 10)[0] == pytest.approx(0.7225, abs=1e-4)
+    with pytest.raises(ValueError, match="wilson"):
+        st.wilson(3, 2)
+
+
+def test_mean_interval_is_the_t_interval():
+    data = [0.1, 0.4, 0.35, 0.8, 0.55]
+    found = st.mean_interval(data)
+    wanted = stats.ttest_1samp(data, 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high))
+    assert st.mean_interval([0.9, 1.0, 0.95, 0.2], bounds=(0.0, 1.0)).high <= 1.0
+
+
+def test_mean_interval_never_claims_certainty():
+    for values in ([1.0] * 10, [0.5] * 10, [0.3]):
+        found = st.mean_interval(values, bounds=(0.0, 1.0))
+        assert found.low < found.mean <= found.high or found.mean == 1.0
+        assert found.high - found.low > 0.2
+
+
+def test_clusters_widen_the_interval():
+    rng = np.random.default_rng(0)
+    effect = np.repeat(rng.normal(0, 1, 20), 10)
+    data = (effect + rng.normal(0, 0.1, 200)).tolist()
+    names = [str(index // 10) for index in range(200)]
+    plain, grouped = st.mean_interval(data), st.mean_interval(data, names)
+    assert grouped.high - grouped.low > 2.5 * (plain.high - plain.low)
+    alone = st.mean_interval(data, [str(index) for index in range(200)])
+    assert alone == plain
+
+
+def test_cluster_interval_covers():
+    rng = np.random.default_rng(1)
+    names = [str(index // 5) for index in range(150)]
+    covered = 0
+    for _ in range(300):
+        data = np.repeat(rng.normal(0, 1, 30), 5) + rng.normal(0, 0.5, 150)
+        found = st.mean_interval(data.tolist(), names)
+        covered += found.low <= 0 <= found.high
+    assert 0.91 <= covered / 300 <= 0.985
+
+
+def test_paired_t_matches_scipy():
+    rng = np.random.default_rng(3)
+    a, b = rng.random(40), rng.random(40)
+    found = st.compare_paired(a.tolist(), b.tolist())
+    wanted = stats.ttest_rel(a, b)
+    assert found.method == "t"
+    assert found.p == pytest.approx(wanted.pvalue)
+    interval = wanted.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_sign_flip_exact_matches_scipy():
+    rng = np.random.default_rng(4)
+    d = rng.normal(0.3, 1, 11)
+    wanted = stats.permutation_test(
+        (d,), lambda x, axis: x.sum(axis=axis), permutation_type="samples", n_resamples=np.inf, vectorized=True
+    )
+    assert st.sign_flip(d.tolist()) == pytest.approx(wanted.pvalue)
+    assert st.sign_flip([0.0, 0.0]) == 1.0
+    long = rng.normal(0.3, 1, 25)
+    assert st.sign_flip(long.tolist(), 7) == st.sign_flip(long.tolist(), 7)
+    assert st.sign_flip(long.tolist()) == pytest.approx(stats.ttest_1samp(long, 0).pvalue, abs=0.03)
+
+
+def test_mcnemar_is_the_exact_binomial_test():
+    a = [1.0] * 9 + [0.0] * 2 + [1.0] * 20
+    b = [0.0] * 9 + [1.0] * 2 + [1.0] * 20
+    found = st.compare_paired(a, b)
+    assert (found.method, found.wins, found.losses) == ("mcnemar", 9, 2)
+    assert found.p == pytest.approx(stats.binomtest(2, 11).pvalue)
+    assert st.mcnemar(0, 0) == 1.0
+
+
+def test_holm_known_answer():
+    # 0.01*4, 0.013*3, 0.03*2, 0.04*1, made monotone
+    assert st.holm([0.01, 0.04, 0.03, 0.013]) == pytest.approx([0.04, 0.06, 0.06, 0.04])
+    assert st.holm([0.01, 0.2], family=10) == pytest.approx([0.1, 1.0])
+    assert st.holm([]) == []
+
+
+def test_smallest_detectable_and_questions_to_separate():
+    # table of the design notes: sd .28, n = 50/100/200/500/1000
+    found = [round(100 * st.smallest_detectable(0.28, n), 1) for n in (50, 100, 200, 500, 1000)]
+    assert found == [11.1, 7.8, 5.5, 3.5, 2.5]
+    assert st.questions_to_separate(0.05, 0.28, 0) == 247
+    assert st.questions_to_separate(0.05, 0.28, 300) == 0
+    assert st.questions_to_separate(0.0, 0.28, 10) is None
+    assert math.isinf(st.smallest_detectable(0.28, 0))
+
+
+def test_set_level_bootstrap():
+    values = np.random.default_rng(0).random(60)
+    found = st.bootstrap_interval(lambda index: float(values[list(index)].mean()), 60)
+    wanted = st.mean_interval(values.tolist())
+    assert found.mean == pytest.approx(values.mean())
+    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.02)
+
+
+def test_stopping_boundary():
+    assert not st.stops([0.0] * 9, [1.0] * 9, 80)
+    assert st.stops([0.0] * 10, [1.0] * 10, 80)
+    assert not st.stops([0.5] * 10, [0.5] * 10, 80)
+    a = [0.1, 0.9] * 5
+    worse = [x - 0.05 * (i % 3) for i, x in enumerate(a)]
+    sd = np.std(np.array(worse) - a, ddof=1)
+    t = float(np.mean(np.array(worse) - a) / (sd / math.sqrt(10)))
+    assert -1.70 * math.sqrt(80 / 10) < t < -1.70
+    assert not st.stops(worse, a, 80)
+    assert st.stops(worse, a, 10)
+
+
+def test_stopping_rarely_gives_up_an_equal_or_better_row():
+    rng = np.random.default_rng(5)
+    given_up = 0
+    for _ in range(400):
+        difference = rng.normal(0.0, 0.28, 80)
+        given_up += any(st.stops(difference[:n].tolist(), [0.0] * n, 80) for n in range(10, 81, 10))
+    assert given_up / 400 <= 0.08
+
+
+def test_identical_configurations_give_no_separated_winner():
+    rng = np.random.default_rng(6)
+    separated = 0
+    for seed in range(60):
+        table = rng.normal(0, 0.2, 40) + rng.normal(0.5, 0.28, (30, 40))
+        leader = int(table.mean(1).argmax())
+        found = st.simultaneous(table, leader, seed)
+        assert leader in found.winner_set()
+        separated += len(found.winner_set()) < 30
+    assert separated <= 60 * 0.05 + 3
+
+
+@pytest.mark.parametrize(("rows", "n"), [(2, 20), (8, 20), (8, 200), (100, 50)])
+def test_simultaneous_false_claims_stay_below_their_level(rows, n):
+    rng = np.random.default_rng(7)
+    false = 0
+    for seed in range(100):
+        table = rng.normal(0.5, 0.28, (rows, n))
+        found = st.simultaneous(table, int(table.mean(1).argmax()), seed)
+        false += len(found.winner_set()) < rows
+    assert false <= 11  # 5 % of 100 with the noise of 100 draws
+
+
+def test_a_clear_winner_is_separated_and_twins_stay():
+    rng = np.random.default_rng(8)
+    base = rng.normal(0, 0.2, 200)
+    table = np.stack([base + 0.6, base + 0.6, base + 0.1 + rng.normal(0, 0.2, 200)])
+    found = st.simultaneous(table, 0)
+    assert found.winner_set() == (0, 1)
+    assert found.low[2] == pytest.approx(0.5, abs=0.1)
+    assert st.simultaneous(table[:1], 0).winner_set() == (0,)
