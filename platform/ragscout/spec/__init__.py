@@ -1,1 +1,33 @@
-"""ragscout.spec"""
+"""A sweep file to a typed spec, and the spec to a closed space of configurations."""
+
+from ragscout.spec.connection import Connection
+from ragscout.spec.describe import describe, dump, spec_hash
+from ragscout.spec.metrics import metrics
+from ragscout.spec.options import Resolver
+from ragscout.spec.parse import load, parse
+from ragscout.spec.schema import schema
+from ragscout.spec.space import LIMIT, Space, space, space_hash
+from ragscout.spec.types import Budget, Entry, GoalSpec, Include, Measure, SearchSpec, SweepSpec
+
+__all__ = [
+    "LIMIT",
+    "Budget",
+    "Connection",
+    "Entry",
+    "GoalSpec",
+    "Include",
+    "Measure",
+    "Resolver",
+    "SearchSpec",
+    "Space",
+    "SweepSpec",
+    "describe",
+    "dump",
+    "load",
+    "metrics",
+    "parse",
+    "schema",
+    "space",
+    "space_hash",
+    "spec_hash",
+]

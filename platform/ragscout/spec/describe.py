@@ -1,0 +1,90 @@
+"""A spec back to its canonical form, and its identity."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from ragscout.model.key import digest
+from ragscout.spec.entries import PIPELINE
+from ragscout.spec.types import Entry, SweepSpec
+
+_ELSEWHERE = ("base_url", "key_env", "price", "limits", "threads", "context")
+"""Fields of a connection that change neither answers nor proposals."""
+
+
+def describe(spec: SweepSpec) -> dict[str, Any]:
+    """The sweep as plain data with everything spelled out; ``parse(dump(spec))`` gives an equal spec."""
+    found: dict[str, Any] = {"sweep": spec.sweep, "eval_set": spec.eval_set}
+    if spec.connections:
+        found["models"] = {name: item.described() for name, item in spec.connections.items()}
+    found["pipeline"] = {stage: _entries(spec.pipeline[stage]) for stage in PIPELINE}
+    if spec.include:
+        found["include"] = [
+            {"name": row.name, "reference": row.reference} | {stage: _entry(item) for stage, item in row.stages.items()}
+            for row in spec.include
+        ]
+    found["measure"] = {
+        "retrieval": [_metric(item) for item in spec.measure.retrieval],
+        "answer": [_metric(item) for item in spec.measure.answer],
+    }
+    goal: dict[str, Any] = {"maximize": spec.goal.metric}
+    if spec.goal.within:
+        goal["within"] = dict(spec.goal.within)
+    if spec.goal.require:
+        goal["require"] = dict(spec.goal.require)
+    found["goal"] = goal
+    found["search"] = _entry(Entry(spec.search.use, spec.search.parameters))
+    budget = {name: getattr(spec.budget, name) for name in ("usd", "calls", "answers", "minutes")}
+    if any(value is not None for value in budget.values()):
+        found["budget"] = {name: value for name, value in budget.items() if value is not None}
+    found["network"] = spec.network if spec.network == "offline" else list(spec.network)
+    if spec.holdout is not None:
+        found["holdout"] = spec.holdout
+    found["seed"] = spec.seed
+    if spec.stop:
+        found["stop"] = dict(spec.stop)
+    return found
+
+
+def dump(spec: SweepSpec) -> str:
+    """The canonical form as YAML 1.2."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt", pure=True)
+    yaml.default_flow_style = False
+    yaml.width = 110
+    buffer = io.StringIO()
+    yaml.dump(describe(spec), buffer)
+    return buffer.getvalue()
+
+
+def spec_hash(spec: SweepSpec) -> str:
+    """Identity of what a sweep asks for. URLs, prices, limits and the network list do not take part."""
+    found = describe(spec)
+    del found["network"]
+    models: Mapping[str, Mapping[str, Any]] = found.get("models", {})
+    found["models"] = {
+        name: {
+            key: value
+            for key, value in item.items()
+            if key not in _ELSEWHERE or (key == "base_url" and item.get("identity") == "endpoint")
+        }
+        for name, item in models.items()
+    }
+    return digest("spec", found)
+
+
+def _entries(entries: tuple[Entry, ...]) -> Any:
+    return _entry(entries[0]) if len(entries) == 1 else [_entry(item) for item in entries]
+
+
+def _entry(entry: Entry) -> Any:
+    return {"use": entry.use, **entry.parameters} if entry.parameters else entry.use
+
+
+def _metric(entry: Entry) -> Any:
+    if set(entry.parameters) == {"k"} and isinstance(entry.parameters["k"], int):
+        return f"{entry.use}@{entry.parameters['k']}"
+    return _entry(entry)

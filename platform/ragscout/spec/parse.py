@@ -1,0 +1,268 @@
+"""A sweep file's text to a typed spec. Unknown keys are errors, omitted ones are chosen and said aloud."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ragscout.model.errors import SpecError
+from ragscout.spec.connection import Connection, connections
+from ragscout.spec.document import Document, join, read
+from ragscout.spec.entries import PIPELINE, entries, entry
+from ragscout.spec.types import Budget, Entry, GoalSpec, Include, Measure, SearchSpec, SweepSpec
+
+TOP = (
+    "sweep",
+    "eval_set",
+    "models",
+    "models_file",
+    "pipeline",
+    "include",
+    "measure",
+    "goal",
+    "search",
+    "budget",
+    "network",
+    "holdout",
+    "seed",
+    "stop",
+)
+WITHIN = ("usd_per_1k", "p50_seconds", "p95_seconds")
+DEFAULT_RETRIEVAL = ("hit@5", "recall@5", "ndcg@10", "context_tokens@5")
+DEFAULT_ANSWER = ("bleu", "meteor", "token_f1")
+_NAME = re.compile(r"[^\W_][\w.-]{0,99}")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d+)?")
+
+
+def load(path: str | Path) -> SweepSpec:
+    """Read a sweep file.
+
+    Raises:
+        SpecError: with file, line, column and remedy.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise SpecError(
+            f"{path}: there is no such sweep file. Write one with `ragscout init`, or correct the path."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"{path}: the file is not UTF-8; got a wrong byte at {error.start}. Save it as UTF-8."
+        ) from None
+    except OSError as error:
+        raise SpecError(f"{path}: the sweep file cannot be read; got {error.strerror!r}. Check the path.") from None
+    return parse(text, str(path), path.parent)
+
+
+def parse(text: str, where: str, base: Path | None = None) -> SweepSpec:
+    """Parse a sweep file's text.
+
+    Args:
+        text: YAML 1.2.
+        where: the file's name, for messages.
+        base: folder that relative paths start from.
+
+    Raises:
+        SpecError: with file, line, column and remedy.
+    """
+    base = base or Path()
+    document = read(text, where)
+    top = document.mapping(document.data, "", TOP)
+    for key in ("sweep", "eval_set", "pipeline"):
+        if top.get(key) is None:
+            raise SpecError(f"{document.at('')}: {key} is missing; got {sorted(top)}. Add {key}: to the file.")
+    models = {name: _pinned(item, base) for name, item in connections(document, base).items()}
+    notes: list[str] = []
+    pipeline = _pipeline(document, top["pipeline"], models, notes)
+    measure = _measure(document, top.get("measure"), notes)
+    return SweepSpec(
+        sweep=_name(document, top["sweep"]),
+        eval_set=document.text(top["eval_set"], "eval_set"),
+        pipeline=pipeline,
+        connections=models,
+        include=_include(document, top.get("include"), models),
+        measure=measure,
+        goal=_goal(document, top.get("goal"), measure, notes),
+        search=_search(document, top.get("search"), notes),
+        budget=_budget(document, top.get("budget"), notes),
+        network=_network(document, top.get("network"), models, notes),
+        holdout=None if top.get("holdout") is None else document.number(top["holdout"], "holdout", 0, 0.9),
+        seed=document.integer(top["seed"], "seed") if top.get("seed") is not None else 0,
+        stop=document.mapping(top["stop"], "stop") if top.get("stop") is not None else {},
+        notes=tuple(notes),
+        base=base,
+        document=document,
+    )
+
+
+def _name(document: Document, data: Any) -> str:
+    name = document.text(data, "sweep")
+    if not _NAME.fullmatch(name):
+        raise document.wrong("sweep", "not a name", name, "Use letters, digits, '.', '-' and '_', at most 100.")
+    return name
+
+
+def _pinned(item: Connection, base: Path) -> Connection:
+    """A local model with the digest of its bytes as its revision, and its path made independent of the folder."""
+    if item.provider != "local" or item.revision:
+        return item
+    from ragscout.providers.assets import Resolver
+    from ragscout.providers.catalogue import CATALOGUE
+
+    name = item.alias or item.model
+    if name not in CATALOGUE:
+        path = (base / Path(name).expanduser()).resolve()
+        if not path.exists():
+            return item
+        return replace(item, alias=str(path), revision=Resolver().revision(str(path)))
+    return replace(item, alias=name, revision=Resolver().revision(name))
+
+
+def _pipeline(
+    document: Document, data: Any, models: Mapping[str, Connection], notes: list[str]
+) -> dict[str, tuple[Entry, ...]]:
+    fields = document.mapping(data, "pipeline", PIPELINE)
+    found = {
+        stage: entries(document, stage, fields[stage], join("pipeline", stage), models)
+        for stage in PIPELINE
+        if stage in fields
+    }
+    uses = {item.use for item in found.get("retriever", ())}
+    for stage, default in PIPELINE.items():
+        if stage in found:
+            continue
+        found[stage] = (default,)
+        quiet = stage in ("corpus", "index", "query", "rerank") or (stage == "embed" and not uses & {"dense", "hybrid"})
+        if not quiet:
+            given = ", ".join(f"{name}: {value}" for name, value in default.parameters.items())
+            notes.append(f"pipeline.{stage} is not given: {default.use}{f' ({given})' if given else ''}.")
+    return {stage: found[stage] for stage in PIPELINE}
+
+
+def _include(document: Document, data: Any, models: Mapping[str, Connection]) -> tuple[Include, ...]:
+    if data is None:
+        return ()
+    found: list[Include] = []
+    for item, path in document.listed(data, "include"):
+        fields = document.mapping(item, path, ("name", "reference", *PIPELINE))
+        name = document.text(fields.get("name"), join(path, "name"))
+        if name in (other.name for other in found):
+            raise document.wrong(join(path, "name"), "two included rows have this name", name, "Rename one.")
+        stages: dict[str, Entry] = {}
+        for stage in (stage for stage in PIPELINE if stage in fields):
+            place = join(path, stage)
+            alternatives = entries(document, stage, fields[stage], place, models)
+            if len(alternatives) > 1:
+                raise document.wrong(place, "an included row is one configuration", fields[stage], "Give one value.")
+            stages[stage] = alternatives[0]
+        reference = document.flag(fields.get("reference", False), join(path, "reference"))
+        found.append(Include(name, reference, stages, path))
+    return tuple(found)
+
+
+def _measure(document: Document, data: Any, notes: list[str]) -> Measure:
+    fields = document.mapping(data, "measure", ("retrieval", "answer")) if data is not None else {}
+    families: dict[str, tuple[Entry, ...]] = {}
+    for family, default in (("retrieval", DEFAULT_RETRIEVAL), ("answer", DEFAULT_ANSWER)):
+        path = join("measure", family)
+        if fields.get(family) == []:
+            families[family] = ()
+        elif family in fields:
+            families[family] = tuple(_metric(document, item, at) for item, at in document.listed(fields[family], path))
+        else:
+            families[family] = tuple(_metric(document, item, path) for item in default)
+            notes.append(f"measure.{family} is not given: {', '.join(default)}.")
+    return Measure(families["retrieval"], families["answer"])
+
+
+def _metric(document: Document, data: Any, path: str) -> Entry:
+    """``recall@5`` (or MLflow's ``recall_5``) is ``recall`` with ``k: 5``; a mapping names the metric with ``use``."""
+    made = entry(document, "measure", data, path)
+    found = re.fullmatch(r"(.+)@(\d+)", made.use)
+    if found is None:
+        return made
+    return Entry(found[1], {"k": int(found[2]), **made.parameters}, path)
+
+
+def _goal(document: Document, data: Any, measure: Measure, notes: list[str]) -> GoalSpec:
+    if data is None:
+        metric = _default_goal(measure)
+        notes.append(f"goal is not given: maximize {metric}.")
+        return GoalSpec(metric)
+    if isinstance(data, str):
+        return GoalSpec(document.text(data, "goal"))
+    fields = document.mapping(data, "goal", ("maximize", "within", "require"))
+    metric = document.text(fields["maximize"], "goal.maximize") if "maximize" in fields else _default_goal(measure)
+    within = document.mapping(fields.get("within") or {}, "goal.within", WITHIN)
+    require = document.mapping(fields.get("require") or {}, "goal.require")
+    return GoalSpec(
+        metric,
+        {key: document.number(value, join("goal.within", key)) for key, value in within.items()},
+        {key: document.number(value, join("goal.require", key)) for key, value in require.items()},
+    )
+
+
+def _default_goal(measure: Measure) -> str:
+    for item in measure.answer:
+        if item.use == "judge":
+            criteria = item.parameters.get("criteria") or ["correctness"]
+            first = criteria[0] if isinstance(criteria, list) else criteria
+            return f"judge.{next(iter(first)) if isinstance(first, dict) else first}"
+    names = [item.use for item in measure.answer]
+    if names:
+        return "token_f1" if "token_f1" in names else names[0]
+    if not measure.retrieval:
+        raise SpecError("measure: no metric is left; got two empty lists. Name at least one metric.")
+    first_metric = measure.retrieval[0]
+    return f"{first_metric.use}@{first_metric.parameters['k']}" if "k" in first_metric.parameters else first_metric.use
+
+
+def _search(document: Document, data: Any, notes: list[str]) -> SearchSpec:
+    if data is None:
+        notes.append("search is not given: auto.")
+        return SearchSpec()
+    made = entry(document, "search", data, "search")
+    return SearchSpec(made.use, made.parameters)
+
+
+def _budget(document: Document, data: Any, notes: list[str]) -> Budget:
+    if data is None:
+        notes.append("budget is not given: no limit but the size of the space.")
+        return Budget()
+    fields = document.mapping(data, "budget", ("usd", "calls", "answers", "minutes"))
+
+    def number(key: str) -> float | None:
+        return None if fields.get(key) is None else document.number(fields[key], join("budget", key))
+
+    def count(key: str) -> int | None:
+        return None if fields.get(key) is None else document.integer(fields[key], join("budget", key), 1)
+
+    return Budget(number("usd"), count("calls"), count("answers"), number("minutes"))
+
+
+def _network(
+    document: Document, data: Any, models: Mapping[str, Connection], notes: list[str]
+) -> Literal["offline"] | tuple[str, ...]:
+    if data is None:
+        remote = sorted(name for name, item in models.items() if item.provider != "local")
+        if remote:
+            notes.append(
+                f"network is not given: offline. {', '.join(remote)} can be asked once network: lists its host."
+            )
+        return "offline"
+    if data == "offline" or data == []:
+        return "offline"
+    hosts = []
+    for item, path in document.listed(data, "network"):
+        host = document.text(item, path)
+        if not _HOST.fullmatch(host):
+            raise document.wrong(
+                path, "not a host name", host, "Write the host alone, such as api.openai.com, or offline."
+            )
+        hosts.append(host.lower())
+    return tuple(dict.fromkeys(hosts))

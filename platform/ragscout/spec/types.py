@@ -1,0 +1,91 @@
+"""The sweep file, typed. Everything is plain and comparable, nothing here touches the registry's classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ragscout.spec.connection import Connection
+from ragscout.spec.document import Document
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One alternative of a stage as written: the step's name and its parameters. A parameter that is a list means
+    alternatives, unless the step's field is a list itself. ``path`` is where it stands, for messages."""
+
+    use: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    path: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Include:
+    """A row that is always measured. ``stages``: stage name to its one entry; the rest is as in the pipeline."""
+
+    name: str
+    reference: bool
+    stages: Mapping[str, Entry]
+    path: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Metrics by family, as entries (``recall@5`` is ``recall`` with ``k: 5``)."""
+
+    retrieval: tuple[Entry, ...] = ()
+    answer: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True)
+class GoalSpec:
+    """``metric``: the figure to improve. ``within``: upper limits by name (``usd_per_1k``, ``p50_seconds``,
+    ``p95_seconds``). ``require``: figures the recommended row must reach for exit status 0."""
+
+    metric: str
+    within: Mapping[str, float] = field(default_factory=dict)
+    require: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SearchSpec:
+    """The proposer's name and its parameters."""
+
+    use: str = "auto"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Upper limits; ``None`` is no limit. ``answers``: answers asked of candidates, recorded or not, and so the same
+    at every run; ``calls``: candidate answers really requested; ``usd``: money; ``minutes``: the clock."""
+
+    usd: float | None = None
+    calls: int | None = None
+    answers: int | None = None
+    minutes: float | None = None
+
+
+@dataclass(frozen=True)
+class SweepSpec:
+    """A sweep file after parsing. ``notes`` says aloud what was chosen because it was not written; ``base`` is the
+    folder that relative paths start from; ``document`` knows the place of every value."""
+
+    sweep: str
+    eval_set: str
+    pipeline: Mapping[str, tuple[Entry, ...]]
+    connections: Mapping[str, Connection]
+    include: tuple[Include, ...]
+    measure: Measure
+    goal: GoalSpec
+    search: SearchSpec
+    budget: Budget
+    network: Literal["offline"] | tuple[str, ...]
+    holdout: float | None
+    seed: int
+    stop: Mapping[str, Any]
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    base: Path = field(default=Path(), compare=False, repr=False)
+    document: Document = field(default=Document("", {}), compare=False, repr=False)
