@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -49,6 +49,7 @@ class Connection:
     alias: str = ""
     key_env: str = ""
     context: int | None = None
+    limits: Mapping[str, float] | None = None
     threads: int | None = None
 
 
@@ -215,6 +216,8 @@ def test_connections_are_checked_before_they_are_used() -> None:
         make_client(Connection(model="", base_url="http://localhost/v1"), policy)
     with pytest.raises(SpecError, match="needs an alias"):
         make_client(Connection(provider="local", model=""), policy)
+    limited = make_client(Connection(base_url="http://localhost/v1", limits={"rpm": 60, "concurrency": 3}), policy)
+    assert limited.concurrency == 3
     assert providers() == ("azure", "local", "openai")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ragscout.model.errors import SpecError, UnknownNameError
@@ -13,6 +13,7 @@ from ragscout.providers.network import NetworkPolicy
 if TYPE_CHECKING:
     import numpy as np
 
+CONCURRENCY = 8  # requests in flight to an endpoint whose connection names no other number
 DEFAULT_BASE_URL = {"openai": "https://api.openai.com/v1"}
 
 
@@ -96,20 +97,25 @@ class ConnectionLike(Protocol):
         """Context window in tokens, ``None`` or 0 when unknown."""
 
     @property
+    def limits(self) -> Mapping[str, float] | None:
+        """``rpm``, ``tpm`` and ``concurrency``; what is absent is not limited."""
+
+    @property
     def threads(self) -> int | None:
         """Local models: threads, ``None`` or 0 for the default."""
 
 
-Maker = Callable[[ConnectionLike, NetworkPolicy, Models | None, int], ChatClient]
+Maker = Callable[[ConnectionLike, NetworkPolicy, Models | None], ChatClient]
 
 
-def _openai(connection: ConnectionLike, policy: NetworkPolicy, models: Models | None, concurrency: int) -> ChatClient:
+def _openai(connection: ConnectionLike, policy: NetworkPolicy, models: Models | None) -> ChatClient:
     from ragscout.providers.openai_compatible import OpenAIClient
 
+    concurrency = int((connection.limits or {}).get("concurrency") or CONCURRENCY)
     return OpenAIClient(connection, policy, concurrency=concurrency)
 
 
-def _local(connection: ConnectionLike, policy: NetworkPolicy, models: Models | None, concurrency: int) -> ChatClient:
+def _local(connection: ConnectionLike, policy: NetworkPolicy, models: Models | None) -> ChatClient:
     from ragscout.providers.assets import Resolver
     from ragscout.providers.local import LocalClient
 
@@ -144,23 +150,20 @@ def check(connection: ConnectionLike) -> None:
         raise SpecError(f"{where}: the address is missing; got none. Add base_url: https://... of the endpoint.")
 
 
-def make_client(
-    connection: ConnectionLike, policy: NetworkPolicy, models: Models | None = None, concurrency: int = 8
-) -> ChatClient:
+def make_client(connection: ConnectionLike, policy: NetworkPolicy, models: Models | None = None) -> ChatClient:
     """The client of a connection.
 
     Args:
         connection: a named connection of the sweep file.
         policy: which hosts may be reached.
         models: where local models lie; the default resolver when absent.
-        concurrency: requests in flight at most (remote endpoints; a local model answers one at a time).
 
     Raises:
         SpecError: the connection is incomplete, its host is not allowed, or the variable with its key is not set.
         StepError: the local model is absent.
     """
     check(connection)
-    return _MAKERS[connection.provider](connection, policy, models, concurrency)
+    return _MAKERS[connection.provider](connection, policy, models)
 
 
 def is_serial(connection: ConnectionLike) -> bool:
