@@ -30,13 +30,16 @@ from ragscout.model.config import Configuration
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Usage
 from ragscout.record.recorder import Recorder, Row, Snapshot
-from ragscout.search import Measured, build_board, make_proposer
+from ragscout.search import make_proposer
+from ragscout.search.board import Facts, build_board
 from ragscout.search.contract import Block, Proposer, Request
+from ragscout.search.figures import Measured
 from ragscout.spec import SweepSpec
 from ragscout.spec import load as load_spec
 
 LEASE = 60.0  # seconds after which a sweep whose process died may be taken over
 BATCH = 8  # requests per round
+BUDGET = "the budget is spent"
 
 
 @dataclass(frozen=True)
@@ -161,14 +164,14 @@ class Sweep:
             if not replayed:
                 self.journal.append("round", {"round": number, "requests": [_plain(request) for request in requests]})
             show.round(number, requests)
-            blocks, left = await self._measure(engine, requests, failed_before.get(number, {}), totals)
+            blocks, broken, left = await self._measure(engine, requests, failed_before.get(number, {}), totals)
             if left:
                 if all(reason.startswith("budget") for reason in left):
-                    self.journal.append("closed", {"why": f"the budget is spent: {left[0]}"})
+                    self.journal.append("closed", {"why": f"{BUDGET}: {left[0]}"})
                 return left
             if number not in failed_before:
                 failed = {block.configuration.key: block.failed for block in blocks if block.failed}
-                self.journal.append("measured", {"round": number, "failed": failed})
+                self.journal.append("measured", {"round": number, "failed": failed, "broken": broken})
             if number:  # round 0 is the retrieval of every prefix, which no proposer asked for
                 (proposer.restore(requests, blocks) if replayed else proposer.tell(blocks))
             if not replayed:
@@ -188,8 +191,8 @@ class Sweep:
 
     async def _measure(
         self, engine: Engine, requests: Sequence[Request], failed: Mapping[str, str], totals: Filled
-    ) -> tuple[list[Block], list[str]]:
-        """Fill the cells of a round and read its blocks; the reasons of open cells beside them."""
+    ) -> tuple[list[Block], dict[str, str], list[str]]:
+        """Fill the cells of a round: its blocks, metrics that cannot be computed, and why cells stayed open."""
         live = [request for request in requests if request.configuration.key not in failed]
         wants = [
             Want(node, self.prepared.pick(request.questions))
@@ -199,20 +202,27 @@ class Sweep:
         filled = await engine.fill(wants)
         totals.add(filled)
         causes = dict(failed)
+        broken: dict[str, str] = {}
         for request in live:
-            for node in self.prepared.wanted(request.configuration):
-                if node.key in filled.failed and node.stage != "measure":
-                    causes.setdefault(request.configuration.key, filled.failed[node.key])
+            key = request.configuration.key
+            if request.configuration.last.key in filled.failed:
+                causes[key] = filled.failed[request.configuration.last.key]
+                continue
+            broken |= {
+                node.key: filled.failed[node.key]
+                for node in self.prepared.measures(request.configuration)
+                if node.key in filled.failed
+            }
         blocks = [
             Block(request.configuration, {}, Usage(), causes[request.configuration.key])
             if request.configuration.key in causes
-            else self._block(request, filled)
+            else self._block(request, broken)
             for request in requests
         ]
-        return blocks, sorted({f"{reason.kind}: {reason.detail}" for reason in filled.unfilled.values()})
+        return blocks, broken, sorted({f"{reason.kind}: {reason.detail}" for reason in filled.unfilled.values()})
 
-    def _block(self, request: Request, filled: Filled) -> Block:
-        scores = self._cells.scores(request.configuration, request.questions, filled.failed)
+    def _block(self, request: Request, broken: Mapping[str, str]) -> Block:
+        scores = self._cells.scores(request.configuration, request.questions, broken)
         usage = self._cells.usage(request.configuration, request.questions)
         return Block(request.configuration, scores, sum(usage.values(), Usage()))
 
@@ -225,7 +235,7 @@ class Sweep:
             prepared.goal,
             seed=self.spec.seed,
             budget=prepared.answers,
-            options=self.spec.search.options,
+            options=self.spec.search.parameters,
             sweep=self.id,
             storage=prepared.study(self.store),
         )
@@ -242,25 +252,28 @@ class Sweep:
         rows = self.rows()
         failed = {key: why for view in journal_view(entries, "measured") for key, why in dict(view["failed"]).items()}
         closed = journal_view(entries, "closed")
-        board = build_board(
-            [
-                Measured(
-                    row.configuration,
-                    row.scores,
-                    self._cells.usage(row.configuration, tuple(row.scores)),
-                    failed.get(row.configuration.key, ""),
-                )
-                for row in rows
-            ],
-            questions=self.prepared.questions,
-            figures=self.prepared.figures,
-            goal=self.prepared.goal,
-            name=self.spec.sweep,
-            eval_set=f"{self.prepared.eval_set.name}@{self.prepared.eval_set.version}",
-            ended=str(closed[-1]["why"]) if closed else "",
-            signatures=self.prepared.signatures,
-            total=len(self.prepared.space.configurations),
+        measured = [
+            Measured(
+                row.configuration,
+                row.scores,
+                self._cells.usage(row.configuration, tuple(row.scores)),
+                failed.get(row.configuration.key, ""),
+            )
+            for row in rows
+        ]
+        prepared = self.prepared
+        why = str(closed[-1]["why"]) if closed else ""
+        facts = Facts(
+            self.spec.sweep,
+            f"{prepared.eval_set.name}@{prepared.eval_set.version}",
+            currency=prepared.currency,
+            ended=why if why.startswith(BUDGET) else "",
+            configurations=len(prepared.space.configurations),
+            holdout=bool(prepared.eval_set.holdout_share),
+            seed=self.spec.seed,
         )
+        answers, retrieval = prepared.figures_of("answer"), prepared.figures_of("retrieval")
+        board = build_board(measured, prepared.questions, answers or retrieval, prepared.goal, facts, retrieval)
         return Snapshot(
             self.id,
             self.spec.sweep,
@@ -277,14 +290,16 @@ class Sweep:
 
     def rows(self) -> list[Row]:
         """Every configuration that was asked something, in the order of first asking."""
+        entries = self.store.ledger.journal(self.id)
+        broken = {key: why for view in journal_view(entries, "measured") for key, why in dict(view["broken"]).items()}
         asked: dict[str, dict[str, None]] = {}
-        for view in journal_view(self.store.ledger.journal(self.id), "round"):
+        for view in journal_view(entries, "round"):
             for item in view["requests"]:
                 asked.setdefault(item["configuration"], {}).update(dict.fromkeys(item["questions"]))
-        return [self._row(self.prepared.configuration(key), tuple(names)) for key, names in asked.items()]
+        return [self._row(self.prepared.configuration(key), tuple(names), broken) for key, names in asked.items()]
 
-    def _row(self, configuration: Configuration, names: tuple[str, ...]) -> Row:
-        scores = self._cells.scores(configuration, names, {})
+    def _row(self, configuration: Configuration, names: tuple[str, ...], broken: Mapping[str, str]) -> Row:
+        scores = self._cells.scores(configuration, names, broken)
         return Row(configuration, scores, self._cells.answers(configuration, names))
 
     def _request(self, item: Mapping[str, object]) -> Request:

@@ -37,8 +37,4 @@ def run(
     elif json_output:
         as_json(json.loads(board.to_json()))
     else:
-        render_terminal(board, console(), all_columns)
-        say("")
-        say(board.headline("ko" if language == "ko" else "en"))
-        for note in board.notes:
-            say(f"· {note.text('ko' if language == 'ko' else 'en')}")
+        render_terminal(board, console(), everything=all_columns, language="ko" if language == "ko" else "en")

@@ -29,13 +29,13 @@ def run(
     eval_set = open_eval_set(name, blobs=opened.blobs, registry=opened.ledger, base=Path.cwd())
     parser = make("corpus", "parse")
     assert isinstance(parser, Parse)
-    corpus = asyncio.run(parser.run(_Quiet(), source=Source(eval_set.files, opened.blobs.read)))
+    corpus = asyncio.run(parser.run(_Quiet(), source=Source(eval_set.files, opened.blobs.read)))  # type: ignore[arg-type]
     findings = check(eval_set, corpus)
     if json_output:
         as_json([dataclasses.asdict(finding) for finding in findings])
         return
     for finding in findings:
-        say(finding.line())
+        say(finding.text())
 
 
 class _Quiet:

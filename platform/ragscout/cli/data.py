@@ -30,11 +30,10 @@ def ls(store: StoreOption = None, json_output: Json = False) -> None:
 @app.command("show")
 def show(name: Name, store: StoreOption = None, json_output: Json = False) -> None:
     """Show what a version holds and how it was understood."""
-    from ragscout.data import describe
+    from ragscout.data import show as describe
     from ragscout.engine.prepare import open_store
 
-    opened = open_store(store)
-    report = describe(name, blobs=opened.blobs, registry=opened.ledger)
+    report = describe(name, registry=open_store(store).ledger)
     if json_output:
         as_json(report.as_json())
         return

@@ -50,7 +50,7 @@ def _with_what_there_is(file: Path) -> Path:
     from ragscout.providers.assets import Resolver
     from ragscout.providers.network import NetworkPolicy
 
-    resolver = Resolver(policy=NetworkPolicy(frozenset()))
+    resolver = Resolver(policy=NetworkPolicy())
     rows = {row.alias: row for row in resolver.status()}
     data = _yaml(file)
     wanted = _aliases(data)

@@ -21,7 +21,7 @@ def run(
     from ragscout.providers.assets import Resolver
     from ragscout.providers.network import NetworkPolicy
 
-    resolver = Resolver(policy=NetworkPolicy(frozenset()), allow_repackaged=repackaged)
+    resolver = Resolver(policy=NetworkPolicy(), allow_repackaged=repackaged)
     if action == "pull":
         for alias in aliases or []:
             _pull(resolver, alias)

@@ -44,11 +44,8 @@ def run(
     if json_output:
         as_json(json.loads(result.board.to_json()))
     else:
-        render_terminal(result.board, out)
         say("")
-        say(result.board.headline("ko" if language == "ko" else "en"))
-        for remark in result.board.notes:
-            say(f"· {remark.text('ko' if language == 'ko' else 'en')}")
+        render_terminal(result.board, out, language="ko" if language == "ko" else "en")
         sent = ", ".join(f"{number} {purpose}" for purpose, number in sorted(result.calls.items())) or "none"
         say(f"Requests sent in this run: {sent}.")
         for damage in sweep.store.damage:

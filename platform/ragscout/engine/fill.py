@@ -8,6 +8,7 @@ inputs and for nothing else.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,8 @@ from ragscout.engine.worker import question_key
 from ragscout.model.config import Node
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Unfilled
+
+log = logging.getLogger(__name__)
 
 SLICE = 10
 """Questions per task at stages that ask models: small enough that an interruption loses little, and that the judge of
@@ -135,6 +138,7 @@ class Engine:
 
     def _note(self, node: Node, done: Done, filled: Filled) -> None:
         if done.failed:
+            log.warning("%s.%s failed: %s", node.stage, node.step.name if node.step else "", done.failed)
             filled.failed[node.key] = done.failed
         if done.reports:
             filled.reports[node.key] = done.reports

@@ -61,6 +61,16 @@ class Prepared:
         """Every figure of every metric, in the order of the sweep file."""
         return tuple(figure for metric in self.metrics for figure in metric.figures())
 
+    def figures_of(self, family: str) -> tuple[Figure, ...]:
+        """Figures of one family: ``answer`` or ``retrieval``."""
+        return tuple(figure for metric in self.metrics if metric.family == family for figure in metric.figures())
+
+    @cached_property
+    def currency(self) -> str:
+        """Currency of the connections' prices, empty when none has a price of its own."""
+        named = [dict(connection.price or {}).get("currency", "") for connection in self.opening.connections]
+        return str(next((name for name in named if name), ""))
+
     @cached_property
     def signatures(self) -> dict[str, str]:
         """Figure name to the signature of its metric."""
@@ -71,7 +81,7 @@ class Prepared:
         """Distinct retrieval prefixes, when there is a retrieval metric to score them."""
         if not any(metric.family == "retrieval" for metric in self.metrics):
             return ()
-        found = {}
+        found: dict[str, Configuration] = {}
         for item in self.space.configurations:
             if item.retrieves:
                 prefix = item.retrieval()
@@ -148,7 +158,7 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
     if not questions:
         raise SpecError(f"{spec.eval_set}: there is no question to ask; got 0. Add questions to the evaluation set.")
     network = frozenset(() if spec.network == "offline" else spec.network)
-    models = Resolver(policy=NetworkPolicy(network))
+    models = Resolver(policy=NetworkPolicy.hosts(network))
     source = source_node(digest("source", [(item.path, item.sha256) for item in eval_set.files]))
     closed = space(spec, source, models)
     languages = {language(question.text) for question in questions}

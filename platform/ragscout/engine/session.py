@@ -23,13 +23,9 @@ from ragscout.model.outcome import Usage
 from ragscout.model.runtime import ChatRequest, Models
 from ragscout.providers import prices
 from ragscout.providers.assets import Resolver
-from ragscout.providers.chat import make_client
-from ragscout.providers.network import NetworkPolicy
+from ragscout.providers.chat import is_serial, make_client
+from ragscout.providers.network import NetworkPolicy, apply_to_libraries
 from ragscout.spec import Connection
-
-CHARACTERS_PER_TOKEN = 2.0
-"""Lower bound used to price a request before it leaves: Korean text has about two characters per token."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Opening:
@@ -72,7 +68,7 @@ class Opening:
 
     def policy(self) -> NetworkPolicy:
         """What the one HTTP client lets through."""
-        return NetworkPolicy(frozenset(self.network))
+        return NetworkPolicy.hosts(self.network)
 
     def models(self) -> Models:
         """Where model files are found."""
@@ -82,21 +78,36 @@ class Opening:
 def open_runtime(store: Store, sweep: str, opening: Opening, *, deadline: float | None = None) -> EngineRuntime:
     """A runtime for one sweep in this process. Clients connect on first use."""
     policy = opening.policy()
-    policy.apply_to_libraries()
+    apply_to_libraries(policy)
     models = opening.models()
-    doors: dict[str, Door] = {}
-    for connection in opening.connections:
-        client = make_client(connection, policy, models)
-        door = Door(
-            client,
-            lambda usage, connection=connection: prices.price(connection, usage),  # type: ignore[misc]
-            lambda request, connection=connection: _most(connection, request),  # type: ignore[misc]
-            requests_per_minute=float((connection.limits or {}).get("rpm", 0.0)),
-            serial=connection.provider == "local",
-        )
-        doors.setdefault(identity(connection.identity_model()), door)
     limits = SpendLimits(money=opening.money, calls=opening.calls)
+    doors = open_doors(opening.connections, policy, models)
     return EngineRuntime(store, sweep, models, doors, limits, deadline=deadline)
+
+
+def open_doors(connections: Sequence[Connection], policy: NetworkPolicy, models: Models) -> dict[str, Door]:
+    """Identity of a chat model to the connection that serves it; of two that serve the same model, the first.
+
+    Raises:
+        SpecError: a connection is incomplete, its host is not allowed, or its key is not in the environment.
+    """
+    doors: dict[str, Door] = {}
+    for connection in connections:
+        doors.setdefault(identity(connection.identity_model()), _door(connection, policy, models))
+    return doors
+
+
+def _door(connection: Connection, policy: NetworkPolicy, models: Models) -> Door:
+    def price(usage: Usage) -> float | None:
+        return prices.price(connection, usage)
+
+    def most(request: ChatRequest) -> float | None:
+        """Every byte of the prompt counted as half a token (Korean: about 1.5 a character), the whole reply used."""
+        tokens = sum(len(message.content.encode()) for message in request.messages) // 2 + 50
+        return price(Usage(input_tokens=tokens, output_tokens=request.max_tokens))
+
+    rate = float((connection.limits or {}).get("rpm", 0.0))
+    return Door(make_client(connection, policy, models), price, most, rate, is_serial(connection))
 
 
 def open_worker(store: Store, sweep: str) -> Worker:
@@ -108,13 +119,6 @@ def open_worker(store: Store, sweep: str) -> Worker:
     if any(entry.kind == "holdout_opened" for entry in entries):
         questions = eval_set.questions_
     return Worker(store, open_runtime(store, sweep, opening), eval_set, questions)
-
-
-def _most(connection: Connection, request: ChatRequest) -> float | None:
-    """Largest possible price of a request: every character counted generously, the whole reply length used."""
-    characters = sum(len(message.content) for message in request.messages)
-    most = Usage(input_tokens=int(characters / CHARACTERS_PER_TOKEN) + 50, output_tokens=request.max_tokens)
-    return prices.price(connection, most)
 
 
 def journal_view(entries: Sequence[Entry], kind: str) -> list[Mapping[str, Any]]:
