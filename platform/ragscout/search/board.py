@@ -92,7 +92,7 @@ def build_board(
 
 
 def differing(configurations: Sequence[Configuration]) -> list[str]:
-    """Knobs that take more than one value (or are absent) among configurations, in the order of the one with most knobs."""
+    """Knobs that take more than one value (or are absent) among configurations; order: of the one with most knobs."""
     longest = max(configurations, key=lambda item: len(item.knobs), default=None)
     names = list(
         dict.fromkeys([*(longest.knobs if longest else ()), *(k for item in configurations for k in item.knobs)])

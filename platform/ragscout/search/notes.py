@@ -128,7 +128,8 @@ def _missing(board: Board) -> list[Note]:
     return [
         Note(
             "missing",
-            f"{len(rows)} row{'s' * (len(rows) > 1)} cannot win: more than 2 % of their {board.goal.metric} scores are missing.",
+            f"{len(rows)} row{'s' * (len(rows) > 1)} cannot win: more than 2 % of their {board.goal.metric} scores are "
+            "missing.",
             f"{len(rows)}개 행은 {board.goal.metric} 점수의 2 % 넘게 빠져 있어 1위가 될 수 없습니다.",
         )
     ]
@@ -141,7 +142,8 @@ def _failures(board: Board) -> list[Note]:
     return [
         Note(
             "failed",
-            f"{len(rows)} configuration{'s' * (len(rows) > 1)} could not run, for example {rows[0].name}: {rows[0].failed}",
+            f"{len(rows)} configuration{'s' * (len(rows) > 1)} could not run, for example {rows[0].name}: "
+            f"{rows[0].failed}",
             f"{len(rows)}개 구성을 실행하지 못했습니다. 예: {rows[0].name}: {rows[0].failed}",
         )
     ]

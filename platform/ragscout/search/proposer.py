@@ -65,8 +65,11 @@ class BaseProposer:
         self._take(blocks)
 
     def finals(self) -> Sequence[Request]:
-        """What is still to be measured for those that may win; empty when nothing is left."""
-        return self._requests(self._finals())
+        """What is still to be measured for those that may win. When nothing is left, the study is closed."""
+        requests = self._requests(self._finals())
+        if not requests:
+            self.close()
+        return requests
 
     def close(self) -> None:
         """End of the sweep: trials that are still open are told as complete with the mean of what they answered."""
