@@ -162,7 +162,7 @@ def _allowed(field: dataclasses.Field[Any]) -> str:
     meta = field.metadata
     if "choices" in meta:
         return f"Allowed: {', '.join(map(str, meta['choices']))}."
-    limits = [f"at least {meta['ge']}"] * ("ge" in meta) + [f"at most {meta['le']}"] * ("le" in meta)
+    limits = [f"{word} {meta[name]}" for name, word in (("ge", "at least"), ("le", "at most")) if name in meta]
     kind = getattr(field.type, "__name__", field.type)
     return f"Allowed: {kind}{', ' if limits else ''}{' and '.join(limits)}."
 
