@@ -100,5 +100,5 @@ def _tidy(text: str) -> str:
         )
         joined = re.sub(r"^(- |#+ )\n+(?=\S)", r"\1", joined, flags=re.MULTILINE)
         joined = re.sub(r"\n{3,}", "\n\n", joined)
-        parts[i] = re.sub(r"^([-|] .*)\n\n(?=[-|] )", r"\1\n", joined, flags=re.MULTILINE)
+        parts[i] = re.sub(r"^(([-|]) .*)\n\n(?=\2 )", r"\1\n", joined, flags=re.MULTILINE)
     return re.sub(r"\n{3,}```\n", "\n\n```\n", "".join(parts)).strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -61,13 +62,9 @@ class ChunkStep(Step):
         rows: list[tuple[str, int, int, str]] = []
         repeated = 0
         for document in documents:
-            reached = 0
-            for start, end in trimmed(document.text, self.spans(document.text, runtime)):
-                if end <= reached:
-                    continue
-                rows.append((document.id, start, end, document.text[start:end]))
-                repeated += max(0, reached - start)
-                reached = end
+            spans = distinct(trimmed(document.text, self.spans(document.text, runtime)))
+            repeated += sum(max(0, one[1] - other[0]) for one, other in itertools.pairwise(spans))
+            rows.extend((document.id, start, end, document.text[start:end]) for start, end in spans)
         names, starts, ends, texts = zip(*rows, strict=True) if rows else ((), (), (), ())
         total = sum(map(len, texts))
         titles = {document.id: document.title for document in documents if document.title}
@@ -97,4 +94,16 @@ def trimmed(text: str, spans: Sequence[Span]) -> list[Span]:
         right = len(piece.rstrip())
         if left < right:
             found.append((start + left, start + right))
+    return found
+
+
+def distinct(spans: Sequence[Span]) -> list[Span]:
+    """Spans in order without those that lie inside a neighbour, which trimming can bring about."""
+    found: list[Span] = []
+    for start, end in spans:
+        if found and end <= found[-1][1]:
+            continue
+        if found and start <= found[-1][0]:
+            found.pop()
+        found.append((start, end))
     return found

@@ -16,12 +16,13 @@ _JOINERS = "\u200d\ufe0e\ufe0f"
 
 
 def windows(
-    count: int, size: int, overlap: int, cut: Callable[[int, int], int], begin: Callable[[int, int], int]
+    count: int, size: int, overlap: int, cut: Callable[[int, int, int], int], begin: Callable[[int, int], int]
 ) -> list[Span]:
     """Windows of at most ``size`` over positions 0..count.
 
-    ``cut(low, high)`` chooses where a window ends, in low < end <= high; ``begin(low, high)`` where the next one
-    starts, in low <= start <= high. Windows leave no gap and each ends beyond the one before.
+    ``cut(floor, low, high)`` chooses where a window ends, preferably in low < end <= high, in any case above floor;
+    ``begin(low, high)`` where the next one starts, in low <= start <= high. Windows leave no gap and each ends beyond
+    the one before.
     """
     spans: list[Span] = []
     start = 0
@@ -29,8 +30,8 @@ def windows(
         reached = spans[-1][1] if spans else 0
         high = min(start + size, count)
         if high < count:
-            low = max(high - int(size * TOLERANCE), reached, start)
-            high = cut(low, high) if low < high else high
+            floor = max(reached, start)
+            high = cut(floor, max(high - int(size * TOLERANCE), floor), high)
         spans.append((start, high))
         if high >= count:
             break
@@ -46,15 +47,15 @@ class CharacterCuts:
         self._text = text
         self._ends = [end for _, end in sentences(text)]
 
-    def cut(self, low: int, high: int) -> int:
-        """The best end in low < end <= high: the last sentence end, else white space, else a whole character."""
+    def cut(self, floor: int, low: int, high: int) -> int:
+        """The last sentence end in low < end <= high, else white space there, else the end of a whole character."""
         at = bisect_right(self._ends, high) - 1
         if at >= 0 and self._ends[at] > low:
             return self._ends[at]
         for end in range(high, low, -1):
             if self._text[end - 1].isspace() or (end < len(self._text) and self._text[end].isspace()):
                 return end
-        for end in range(high, low, -1):
+        for end in range(high, floor, -1):
             if not self.joined(end):
                 return end
         return high

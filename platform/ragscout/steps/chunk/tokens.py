@@ -48,7 +48,7 @@ class Tokens(ChunkStep):
         def whole(at: int) -> bool:
             return at in (0, len(tokens)) or tokens[at - 1][1] < tokens[at][0] or text[tokens[at][0]].isspace()
 
-        def cut(low: int, high: int) -> int:
+        def cut(_: int, low: int, high: int) -> int:
             return next((at for at in range(high, low, -1) if whole(at)), high)
 
         def begin(low: int, high: int) -> int:
