@@ -162,6 +162,8 @@ def export(
             "network": list(opening.network),
             "repackaged": opening.repackaged,
             "libraries": plain.libraries(steps.values()),
+            "extras": plain.extras(steps.values()),
+            "packaged_prompts": _copy_prompts(steps, folder),
             "values": [] if documents else _copy_values(configuration, store, folder),
             "files": _copy_documents(eval_set, store, folder) if documents and configuration.retrieves else [],
             "measured": len(rows),
@@ -246,6 +248,13 @@ def _bundle(path: Path, folder: Path, digest: str, data: dict[str, Any], strict:
             raise BundleError(f"{path}: a document's place leads out of the bundle; got {item['place']!a}.")
     if unknown := set(data["values"]) - STAGES.keys():
         raise BundleError(f"{path}: unknown stage; got {sorted(unknown)}. Export the bundle again.")
+    here = plain.packaged_prompts(steps.values())
+    for name in data["packaged_prompts"] if strict else ():
+        if here.get(name, "").encode() != (folder / name).read_bytes():
+            raise BundleError(
+                f"{path}: the bundle was measured with another packaged prompt; got {name}. Install the ragscout that "
+                "bundle.json names, or export the bundle again from a new sweep."
+            )
     return Bundle(
         path,
         folder,
@@ -298,6 +307,15 @@ def _copy_values(configuration: Configuration, store: Store, folder: Path) -> li
 def _copy(source: str, target: str) -> str:
     shutil.copyfile(source, target)
     return target
+
+
+def _copy_prompts(steps: Mapping[str, Step], folder: Path) -> list[str]:
+    """For people, and to notice a ragscout that brings other ones."""
+    found = plain.packaged_prompts(steps.values())
+    for name, text in found.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(text.encode())
+    return sorted(found)
 
 
 def _copy_documents(eval_set: EvalSet, store: Store, folder: Path) -> list[dict[str, str]]:

@@ -23,6 +23,7 @@ from ragscout.engine.task import step_json
 from ragscout.engine.worker import chat_models
 from ragscout.model.errors import BundleError, SpecError
 from ragscout.model.step import Step, make
+from ragscout.prompts import packaged
 from ragscout.serve.archive import safe_name
 
 if TYPE_CHECKING:
@@ -73,6 +74,18 @@ def libraries(steps: Iterable[Step]) -> dict[str, str]:
     names = {"ragscout"}.union(*(step.libraries for step in steps))
     found = {name: version for name in sorted(names) if (version := _version(name))}
     return found | {"python": platform.python_version()}
+
+
+def extras(steps: Iterable[Step]) -> list[str]:
+    """Optional dependency groups that the steps need."""
+    return sorted({step.extra for step in steps} - {""})
+
+
+def packaged_prompts(steps: Iterable[Step]) -> dict[str, str]:
+    """File name to text of the prompts that come with ragscout and that these steps use."""
+    if not any(step.stage == "prompt" and not getattr(step, "text", "") for step in steps):
+        return {}
+    return {f"{PROMPTS}/packaged.{name}.md": packaged("answer", name) for name in ("en", "ko")}
 
 
 def models(steps: Mapping[str, Step]) -> list[dict[str, str]]:

@@ -24,9 +24,9 @@ from ragscout.model.outcome import Answer, Failure, Prompt, Ranking, Unfilled, U
 from ragscout.model.runtime import Memo, Models
 from ragscout.model.text import language, normalise
 from ragscout.model.values import Chunks
+from ragscout.providers.network import NetworkPolicy, apply_to_libraries
 from ragscout.serve import build
 from ragscout.serve.bundle import Bundle, load
-from ragscout.serve.doors import open_doors, policy_of
 from ragscout.serve.loop import LoopThread
 from ragscout.serve.memory import MemoryMemo
 from ragscout.serve.runtime import ServingRuntime
@@ -290,12 +290,13 @@ def _serving(
     models: Models | None,
     remember: bool,
 ) -> ServingRuntime:
-    policy = policy_of(network)
-    if models is None:
-        from ragscout.providers.assets import Resolver
+    from ragscout.engine.session import open_doors
+    from ragscout.providers.assets import Resolver
 
-        models = Resolver(policy=policy, allow_repackaged=repackaged)
-    return ServingRuntime(memo, models, open_doors(connections, policy, models), remember=REMEMBER if remember else 0)
+    policy = NetworkPolicy.hosts(network)
+    apply_to_libraries(policy)
+    found = models or Resolver(policy=policy, allow_repackaged=repackaged)
+    return ServingRuntime(memo, found, open_doors(connections, policy, found), remember=REMEMBER if remember else 0)
 
 
 def _finish(runtime: ServingRuntime, loop: LoopThread, scratch: Path | None) -> None:
