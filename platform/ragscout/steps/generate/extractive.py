@@ -12,6 +12,7 @@ from ragscout.model.outcome import Answer, Failure, Prompt
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step, step
 from ragscout.model.values import Chunks
+from ragscout.providers.excerpt import excerpt
 from ragscout.providers.tokenize import sentences, words
 
 NOT_FOUND = {"ko": "문서에서 찾을 수 없습니다.", "en": "I don't know."}
@@ -64,9 +65,8 @@ class Extractive(Step):
         best = best_sentence(question.text, [chunk.text[row] for row in prompt.passages]) if chunk is not None else None
         if best is None:
             return Answer(NOT_FOUND["ko" if prompt.language == "ko" else "en"], "stop", prompt.passages)
-        if len(best) <= self.max_chars:
-            return Answer(best, "stop", prompt.passages)
-        return Answer(best[: self.max_chars].rsplit(None, 1)[0], "length", prompt.passages)
+        finish = "stop" if len(best) <= self.max_chars else "length"
+        return Answer(excerpt(best, self.max_chars), finish, prompt.passages)
 
 
 def best_sentence(question: str, passages: Sequence[str]) -> str | None:

@@ -14,6 +14,7 @@ from ragscout.model.step import Step, step
 from ragscout.model.text import Language, language
 from ragscout.model.values import Chunks
 from ragscout.prompts import packaged
+from ragscout.providers.excerpt import excerpt
 from ragscout.steps.prompt.render import Passage, check, fenced, messages
 
 
@@ -91,8 +92,8 @@ class Template(Step):
 
     def _passage(self, number: int, row: int, chunk: Chunks) -> Passage:
         text = chunk.text[row].strip()
-        if self.max_passage_chars and len(text) > self.max_passage_chars:
-            text = text[: self.max_passage_chars].rsplit(None, 1)[0]
+        if self.max_passage_chars:
+            text = excerpt(text, self.max_passage_chars)
         document = chunk.document[row]
         title = " ".join(chunk.titles.get(document, "").split())
         return Passage(number, fenced(text), fenced(title), fenced(document))
