@@ -17,6 +17,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _HIGH = re.compile(rb"[\x80-\xff]")
+_SAMPLE = 4096
 DAMAGED = "\ufffd"
 
 
@@ -40,13 +41,13 @@ def decode(data: bytes, file: str = "", encoding: str = "") -> Decoded:
     for bom, name in _BOMS:
         if data.startswith(bom):
             return _lenient(data, name)
+    bare = _bare_utf16(data) if b"\x00" in data[:_SAMPLE] else ""
+    if bare:
+        return _lenient(data, bare)
     try:
         return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError:
         pass
-    bare = _bare_utf16(data)
-    if bare:
-        return _lenient(data, bare)
     if _mostly_utf8(data):
         return _lenient(data, "utf-8")
     korean = _korean(data)
@@ -95,15 +96,20 @@ def _broken(text: str) -> frozenset[int]:
 
 
 def _bare_utf16(data: bytes) -> str:
-    """UTF-16 without a mark: a zero in nearly every second byte (Latin text, or JSON and CSV punctuation)."""
-    head = data[:4096]
-    if len(head) < 8 or len(data) % 2:
+    """UTF-16 without a mark: some zero bytes (those of Latin letters, commas and line ends), and ASCII or Hangul in one
+    byte order only. Swapped ASCII looks like Chinese, so Chinese characters prove nothing."""
+    head = data[:_SAMPLE]
+    if len(head) < 8 or len(data) % 2 or head.count(0) < 0.02 * len(head):
         return ""
-    half = len(head) // 2
-    for name, zeros in (("utf-16-le", head[1::2].count(0)), ("utf-16-be", head[0::2].count(0))):
-        if zeros > 0.4 * half:
-            return name
-    return ""
+    shares = {name: _plain_share(head.decode(name, "replace")) for name in ("utf-16-le", "utf-16-be")}
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] >= 0.7 and min(shares.values()) < 0.5 else ""
+
+
+def _plain_share(text: str) -> float:
+    """Share of printable ASCII, line ends and Hangul among the characters of a text, 0..1."""
+    plain = sum(char in "\t\r\n" or " " <= char <= "~" or script(char) == "hangul" for char in text)
+    return plain / len(text) if text else 0.0
 
 
 def _mostly_utf8(data: bytes) -> bool:

@@ -120,8 +120,10 @@ def _content(made: Sorted, parent: EvalSet | None, blobs: BlobStore, options: Re
     content = _Content([], {}, [], [], draft.findings, parent)
     _own_documents(made, content)
     if not drafts and not content.files:
-        text = "neither questions nor documents were found in the upload"
-        refuse([Finding("nothing", "error", text, remedy="Give a table of questions or a folder of documents.")])
+        seen = " ".join(item.text() for item in draft.findings if item.severity == "warning")
+        text = "neither questions nor documents were found in the upload" + (f" ({seen})" if seen else "")
+        remedy = "Give a table with a question column, or a folder of documents."
+        refuse([Finding("nothing", "error", text, remedy=remedy)])
     if parent is not None:
         if not content.files and parent.files:
             content.files = list(parent.files)
