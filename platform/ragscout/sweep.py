@@ -8,6 +8,7 @@ so that a sweep that was stopped at any point goes on with the same rounds and e
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,18 +28,21 @@ from ragscout.engine.store import Store
 from ragscout.engine.worker import Worker
 from ragscout.model.board import Board
 from ragscout.model.config import Configuration
-from ragscout.model.errors import StoreError
+from ragscout.model.errors import StoreError, UnknownNameError
 from ragscout.model.outcome import Usage
 from ragscout.record.recorder import Recorder, Row, Snapshot
 from ragscout.search import make_proposer
 from ragscout.search.board import Facts, build_board
 from ragscout.search.contract import Block, Proposer, Request
 from ragscout.search.figures import Measured
+from ragscout.serve import bundle
+from ragscout.serve.spec_file import as_spec
 from ragscout.spec import SweepSpec
 from ragscout.spec import load as load_spec
 
 LEASE = 60.0  # seconds after which a sweep whose process died may be taken over
 BATCH = 8  # requests per round
+FLOOR = 10  # questions of the first block of the extractive floor
 BUDGET = "the budget is spent"
 
 
@@ -116,6 +120,50 @@ class Sweep:
         """The leaderboard of what the journal and the store hold; nothing is computed."""
         return self._snapshot().board
 
+    def export(self, path: str | Path, row: str = "") -> Path:
+        """Write a row of the board (rank, name or key; the recommended one by default) as a bundle.
+
+        Raises:
+            UnknownNameError: no such row.
+            BundleError: something else lies at ``path``.
+        """
+        board = self.board()
+        chosen = self._chosen(board, row)
+        plain = next(item for item in json.loads(board.to_json())["rows"] if item["key"] == chosen.key)
+        return bundle.export(
+            chosen,
+            store=self.store,
+            opening=self.prepared.opening,
+            eval_set=self.prepared.eval_set,
+            row=plain,
+            path=Path(path),
+            metrics=self.prepared.metrics,
+            sweep=self.id,
+        )
+
+    def export_config(self, row: str = "") -> str:
+        """A row of the board as a sweep file of its own."""
+        opening = self.prepared.opening
+        return as_spec(
+            self._chosen(self.board(), row),
+            eval_set=f"{self.prepared.eval_set.name}@{self.prepared.eval_set.version}",
+            metrics=self.prepared.metrics,
+            goal=self.prepared.goal.metric,
+            connections=opening.connections,
+            network=opening.network,
+            seed=opening.seed,
+            holdout=opening.holdout or None,
+        )
+
+    def _chosen(self, board: Board, row: str) -> Configuration:
+        best = board.recommended()
+        found = board.find(row) if row else (best,) if best else ()
+        if len(found) != 1:
+            raise UnknownNameError(
+                self.spec.sweep, "row of the board", row or "recommended", [item.name for item in board.rows]
+            )
+        return self.prepared.configuration(found[0].key)
+
     # -- the flow ---------------------------------------------------------------------------------------------------
 
     async def _run(self, recorders: Sequence[Recorder], progress: Callable[[Event], None], executor: str) -> Result:
@@ -172,7 +220,7 @@ class Sweep:
             if number not in failed_before:
                 failed = {block.configuration.key: block.failed for block in blocks if block.failed}
                 self.journal.append("measured", {"round": number, "failed": failed, "broken": broken})
-            if number:  # round 0 is the retrieval of every prefix, which no proposer asked for
+            if number >= len(self.prepared.prefixes):  # the rounds before are retrieval, which no proposer asked for
                 (proposer.restore(requests, blocks) if replayed else proposer.tell(blocks))
             if not replayed:
                 snapshot = self._snapshot()
@@ -182,11 +230,12 @@ class Sweep:
         raise AssertionError("unreachable: the loop returns")
 
     def _propose(self, proposer: Proposer, number: int) -> list[Request]:
-        """Round 0 scores the retrieval of every prefix on every question; then the proposer's rounds; then finals."""
-        if number == 0:
-            questions = tuple(question.id for question in self.prepared.questions)
-            if requests := [Request(item, questions, "retrieval") for item in self.prepared.prefixes]:
-                return requests
+        """Retrieval of every prefix on every question, the floor beside the first; the proposer's rounds; finals."""
+        questions = tuple(question.id for question in self.prepared.questions)
+        if number < len(self.prepared.prefixes):
+            requests = [Request(item, questions, "retrieval") for item in self.prepared.prefixes[number]]
+            floor = [Request(item, questions[:FLOOR], "floor") for item in self.prepared.floor if number == 0]
+            return requests + floor
         return list(proposer.ask(BATCH)) or list(proposer.finals())
 
     async def _measure(

@@ -13,12 +13,13 @@ from rich.text import Text
 from ragscout.cli.output import duration
 from ragscout.sweep import Event
 
+BOARDS = 3  # provisional boards that are printed
 EVERY = 10.0  # seconds between lines where there is no terminal
 
 
 class ProgressLine:
-    """One line that stays in place on a terminal, a line now and then elsewhere; a provisional board at most once a
-    minute in the first minutes, so that the first figures are seen early."""
+    """One line that stays in place on a terminal, a line now and then elsewhere; the first provisional boards
+    too, so that figures are seen early."""
 
     def __init__(self, console: Console, *, quiet: bool = False) -> None:
         """Args: quiet = show nothing (for ``--json``)."""
@@ -53,7 +54,7 @@ class ProgressLine:
         elif now - self._last >= EVERY and line != self._shown:
             self._last, self._shown = now, line
             self._console.print(line)
-        if event.board is not None and event.round in (0, 1):
+        if event.board is not None and self._boards < BOARDS:
             self._provisional(event)
 
     def _line(self, event: Event, now: float) -> str:
@@ -88,6 +89,5 @@ class ProgressLine:
 
         assert event.board is not None
         self._boards += 1
-        title = "Retrieval of every prefix" if event.round == 0 else "Provisional board"
-        self._console.print(f"\n{title} after {duration(time.monotonic() - self._started)}:")
+        self._console.print(f"\nProvisional board after {duration(time.monotonic() - self._started)}:")
         render_terminal(event.board, self._console)

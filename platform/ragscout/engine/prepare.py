@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
@@ -16,6 +17,7 @@ from ragscout.data import open_eval_set
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import Opening
 from ragscout.engine.store import Store
+from ragscout.engine.worker import chat_models
 from ragscout.model.board import Goal
 from ragscout.model.config import Configuration, Node, node, source_node
 from ragscout.model.errors import SpecError, StoreError, UnknownNameError
@@ -77,20 +79,33 @@ class Prepared:
         return {figure.name: metric.signature() for metric in self.metrics for figure in metric.figures()}
 
     @cached_property
-    def prefixes(self) -> tuple[Configuration, ...]:
-        """Distinct retrieval prefixes, when there is a retrieval metric to score them."""
-        if not any(metric.family == "retrieval" for metric in self.metrics):
+    def prefixes(self) -> tuple[tuple[Configuration, ...], ...]:
+        """Distinct retrieval prefixes in rounds, when there is a retrieval metric to score them: the lexical ones
+        first, which cost next to nothing, then one round per encoder in the order of the sweep file."""
+        if not self.figures_of("retrieval"):
             return ()
-        found: dict[str, Configuration] = {}
+        rounds: dict[str, dict[str, Configuration]] = {"": {}}
         for item in self.space.configurations:
             if item.retrieves:
                 prefix = item.retrieval()
-                found.setdefault(prefix.key, prefix)
-        return tuple(found.values())
+                encoder = prefix.steps["embed"].key({}) if "embed" in prefix.steps else ""
+                rounds.setdefault(encoder, {}).setdefault(prefix.key, prefix)
+        return tuple(tuple(found.values()) for found in rounds.values() if found)
+
+    @cached_property
+    def floor(self) -> tuple[Configuration, ...]:
+        """Baselines that ask no model for their answers: measured first, so that the first board has a floor."""
+        return tuple(
+            item
+            for item in self.space.configurations
+            if "baseline" in item.roles
+            and item.retrieves
+            and not any(chat_models(step) for step in item.steps.values())
+        )
 
     @cached_property
     def _configurations(self) -> dict[str, Configuration]:
-        return {item.key: item for item in (*self.prefixes, *self.space.configurations)}
+        return {item.key: item for item in (*chain.from_iterable(self.prefixes), *self.space.configurations)}
 
     def configuration(self, key: str) -> Configuration:
         """A configuration of the space (or a prefix) by its key.

@@ -27,6 +27,7 @@ from ragscout.providers.chat import is_serial, make_client
 from ragscout.providers.network import NetworkPolicy, apply_to_libraries
 from ragscout.spec import Connection
 
+
 @dataclasses.dataclass(frozen=True)
 class Opening:
     """Payload of the journal entry ``opened``. ``eval_set`` is the digest of the set's manifest: the version is
