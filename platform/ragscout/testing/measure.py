@@ -1,7 +1,7 @@
 """Conformance kit of metrics: what every measure step must do.
 
-A test inherits ``MetricKit`` and gives two fixtures: ``metric`` (a measure step) and ``runtime`` (with a memo in memory;
-for a judge, a chat that answers). Steps that read rankings get the rankings, chunks and evidence of ``retrieved``.
+A test inherits ``MetricKit`` and gives two fixtures: ``metric`` (a measure step) and ``runtime`` (with a memo in
+memory; for a judge, a chat that answers). The values a metric reads are those of ``example``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ ODD_ANSWERS = (
     "\u1112\u1161\u11ab\u1100\u1173\u11af",
     "a\x00b",
 )
-"""Answers that must give a score or a ``Failure``: empty, punctuation, emoji, surrogates, scripts, 100,000 characters."""
+"""Answers that must give a score or a ``Failure``: empty, punctuation, emoji, surrogates, scripts, very long."""
 
 
 def example() -> tuple[list[Question], dict[str, Any]]:
@@ -110,7 +110,7 @@ class MetricKit:
         questions, inputs = example()
         whole = self.scores(metric, runtime, questions, inputs)
         order = list(range(len(questions)))
-        random.Random(7).shuffle(order)  # noqa: S311
+        random.Random(7).shuffle(order)
         for size in (1, 2, len(order)):
             for begin in range(0, len(order), size):
                 rows = order[begin : begin + size]

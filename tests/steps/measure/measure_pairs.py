@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+from itertools import pairwise
 from pathlib import Path
 
 from ragscout.providers.tokenize import sentences
@@ -39,7 +40,7 @@ def make_pairs(text: str) -> list[tuple[str, str]]:
     parts = [" ".join(text[start:end].split()) for start, end in sentences(text)]
     parts = [part for part in parts if part]
     draw = random.Random(len(text))
-    pairs = list(zip(parts, parts[1:], strict=False))
+    pairs = list(pairwise(parts))
     for part in parts:
         kept = [word for word in part.split() if draw.random() > 0.25] or part.split()
         pairs.append((" ".join(kept), part))

@@ -1,9 +1,9 @@
 """Our scores against the field's own implementations, called directly, to 1e-6.
 
 Intended differences, each excluded or asserted here: rouge-score drops letters outside ASCII (only ASCII pairs are
-compared with its own tokeniser), nltk's METEOR gives identical texts less than 1, BERTScore's negative cosines are 0. bert-score is called with batches of
-one: in larger ones a padded place counts as similarity 0 and hides a negative one, so that its value for a pair depends
-on the pair's neighbours (seen: up to 5e-4); ours never does.
+compared with its own tokeniser), nltk's METEOR gives identical texts less than 1, BERTScore's negative cosines are 0.
+bert-score is called with batches of one: in larger ones a padded place counts as similarity 0 and hides a negative one,
+so that its value for a pair depends on the pair's neighbours (seen: up to 5e-4); ours never does.
 """
 
 from __future__ import annotations

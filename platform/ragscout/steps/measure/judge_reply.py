@@ -11,7 +11,7 @@ from ragscout.model.outcome import Failure
 
 _KEY = r"(?:score|level|rating|grade|점수|등급|평점)"
 _TRUNCATED = re.compile(rf'"{_KEY}"\s*:\s*"?(-?\d+(?:\.\d+)?)')
-_OUT_OF = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*(?:/|out of|점?\s*/|of)\s*(\d+)(?![\d.])", re.IGNORECASE)
+_OUT_OF = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*(?:/|out of|점?\s*/|of)\s*(\d+)(?!\d|\.\d)", re.IGNORECASE)
 _NAMED = re.compile(rf"{_KEY}\W{{0,3}}\s*(?:is|of|:|=|은|는)?\s*\**(-?\d+(?:\.\d+)?)", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\d)")
 _SHOWN = 80
