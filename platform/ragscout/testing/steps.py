@@ -110,8 +110,9 @@ class FakeRuntime:
         embeddings: Callable[[Sequence[str]], np.ndarray] | None = None,
         memory_limit: int = 1 << 30,
     ) -> None:
-        self.memo = FakeMemo()
-        self.models = FakeModels(folders or {})
+        # Any: the protocol's attributes are settable and so invariant, while tests want the fakes' own members
+        self.memo: Any = FakeMemo()
+        self.models: Any = FakeModels(folders or {})
         self.threads = 1
         self.memory_limit = memory_limit
         self.requests: list[tuple[ChatRequest, Purpose]] = []

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from pydantic_core import to_jsonable_python
+
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step
 from ragscout.model.values import Chunks, Embedded
@@ -47,7 +49,7 @@ class EmbedStep(Step):
         if beyond is not None:
             runtime.report(self.stage, "truncated_share", beyond)
         dim = int(runtime.memo.matrix(refs[:1]).shape[1]) if refs else 0
-        return Embedded(self.name, self.parameters(), tuple(refs), dim)
+        return Embedded(self.name, to_jsonable_python(self.parameters()), tuple(refs), dim)
 
     async def queries(self, runtime: Runtime, texts: Sequence[str]) -> np.ndarray:
         """See ``model.values.Encoder``."""

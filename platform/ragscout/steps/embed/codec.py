@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic_core import to_jsonable_python
-
 from ragscout.model.runtime import VectorRef
 from ragscout.model.values import Embedded
 from ragscout.steps.arrow import load_columns, save_columns
@@ -16,7 +14,7 @@ class EmbeddedCodec:
 
     def save(self, value: Embedded, folder: Path) -> None:
         """Write the references and the encoder."""
-        facts = {"encoder": value.encoder, "parameters": to_jsonable_python(dict(value.parameters)), "dim": value.dim}
+        facts = {"encoder": value.encoder, "parameters": dict(value.parameters), "dim": value.dim}
         columns = {"shard": [ref.shard for ref in value.refs], "row": [ref.row for ref in value.refs]}
         save_columns(folder, columns, facts)
 

@@ -12,8 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic_core import to_jsonable_python
-
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Ranking
 from ragscout.model.runtime import Memo, Runtime, VectorRef
@@ -116,8 +114,7 @@ class LanceDB(Step):
 
     async def run(self, runtime: Runtime, chunk: Chunks, embed: Embedded) -> LanceIndex:
         """The index over the chunks' vectors; its codec writes the dataset."""
-        parameters = to_jsonable_python(dict(embed.parameters))
-        return LanceIndex(embed.encoder, parameters, len(embed.refs), embed.dim, embed.refs, runtime.memo)
+        return LanceIndex(embed.encoder, embed.parameters, len(embed.refs), embed.dim, embed.refs, runtime.memo)
 
 
 class IndexCodec:
