@@ -51,12 +51,29 @@ def log_bundle_model(
     path = Path(bundle_path)
     manifest = _manifest(path)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # MLflow warns of its own type hints when it is imported, and of the script's mixed values when it is logged; it
+    # also changes the filters, so only recording keeps that away from the user
+    with warnings.catch_warnings(record=True) as caught:
+        _log(path, manifest, tracking_uri, registered_name, alias, experiment, run_id)
+    for item in caught:
+        if "Any type hint" not in str(item.message):
+            warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)
+    return f"models:/{registered_name}@{alias}"
+
+
+def _log(
+    path: Path,
+    manifest: Mapping[str, Any],
+    tracking_uri: str,
+    registered_name: str,
+    alias: str,
+    experiment: str,
+    run_id: str | None,
+) -> None:
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    with _tracking(tracking_uri), warnings.catch_warnings():
-        # the answers hold texts and numbers, which MLflow's type hints cannot say
-        warnings.filterwarnings("ignore", message=".*Any type hint.*")
+    with _tracking(tracking_uri):
         client = mlflow.MlflowClient()
         try:
             with mlflow.start_run(run_id) if run_id else _new_run(client, experiment, tracking_uri, manifest):
@@ -77,7 +94,6 @@ def log_bundle_model(
                 f"{registered_name}: MLflow did not take the model; got {error.message}. Check the name and that the "
                 "tracking store can be written."
             ) from error
-    return f"models:/{registered_name}@{alias}"
 
 
 def requirements(manifest: Mapping[str, Any], mlflow_version: str) -> list[str]:
