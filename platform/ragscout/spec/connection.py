@@ -60,7 +60,7 @@ class Connection:
     def identity_model(self) -> ChatModel:
         """What can change the model's answers: provider, name, revision, and the URL where the connection says so."""
         endpoint = self.base_url if self.identity == "endpoint" else ""
-        return ChatModel(self.provider, self.alias or self.model, self.revision, endpoint, self.name)
+        return ChatModel(self.provider, self.model or self.alias, self.revision, endpoint, self.name)
 
     def described(self) -> dict[str, Any]:
         """The connection as it stands in a sweep file; what has its default is left out."""

@@ -10,7 +10,7 @@ from ragscout.model.key import digest
 from ragscout.spec.entries import PIPELINE
 from ragscout.spec.types import Entry, SweepSpec
 
-_ELSEWHERE = ("base_url", "key_env", "price", "limits", "threads", "context")
+_ELSEWHERE = ("base_url", "key_env", "price", "limits", "threads", "context", "alias")
 """Fields of a connection that change neither answers nor proposals."""
 
 
@@ -37,8 +37,7 @@ def describe(spec: SweepSpec) -> dict[str, Any]:
     found["goal"] = goal
     found["search"] = _entry(Entry(spec.search.use, spec.search.parameters))
     budget = {name: getattr(spec.budget, name) for name in ("usd", "calls", "answers", "minutes")}
-    if any(value is not None for value in budget.values()):
-        found["budget"] = {name: value for name, value in budget.items() if value is not None}
+    found["budget"] = {name: value for name, value in budget.items() if value is not None}
     found["network"] = spec.network if spec.network == "offline" else list(spec.network)
     if spec.holdout is not None:
         found["holdout"] = spec.holdout
@@ -69,7 +68,9 @@ def spec_hash(spec: SweepSpec) -> str:
         name: {
             key: value
             for key, value in item.items()
-            if key not in _ELSEWHERE or (key == "base_url" and item.get("identity") == "endpoint")
+            if key not in _ELSEWHERE
+            or (key == "base_url" and item.get("identity") == "endpoint")
+            or (key == "alias" and "model" not in item)
         }
         for name, item in models.items()
     }

@@ -28,6 +28,9 @@ PIPELINE: dict[str, Entry] = {
 }
 """Keys of ``pipeline:`` in graph order, each with what is chosen when it is not written."""
 
+NOTHING = ("generate", "none")
+"""Where nothing is generated, retrieval alone is measured."""
+
 _WITHOUT_USE = {"chunk": "characters", "embed": "sentence-transformers", "prompt": "template", "generate": "chat"}
 
 
@@ -63,6 +66,13 @@ def entry(document: Document, stage: str, data: Any, path: str) -> Entry:
     return Entry(_WITHOUT_USE[stage], fields, path)
 
 
+def names_of(stage: str) -> tuple[str, ...]:
+    """Names of what may stand at a key of ``pipeline:``."""
+    if stage == "retriever":
+        return RETRIEVERS
+    return (*steps_of(stage), *(name for place, name in (NOTHING,) if place == stage))
+
+
 def known(name: str, names: Iterable[str]) -> str | None:
     """The registered spelling of a name: upper case, spaces, ``_`` and ``-`` do not matter."""
     allowed = list(names)
@@ -75,14 +85,14 @@ def known(name: str, names: Iterable[str]) -> str | None:
 def _resolved(document: Document, stage: str, made: Entry, path: str, models: Mapping[str, Connection]) -> Entry:
     import ragscout.steps  # noqa: F401 - fills the registry
 
-    names = RETRIEVERS if stage == "retriever" else tuple(steps_of(stage))
+    names = names_of(stage)
     name = known(made.use, names)
     if name is not None:
         return Entry(name, made.parameters, made.path)
     short = _short(stage, made, models)
     if short is not None:
         return short
-    allowed = [*names, *short_names(stage, models)]
+    allowed = dict.fromkeys([*names, *short_names(stage, models)])
     place = document.at(join(path, "use") if join(path, "use") in document.marks else path)
     raise UnknownNameError(place, f"{stage} step", made.use, allowed)
 
@@ -94,13 +104,14 @@ def _short(stage: str, made: Entry, models: Mapping[str, Connection]) -> Entry |
 
     if "model" in made.parameters:
         return None
-    parameters = {"model": made.use, **made.parameters}
-    if made.use in models:
+    name = made.use if made.use in models else known(made.use, CATALOGUE) or made.use
+    parameters = {"model": name, **made.parameters}
+    if name in models:
         use = {"generate": "chat", "embed": "openai"}.get(stage)
         return Entry(use, parameters, made.path) if use else None
     if stage != "embed":
         return None
-    asset = CATALOGUE.get(made.use)
+    asset = CATALOGUE.get(name)
     if asset is not None and asset.role == "static embedder":
         return Entry("static", parameters, made.path)
     if (asset is not None and asset.role == "embedder") or re.fullmatch(r"[\w.-]+/[\w.-]+", made.use):
@@ -115,7 +126,7 @@ def short_names(stage: str, models: Mapping[str, Connection]) -> list[str]:
     if stage == "generate":
         return sorted(models)
     if stage == "embed":
-        return [alias for alias, asset in CATALOGUE.items() if asset.role.endswith("embedder")]
+        return [name for name, asset in CATALOGUE.items() if asset.role.endswith("embedder")]
     return []
 
 

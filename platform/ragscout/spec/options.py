@@ -15,6 +15,7 @@ from ragscout.model.key import digest
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import Step, make, step_class
 from ragscout.spec.document import join
+from ragscout.spec.entries import NOTHING
 from ragscout.spec.types import Entry, SweepSpec
 
 RETRIEVER_STAGES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -25,6 +26,9 @@ RETRIEVER_STAGES: dict[str, tuple[tuple[str, str], ...]] = {
 """Retriever to the stages and steps it stands for; a hybrid one adds the fusion it names."""
 
 FUSIONS = ("rrf", "weighted")
+
+_NO_KNOBS = ("model", "revision", "text", "title")
+"""Fields that are shown by another knob, or by none."""
 
 
 class Resolver(Protocol):
@@ -74,7 +78,7 @@ def options(spec: SweepSpec, key: str, entry: Entry, resolve: Resolver) -> Itera
 def stages_of(key: str, use: str, given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Stages and step names that one alternative stands for."""
     if key != "retriever":
-        return ((key, use),)
+        return () if (key, use) == NOTHING else ((key, use),)
     fusion = (("fuse", str(given.get("fusion", FUSIONS[0]))),) if use == "hybrid" else ()
     return RETRIEVER_STAGES[use] + fusion
 
@@ -89,6 +93,8 @@ def _all_fields(entry: Entry, key: str) -> dict[str, Any]:
     """Every parameter an entry may have, whichever of its alternatives needs it."""
     names = [entry.use]
     found: dict[str, Any] = {}
+    if (key, entry.use) == NOTHING:
+        return {}
     if key != "retriever":
         found = step_fields(step_class(key, names[0], entry.path))
         return found | ({"file": str} if "text" in found and "file" not in found else {})
@@ -135,6 +141,8 @@ def _step(spec: SweepSpec, stage: str, name: str, given: Mapping[str, Any], entr
     values = {key: value for key, value in given.items() if key in kinds}
     if "file" in given and "file" not in kinds and "text" in kinds:
         values["text"] = _file(spec, str(given["file"]), join(entry.path, "file"))
+        if "title" in kinds:
+            values.setdefault("title", Path(str(given["file"])).name)
     return build(spec, stage, name, values, entry.path, resolve)
 
 
@@ -200,7 +208,7 @@ def _knobs(key: str, entry: Entry, given: Mapping[str, Any], steps: Mapping[str,
     shown: dict[str, str] = {}
     for step in steps.values():
         for field in dataclasses.fields(step):
-            if field.name not in ("revision", "text", "model"):
+            if field.name not in _NO_KNOBS:
                 shown[f"{key}.{field.name}"] = display(getattr(step, field.name))
     if "file" in given:
         shown[f"{key}.file"] = Path(str(given["file"])).name

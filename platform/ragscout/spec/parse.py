@@ -108,19 +108,19 @@ def _name(document: Document, data: Any) -> str:
 
 
 def _pinned(item: Connection, base: Path) -> Connection:
-    """A local model with the digest of its bytes as its revision, and its path made independent of the folder."""
-    if item.provider != "local" or item.revision:
+    """A local model with the digest of its bytes as its revision; a path is in no identity, only the file's name."""
+    if item.provider != "local":
         return item
     from ragscout.providers.assets import Resolver
     from ragscout.providers.catalogue import CATALOGUE
 
     name = item.alias or item.model
-    if name not in CATALOGUE:
-        path = (base / Path(name).expanduser()).resolve()
-        if not path.exists():
-            return item
-        return replace(item, alias=str(path), revision=Resolver().revision(str(path)))
-    return replace(item, alias=name, revision=Resolver().revision(name))
+    if name in CATALOGUE:
+        return replace(item, alias=name, model="", revision=item.revision or CATALOGUE[name].revision)
+    path = (base / Path(name).expanduser()).resolve()
+    if not path.exists():
+        return item
+    return replace(item, alias=str(path), model=path.name, revision=item.revision or Resolver().revision(str(path)))
 
 
 def _pipeline(

@@ -7,7 +7,7 @@ from typing import Any
 
 from ragscout.model.step import Step, field_adapter, steps_of
 from ragscout.spec.connection import KEYS
-from ragscout.spec.entries import PIPELINE, RETRIEVERS, short_names
+from ragscout.spec.entries import NOTHING, PIPELINE, names_of, short_names
 from ragscout.spec.options import FUSIONS, is_chat, is_list, stages_of, step_fields
 from ragscout.spec.parse import WITHIN
 
@@ -51,8 +51,8 @@ def schema() -> Schema:
 
 
 def _stage(key: str) -> Schema:
-    names = RETRIEVERS if key == "retriever" else tuple(steps_of(key))
-    steps = [_step(key, name) for name in names]
+    names = names_of(key)
+    steps = [_step(key, name) for name in names if (key, name) != NOTHING]
     # any text: aliases, hub names and connections stand for steps too, and spellings vary
     simple = {"type": "string", "examples": [*names, *short_names(key, {})]}
     return _many({"anyOf": [simple, *steps]})

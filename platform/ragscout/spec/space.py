@@ -16,22 +16,24 @@ from ragscout.spec.options import RETRIEVER_STAGES, Option, Resolver, count, opt
 from ragscout.spec.types import Entry, SweepSpec
 
 LIMIT = 20_000
-_DENSE_ONLY = ("embed", "index")
+_DENSE_ONLY: tuple[str, ...] = ("embed", "index")
 
 
 @dataclass(frozen=True)
 class Space:
     """``configurations``: the grid first, then baselines and included rows that are not in it. ``knobs``: knob name
-    to its values, in the order of the file. ``combinations``: how many the file spells out, duplicates counted."""
+    to its values, in the order of the file. ``combinations``: how many the file spells out, ``distinct``: how
+    many of them differ."""
 
     configurations: tuple[Configuration, ...]
     knobs: Mapping[str, tuple[str, ...]]
     combinations: int
+    distinct: int
 
     @property
     def grid(self) -> tuple[Configuration, ...]:
         """The configurations that the pipeline's alternatives make."""
-        return tuple(item for item in self.configurations if item.knobs or not item.roles)
+        return self.configurations[: self.distinct]
 
 
 def space(spec: SweepSpec, source: Node, resolve: Resolver, limit: int = LIMIT) -> Space:
@@ -55,7 +57,7 @@ def space(spec: SweepSpec, source: Node, resolve: Resolver, limit: int = LIMIT) 
         roles = tuple(dict.fromkeys((*known.roles, *row.roles)))
         name = row.name if "include" in row.roles or token not in named else known.name
         named[token] = replace(known, roles=roles, name=name)
-    return Space(tuple(named.values()), kept, combinations)
+    return Space(tuple(named.values()), kept, combinations, len(found))
 
 
 def space_hash(space: Space) -> str:
@@ -133,7 +135,10 @@ def _combined(chosen: Mapping[str, Option]) -> tuple[str, dict[str, Step], dict[
     """Token, steps in graph order and knobs of a choice; what nothing uses falls away."""
     retriever = chosen.get("retriever")
     dense = retriever is not None and "dense" in retriever.steps
-    used = {key: option for key, option in chosen.items() if dense or key not in _DENSE_ONLY}
+    unused: tuple[str, ...] = () if dense else _DENSE_ONLY
+    if not chosen["generate"].steps:
+        unused += ("prompt",)
+    used = {key: option for key, option in chosen.items() if key not in unused}
     steps = {stage: step for option in used.values() for stage, step in option.steps.items()}
     knobs = {name: value for option in used.values() for name, value in option.knobs.items()}
     token = digest([[key, option.token] for key, option in used.items()])
@@ -160,13 +165,17 @@ def _only(knobs: Mapping[str, str], kept: Mapping[str, tuple[str, ...]]) -> dict
 def _baselines(axes: Mapping[str, list[Option]]) -> Iterator[_Row]:
     """The generator without retrieval (where one can answer without passages), and BM25 alone."""
     first = {key: found[0] for key, found in axes.items()}
-    chat = next((option for option in axes["generate"] if option.steps["generate"].name != "extractive"), None)
+    chat = next((option for option in axes["generate"] if _answers_alone(option)), None)
     if chat is not None:
         yield _Row("no retrieval", ("baseline",), {"prompt": first["prompt"], "generate": chat})
     lexical = next((option for option in axes["retriever"] if "dense" not in option.steps), None)
     if lexical is None:
         lexical = _plain_bm25()
     yield _Row("bm25 only", ("baseline",), {**first, "retriever": lexical})
+
+
+def _answers_alone(option: Option) -> bool:
+    return "generate" in option.steps and option.steps["generate"].name != "extractive"
 
 
 def _plain_bm25() -> Option:
