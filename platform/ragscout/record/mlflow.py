@@ -77,7 +77,7 @@ class MlflowRecorder:
     ) -> None:
         check_tracking_uri(tracking_uri, "tracking URI")
         self.tracking_uri, self._page = tracking_uri, page
-        self._artifacts = artifacts or _beside(tracking_uri)
+        self._artifacts = artifacts or beside(tracking_uri)
 
     def update(self, snapshot: Snapshot) -> None:
         """Make MLflow equal to the snapshot; what is equal already is left alone. Trouble is one logged warning."""
@@ -88,7 +88,7 @@ class MlflowRecorder:
         try:
             with _quiet():
                 _probe(self.tracking_uri)
-                _Place(_client(self.tracking_uri), snapshot, self._artifacts).reconcile(self._page)
+                _Place(open_client(self.tracking_uri), snapshot, self._artifacts).reconcile(self._page)
         except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
             reason = re.sub(r"//[^/@\s]*@", "//***@", " ".join(str(error).split()))[:300]
             _LOG.warning(
@@ -281,7 +281,8 @@ def sqlite_file(tracking_uri: str) -> Path | None:
     return Path(unquote(tracking_uri.removeprefix("sqlite:///").partition("?")[0]))
 
 
-def _beside(tracking_uri: str) -> Path | None:
+def beside(tracking_uri: str) -> Path | None:
+    """The folder of artifacts beside an SQLite file, ``None`` for other places."""
     file = sqlite_file(tracking_uri)
     return file.absolute().parent / "mlartifacts" if file is not None else None
 
@@ -316,8 +317,8 @@ def _probe(tracking_uri: str) -> None:
             engine.dispose()
 
 
-def _client(tracking_uri: str) -> Any:
-    """A client on the database that lies there now.
+def open_client(tracking_uri: str) -> Any:
+    """An ``MlflowClient`` on the database that lies there now.
 
     MLflow keeps one engine per URI for the life of the process; after the file was deleted that engine would go on
     writing into the deleted one. Another spelling of the path (``/./``) makes it open the new file.
@@ -340,7 +341,7 @@ def _client(tracking_uri: str) -> Any:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """MLflow and its migrations log stack traces of their own; what went wrong is said once, by the recorder."""
-    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic", "mlflow.store.db.utils")]
+    loggers = [logging.getLogger(name) for name in ("mlflow", "mlflow.store.db.utils", "alembic", "urllib3")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
