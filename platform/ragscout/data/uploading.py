@@ -99,7 +99,7 @@ def clean_name(name: str) -> str:
     Raises:
         EvalSetError: nothing is left of it.
     """
-    made = _NAME.sub("-", unicodedata.normalize("NFC", name)).strip("-.")
+    made = _NAME.sub("-", unicodedata.normalize("NFC", name)).strip("-._")[:100]
     if not made:
         raise EvalSetError(f"upload: the name has no letter or digit; got {name!r}. Pass --name.")
     return made
