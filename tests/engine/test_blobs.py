@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ragscout.engine.blobs import Blobs, DamagedBlobError, FolderBlobs, FsspecBlobs, is_digest, open_blobs
+from ragscout.engine.blobs import Blobs, DamagedBlobError, FolderBlobs, is_digest, open_blobs
+from ragscout.engine.remote_blobs import FsspecBlobs
 from ragscout.model.errors import StoreError
 from ragscout.testing.store import BlobsKit, damage
 
