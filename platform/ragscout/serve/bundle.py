@@ -139,12 +139,13 @@ def export(
         folder.mkdir()
         steps = dict(configuration.steps)
         connections = plain.connections_of([*steps.values(), *metrics], opening.connections)
+        places = plain.local_models([*steps.values(), *metrics], connections)
         made = {
             "kind": KIND,
             "format": FORMAT,
-            "name": configuration.label(),
+            "name": plain.without_paths(configuration.label(), places),
             "key": configuration.key,
-            "knobs": dict(configuration.knobs),
+            "knobs": plain.without_paths(configuration.knobs, places),
             "roles": list(configuration.roles),
             "sweep": {"id": sweep, "name": opening.name},
             "eval_set": {
@@ -154,20 +155,20 @@ def export(
                 "questions": len(eval_set.development),
             },
             "corpus": {"digest": configuration.source.key, "files": len(eval_set.files)},
-            "steps": {stage: plain.step_plain(steps[stage], folder) for stage in STAGES if stage in steps},
+            "steps": {stage: plain.step_plain(steps[stage], folder, places) for stage in STAGES if stage in steps},
             "nodes": {stage: item.key for stage, item in configuration.nodes.items()},
-            "metrics": [plain.step_plain(metric, folder) for metric in metrics],
-            "models": plain.models(steps),
-            "connections": plain.connections_plain(connections),
+            "metrics": [plain.step_plain(metric, folder, places) for metric in metrics],
+            "models": plain.without_paths(plain.models(steps), places),
+            "connections": plain.connections_plain(connections, places),
             "network": list(opening.network),
             "repackaged": opening.repackaged,
             "libraries": plain.libraries(steps.values()),
             "extras": plain.extras(steps.values()),
             "packaged_prompts": _copy_prompts(steps, folder),
-            "values": [] if documents else _copy_values(configuration, store, folder),
+            "values": [] if documents else _copy_values(configuration, store, folder, places),
             "files": _copy_documents(eval_set, store, folder) if documents and configuration.retrieves else [],
             "measured": len(rows),
-            "scores": None if row is None else dict(row),
+            "scores": plain.without_paths(row, places),
         }
         _write_json(folder / MANIFEST, made)
         if questions:
@@ -291,7 +292,7 @@ def _rows(
     return [Recorded(item, expected[item.id]) for item in eval_set.development if item.id in expected]
 
 
-def _copy_values(configuration: Configuration, store: Store, folder: Path) -> list[str]:
+def _copy_values(configuration: Configuration, store: Store, folder: Path, places: Mapping[str, str]) -> list[str]:
     wanted = needed(configuration)
     for stage, key in wanted.items():
         value = store.value_folder(key)
@@ -301,7 +302,15 @@ def _copy_values(configuration: Configuration, store: Store, folder: Path) -> li
                 "Run the sweep again, then export."
             )
         shutil.copytree(value, folder / INDEX / stage, copy_function=_copy)
+        for path in (folder / INDEX / stage).glob("*.json") if places else ():
+            text = path.read_text(encoding="utf-8")
+            # the encoder's parameters as its index wrote them down; a pipeline takes them from its embed step
+            path.write_text(plain.without_paths(text, _escaped(places)), encoding="utf-8")
     return list(wanted)
+
+
+def _escaped(places: Mapping[str, str]) -> dict[str, str]:
+    return {json.dumps(path, ensure_ascii=False)[1:-1]: name for path, name in places.items()}
 
 
 def _copy(source: str, target: str) -> str:

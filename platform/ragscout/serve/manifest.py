@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ragscout.spec import Connection
 
 PROMPTS = "prompts"
+PLACE = "$model"
+_PLACED = ("model", "tokenizer", "alias")
 SECRET = 8
 """Shorter values of key variables are no secrets ("none", "EMPTY") and would be found by accident."""
 
@@ -37,15 +39,40 @@ _POINTER = "$file"
 _ABSOLUTE = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\|file:)")
 
 
-def step_plain(step: Step, folder: Path) -> dict[str, Any]:
-    """A step as plain values: name, version and non-default parameters; long texts become files of the folder.
+def local_models(steps: Iterable[Step], connections: Sequence[Connection]) -> dict[str, str]:
+    """Models that are named by a path of this machine: the path to the name under which a bundle knows them.
 
-    Raises:
-        BundleError: a parameter is an absolute path of this machine.
+    The model itself is not in the bundle. It is looked for in the folder of pulled models where the bundle is loaded.
     """
+    found: dict[str, str] = {}
+    given = [getattr(step, name, None) for step in steps for name in _PLACED]
+    given += [chat.model for step in steps for chat in chat_models(step)] + [item.alias for item in connections]
+    for value in given:
+        if isinstance(value, str) and _ABSOLUTE.match(value):
+            name = re.split(r"[/\\]", value.rstrip("/\\"))[-1]
+            while name in found.values() and found.get(value) != name:
+                name = f"_{name}"
+            found[value] = name
+    return found
+
+
+def without_paths(value: Any, places: Mapping[str, str]) -> Any:
+    """Names of models instead of their paths, wherever they stand in texts for people."""
+    if isinstance(value, str):
+        for path, name in places.items():
+            value = value.replace(path, name)
+        return value
+    if isinstance(value, Mapping):
+        return {key: without_paths(item, places) for key, item in value.items()}
+    return [without_paths(item, places) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def step_plain(step: Step, folder: Path, places: Mapping[str, str]) -> dict[str, Any]:
+    """A step as plain values: name, version and non-default parameters; long texts become files of the folder, and
+    paths of models their names (see ``local_models``)."""
     plain: dict[str, Any] = json.loads(step_json(step))
     plain["parameters"] = {
-        name: _outside(value, folder, f"{step.stage}.{name}") for name, value in plain["parameters"].items()
+        name: _outside(value, folder, f"{step.stage}.{name}", places) for name, value in plain["parameters"].items()
     }
     return plain
 
@@ -122,11 +149,11 @@ def connections_of(steps: Iterable[Step], known: Sequence[Connection]) -> list[C
     return list(found.values())
 
 
-def connections_plain(connections: Sequence[Connection]) -> list[dict[str, Any]]:
+def connections_plain(connections: Sequence[Connection], places: Mapping[str, str]) -> list[dict[str, Any]]:
     """Connections as plain values; keys are named by their environment variable.
 
     Raises:
-        BundleError: an address holds a password, or names a file of this machine.
+        BundleError: an address holds a password.
     """
     if not connections:
         return []
@@ -140,7 +167,7 @@ def connections_plain(connections: Sequence[Connection]) -> list[dict[str, Any]]
                 f"models.{item['name']}: the address holds a name or password; got one for host {address.hostname}. "
                 "Put it into an environment variable and name that as key_env."
             )
-        refuse_absolute(item, f"models.{item['name']}")
+        item["alias"] = {PLACE: places[item["alias"]]} if item["alias"] in places else item["alias"]
     return plain
 
 
@@ -155,25 +182,11 @@ def connections_from(plain: object, where: Path) -> tuple[Connection, ...]:
     from ragscout.spec import Connection
 
     try:
-        return TypeAdapter(tuple[Connection, ...]).validate_python(plain)
+        return TypeAdapter(tuple[Connection, ...]).validate_python(_inside(plain, where))
     except ValidationError as error:
         raise BundleError(
             f"{where}: the connections cannot be read; got {error.errors()[0]['msg']}. Export the bundle again."
         ) from error
-
-
-def refuse_absolute(value: object, where: str) -> None:
-    """Refuse paths that exist on one machine only.
-
-    Raises:
-        BundleError: naming the parameter.
-    """
-    for path, text in _texts(value, where):
-        if _ABSOLUTE.match(text) and "\n" not in text and not text.startswith("//"):
-            raise BundleError(
-                f"{path}: a bundle holds no path of one machine; got {text!r}. Use the model's alias or hub name, or "
-                "a path relative to the sweep file."
-            )
 
 
 def refuse_secrets(folder: Path, connections: Sequence[Connection]) -> None:
@@ -194,24 +207,27 @@ def refuse_secrets(folder: Path, connections: Sequence[Connection]) -> None:
                 )
 
 
-def _outside(value: Any, folder: Path, name: str) -> Any:
+def _outside(value: Any, folder: Path, name: str, places: Mapping[str, str]) -> Any:
     if isinstance(value, str):
+        if value in places:
+            return {PLACE: places[value]}
         if "\n" in value:
             place = folder / PROMPTS / f"{_file_name(name)}.md"
             place.parent.mkdir(exist_ok=True)
             place.write_bytes(value.encode())
             return {_POINTER: place.relative_to(folder).as_posix()}
-        refuse_absolute(value, name)
         return value
     if isinstance(value, list):
-        return [_outside(item, folder, f"{name}.{position}") for position, item in enumerate(value)]
+        return [_outside(item, folder, f"{name}.{position}", places) for position, item in enumerate(value)]
     if isinstance(value, dict):
-        return {key: _outside(item, folder, f"{name}.{key}") for key, item in value.items()}
+        return {key: _outside(item, folder, f"{name}.{key}", places) for key, item in value.items()}
     return value
 
 
 def _inside(value: Any, folder: Path) -> Any:
     if isinstance(value, dict):
+        if value.keys() == {PLACE}:
+            return _placed(str(value[PLACE]), folder)
         if value.keys() == {_POINTER}:
             name = str(value[_POINTER])
             if not safe_name(name) or not (folder / name).is_file():
@@ -221,15 +237,16 @@ def _inside(value: Any, folder: Path) -> Any:
     return [_inside(item, folder) for item in value] if isinstance(value, list) else value
 
 
-def _texts(value: object, where: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield where, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts(item, f"{where}.{key}")
-    elif isinstance(value, (list, tuple)):
-        for position, item in enumerate(value):
-            yield from _texts(item, f"{where}.{position}")
+def _placed(name: str, folder: Path) -> str:
+    from ragscout.providers.assets import default_cache
+
+    place = default_cache() / name
+    if not safe_name(name) or not place.exists():
+        raise BundleError(
+            f"{folder}: a model that the bundle does not carry is missing; got no {name!a} in {default_cache()}. "
+            "Put its file or folder there, or set RAGSCOUT_MODELS to the folder that holds it."
+        )
+    return str(place)
 
 
 def _file_name(name: str) -> str:

@@ -101,6 +101,9 @@ class Pipeline:
         self.bundle = bundle
         self.runtime = runtime
         self.values = dict(values)
+        if "index" in self.values:
+            # the bundle's own step: the index names its encoder as it was where the index was built
+            self.values["index"].encoder = configuration.steps["embed"]
         self._loop = loop
         self._nodes = [node for node in configuration.last.ancestors() if node.per_question]
         self._finish = weakref.finalize(self, _finish, runtime, loop, scratch)
