@@ -12,6 +12,7 @@ from ragscout.model.evalset import Question
 from ragscout.model.outcome import Query
 from ragscout.model.step import make
 from ragscout.providers.tokenize import kiwi_available
+from ragscout.steps.index.search import Matrices
 from ragscout.steps.rankings import merged, ranked, reciprocal_rank_fusion
 from ragscout.testing.retrieval import (
     QUESTIONS,
@@ -155,3 +156,16 @@ def test_the_index_rebuilds_its_encoder() -> None:
     index = DenseKit().build(FakeRuntime())
     assert index.encoder == make("embed", "hashing", {"dim": 64})
     assert asyncio.run(index.encoder.queries(FakeRuntime(), ["연차"])).shape == (1, 64)
+
+
+def test_matrices_share_the_memory_limit() -> None:
+    kept = Matrices()
+    loads: list[str] = []
+
+    def load(name: str) -> np.ndarray:
+        loads.append(name)
+        return np.zeros(25, dtype=np.float32)
+
+    for name in ("a", "b", "a", "c", "a", "b"):
+        kept.get(name, 200, lambda name=name: load(name))  # type: ignore[misc]
+    assert loads == ["a", "b", "c", "b"]

@@ -64,7 +64,7 @@ class ChunkerKit(WholeKit):
         """Offsets reproduce the text, chunks cover it, none is blank or too long."""
         self.check(text, size, overlap)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
     @given(text=TEXTS, size=st.integers(1, 60), share=st.floats(0, 0.95))
     def test_offsets_and_coverage_of_any_text(self, text: str, size: int, share: float) -> None:
         """The same for random text, sizes and overlaps."""

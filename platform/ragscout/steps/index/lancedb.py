@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,7 @@ from ragscout.model.outcome import Ranking
 from ragscout.model.runtime import Memo, Runtime, VectorRef
 from ragscout.model.step import Step, make, step
 from ragscout.model.values import Chunks, Embedded, Encoder
-from ragscout.steps.index.search import MARGIN, exact, in_matrix
+from ragscout.steps.index.search import MARGIN, Matrices, exact, in_matrix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 _TABLE = "vectors"
 _FACTS = "index.json"
 _SLICE = 8192
-_LOADING = threading.Lock()
+_MATRICES = Matrices()
 
 
 @dataclass
@@ -61,18 +60,20 @@ class LanceIndex:
                 f"index.lancedb: the query has another dimension than the index; got {queries.shape[1]}, "
                 f"not {self.dim}. Delete the index and run again."
             )
-        if self.folder is None or self.count * self.dim * 4 <= runtime.memory_limit:
-            return [in_matrix(self.matrix, query, depth) for query in queries]
-        return self._on_disk(queries, depth)
+        if self.folder is not None and self.count * self.dim * 4 > runtime.memory_limit:
+            return self._on_disk(queries, depth)
+        if self.folder is None:
+            matrix = self.matrix()
+        else:
+            matrix = _MATRICES.get(str(self.folder.resolve()), runtime.memory_limit, self.matrix)
+        return [in_matrix(matrix, query, depth) for query in queries]
 
-    @cached_property
     def matrix(self) -> np.ndarray:
         """All vectors by chunk order, float32 of shape (count, dim)."""
         if self.folder is None:
             assert self.memo is not None
             return self.memo.matrix(self.refs)
-        with _LOADING:
-            table = self._table.to_arrow()
+        table = self._table.to_arrow()
         flat = table.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
         order = table.column("row").to_numpy().argsort(kind="stable")
         found: np.ndarray = flat.reshape(len(table), self.dim)[order]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ragscout.model.outcome import Ranking
@@ -37,3 +40,22 @@ def in_matrix(matrix: np.ndarray, query: np.ndarray, depth: int) -> Ranking:
     else:
         rows = np.arange(len(scores))
     return exact(rows, matrix[rows], query, depth)
+
+
+class Matrices:
+    """Matrices of the indices used last, together at most as large as the memory limit. Thread-safe."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._kept: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, name: str, limit: int, load: Callable[[], np.ndarray]) -> np.ndarray:
+        """The matrix of that name, loaded when it is not held; the ones used longest ago make room for it."""
+        with self._lock:
+            if name not in self._kept:
+                self._kept[name] = load()
+            self._kept.move_to_end(name)
+            while len(self._kept) > 1 and sum(matrix.nbytes for matrix in self._kept.values()) > limit:
+                self._kept.popitem(last=False)
+            return self._kept[name]
