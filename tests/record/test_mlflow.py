@@ -156,9 +156,10 @@ def test_tables_plots_and_board(tmp_path: Path, database: Callable[[Path], str])
     recorder.update(states[-1])
     by_name = {run.info.run_name: run for run in runs_of(uri, "연차-규정")}
     row, parent = by_name["1024 · dense · 인용"], by_name["연차-규정"]
-    frame = open_client(uri).load_table(by_name["연차-규정"].info.experiment_id, "results.json", [row.info.run_id])
-    assert frame["question"].iloc[0] == "규정 0조는 연차에 대해 무엇이라고 하나요?"
-    assert frame["failures"].iloc[3] == f"judge_failed: {GOAL}"
+    shown = json.loads(files_of(row)["results.json"])
+    first, last = (dict(zip(shown["columns"], shown["data"][place], strict=True)) for place in (0, 3))
+    assert first["question"] == "규정 0조는 연차에 대해 무엇이라고 하나요?" and first[GOAL] == 1.0
+    assert last["failures"] == f"judge_failed: {GOAL}" and last[GOAL] is None
     root = Path(row.info.artifact_uri.removeprefix("file://"))
     table = pq.read_table(root / "results.parquet").to_pydict()
     assert table[GOAL] == [1.0, 0.5, 1.0, None] and table["answer"][0].startswith("답")

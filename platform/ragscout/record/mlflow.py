@@ -29,7 +29,8 @@ from ragscout.record.runs import RunState, Table
 
 _LOG = logging.getLogger(__name__)
 _PARENT = "mlflow.parentRunId"
-_KIND = {"mlflow.experimentKind": "custom_model_development", "ragscout.layout": str(runs.LAYOUT)}
+_KIND = "mlflow.experimentKind", "custom_model_development"
+_VIEW = "leaderboard"
 _QUESTIONS = "eval_set/questions.parquet"
 _PAGE = 1000  # runs per request, MLflow's own limit is 50,000
 _OPENED: dict[str, list[tuple[int, int]]] = {}
@@ -130,13 +131,14 @@ class _Place:
 
     def _open_experiment(self) -> str:
         name = self._snapshot.name
+        tags = dict([_KIND, (f"mlflow.sharedViewState.{_VIEW}", runs.view(self._snapshot))])
         found = self._client.get_experiment_by_name(name)
         if found is None:
             where = None if self._artifacts is None else (self._artifacts / _folder_name(name)).absolute().as_uri()
-            return str(self._client.create_experiment(name, artifact_location=where, tags=_KIND))
+            return str(self._client.create_experiment(name, artifact_location=where, tags=tags))
         if found.lifecycle_stage != "active":
             self._client.restore_experiment(found.experiment_id)
-        for tag, value in _KIND.items():
+        for tag, value in tags.items():
             if found.tags.get(tag) != value:
                 self._client.set_experiment_tag(found.experiment_id, tag, value)
         return str(found.experiment_id)

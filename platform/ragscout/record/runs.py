@@ -16,7 +16,7 @@ from ragscout.model.board import Board, FigureStat
 from ragscout.model.board import Row as BoardRow
 from ragscout.model.outcome import Failure, Score
 from ragscout.record.recorder import Row, Snapshot
-from ragscout.record.words import description, field_name
+from ragscout.record.words import description, field_name, of_language
 
 LAYOUT = 1
 """Grows when the same snapshot is written in another way, so that runs of an older layout are written anew."""
@@ -140,7 +140,7 @@ def _row_state(snapshot: Snapshot, row: BoardRow, measured: Row | None) -> RunSt
     tags: dict[str, str] = dict.fromkeys(map(str, row.marks), "true")
     if row.in_winner_set:
         tags["winner_set"] = "true"
-    tags |= {TAG_SWEEP: snapshot.sweep, TAG_KEY: row.key, TAG_KIND: "configuration"}
+    tags |= {TAG_SWEEP: snapshot.sweep, TAG_KEY: row.key, TAG_KIND: "configuration", "mlflow.runType": "evaluation"}
     tags["ragscout.answered"] = f"{row.answered}/{board.questions}"
     if row.failed:
         tags[TAG_NOTE] = row.failed[:MAX_TAG]
@@ -176,6 +176,32 @@ def parent_state(snapshot: Snapshot, page: bytes) -> RunState:
     files = {"board.json": board.to_json(), "board.md": page, "sweep.yaml": snapshot.spec.encode()}
     status = "FINISHED" if snapshot.closed else "RUNNING"
     return RunState(snapshot.sweep, snapshot.name[:MAX_NAME], status, {}, {}, tags, tables, files)
+
+
+def view(snapshot: Snapshot) -> str:
+    """The saved view ``Leaderboard`` of MLflow's run table: sorted by the goal, with rank, knobs, every figure and
+    cost as columns. MLflow keeps a view as an experiment's tag: a name and the state of the page."""
+    board = snapshot.board
+    goal = field_name(board.goal.metric)
+    figures = [field_name(name) for name in dict.fromkeys((board.goal.metric, *board.figures))]
+    shown = ["rank", goal, f"{goal}.low", f"{goal}.high", *figures[1:], "answered", f"partial.{goal}"]
+    shown += ["cost_per_1000"] if any(row.cost.per_1000 is not None for row in board.rows) else []
+    columns = [f"metrics.`{name}`" for name in (*shown, "seconds")]
+    columns += [f"params.`{field_name(name)}`" for name in board.knobs]
+    columns += [f"tags.`{mark}`" for mark in ("recommended", "leader", "reference")]
+    state = {
+        "searchFilter": "",
+        "orderByKey": f"metrics.`{goal}`",
+        "orderByAsc": not board.goal.higher,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "modelVersionFilter": "All Runs",
+        "datasetsFilter": [],
+        "selectedColumns": columns,
+    }
+    name = "리더보드" if of_language(snapshot.eval_set) == "ko" else "Leaderboard"
+    plain = {"name": name, "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)}
+    return json.dumps(plain, ensure_ascii=False, sort_keys=True)
 
 
 def board_table(board: Board, rows: tuple[BoardRow, ...]) -> Table:
