@@ -32,7 +32,7 @@ class MadeSpace:
 
 
 def configuration(knobs: dict[str, str], roles: tuple[str, ...] = (), name: str = "") -> Configuration:
-    prefix = {knob: value for knob, value in knobs.items() if knob != "generate"}
+    prefix = {knob: value for knob, value in knobs.items() if knob.split(".")[0] not in ("generate", "prompt")}
     steps: dict[str, Step] = {"generate": Generator(name_=repr(sorted(knobs.items())) + name)}
     if prefix:
         steps["rerank"] = Prefix(name_=repr(sorted(prefix.items())))

@@ -32,7 +32,7 @@ def test_grid_measures_every_configuration_on_every_question():
     assert all(sorted(asked) == sorted(world.questions) for asked in world.asked.values())
 
 
-@pytest.mark.parametrize("name", ["random", "tpe", "gp"])
+@pytest.mark.parametrize("name", ["random", "tpe", "gp", "factor"])
 def test_quickstart_budget(name):
     world = World(SPACE, seed=1)
     proposer = made(name, world, 300)
@@ -47,7 +47,7 @@ def test_quickstart_budget(name):
     assert deepest[0] == deepest[1] > 20
 
 
-@pytest.mark.parametrize("name", ["grid", "random", "tpe"])
+@pytest.mark.parametrize("name", ["grid", "random", "tpe", "factor"])
 @pytest.mark.parametrize("budget", [0, 1, 5, 17, 50, 133, 900])
 def test_the_limit_is_never_exceeded(name, budget):
     world = World(SPACE)
@@ -68,7 +68,7 @@ def test_without_a_limit_promising_rows_are_completed():
     assert len(leaders) < 40
 
 
-@pytest.mark.parametrize("name", ["grid", "random", "tpe", "gp"])
+@pytest.mark.parametrize("name", ["grid", "random", "tpe", "gp", "factor"])
 def test_asking_twice_and_replaying_give_the_same(name):
     world = World(SPACE, seed=2)
     first = made(name, world, 250)
@@ -168,12 +168,12 @@ def test_a_failed_configuration_is_told_as_failed_and_never_asked_again():
 def test_everything_failed_ends():
     world = World(SPACE)
     world.failed = dict.fromkeys(world.mean, "no")
-    for name in ("grid", "random", "gp"):
+    for name in ("grid", "random", "gp", "factor"):
         play(made(name, world, 300), world)
         assert not world.asked
 
 
-@pytest.mark.parametrize("name", ["grid", "random", "tpe", "gp"])
+@pytest.mark.parametrize("name", ["grid", "random", "tpe", "gp", "factor"])
 def test_degenerate_worlds(name):
     one = MadeSpace((configuration({"generate": "smol"}),))
     world = World(one, questions=1)

@@ -18,6 +18,7 @@ SEARCHES = {
     "grid": ("ragscout.search.grid", "GridProposer"),
     "gp": ("ragscout.search.gp", "GPProposer"),
     "tpe": ("ragscout.search.tpe", "TPEProposer"),
+    "factor": ("ragscout.search.factor", "FactorProposer"),
     "random": ("ragscout.search.sampled", "RandomProposer"),
 }
 GRID_LIMIT = 100
@@ -26,12 +27,15 @@ GRID_LIMIT = 100
 
 def resolve(name: str, configurations: int, questions: int, answers: int | None) -> str:
     """What ``auto`` stands for: the grid when it fits the limit (without a limit: up to 100 configurations), else the
-    Gaussian process where torch is installed, else TPE. Other names are returned as they are."""
+    factor search above 100 configurations, else the Gaussian process where torch is installed, else TPE. Other names
+    are returned as they are."""
     if name != "auto":
         return name
     fits = configurations <= GRID_LIMIT if answers is None else configurations * questions <= answers
     if fits:
         return "grid"
+    if configurations > GRID_LIMIT:
+        return "factor"
     return "gp" if importlib.util.find_spec("torch") is not None else "tpe"
 
 

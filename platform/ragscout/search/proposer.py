@@ -129,7 +129,8 @@ class BaseProposer:
             self._learn(row)
         for row in sorted(self._to_stop()):
             self.stopped.add(row)
-            self._complete(row)
+            if row not in self._told:
+                self._complete(row)
 
     def _to_stop(self) -> set[int]:
         return set()

@@ -1,0 +1,299 @@
+"""A Bayesian factor model over all configurations, learned from single (configuration, question) scores.
+
+    score of c on q = mu + u_q + v_(model of c, q) + x_c b + r_c + e
+
+``x_c``: one-hot main effects and all two-way products of the knobs, the prefix's retrieval figure and its product with
+the model; an inactive knob is a zero row. b ~ N(0, tau_g) per group of columns, r_c ~ N(0, tau_r): both by empirical
+Bayes. u, v are a two-way fit with shrinkage. The posterior lives in weight space, so a new block costs one Cholesky of
+a few hundred columns whatever the number of configurations. Source: the project's search notes (algorithm "FACT2").
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+Kind = Literal["retrieval", "model", "prompt"]
+QUESTION_VARIANCE = 0.04
+MODEL_QUESTION_VARIANCE = 0.014
+MAIN_START, OTHER_START = 0.03**2, 0.02**2
+HYPER_WEIGHT, HYPER_VARIANCE = 2.0, 0.01**2
+REMAINDERS = (0.006**2, 0.01**2, 0.015**2, 0.022**2, 0.03**2, 0.045**2)
+"""Variances tried for r_c; the smallest keeps the search from trusting the factors alone."""
+EMPIRICAL_EVERY = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Columns of the model. ``phi``: shape (configurations, columns); ``group``: group of each column; ``interaction``:
+    whether a group is made of two-way products; ``model``: the model level of each configuration."""
+
+    phi: Floats
+    group: Ints
+    interaction: NDArray[np.bool_]
+    mains: int
+    model: Ints
+
+
+def make_design(codes: Ints, active: NDArray[np.bool_], kinds: Sequence[Kind], metric: Floats | None = None) -> Design:
+    """Columns from level codes.
+
+    ``codes``, ``active``: shape (configurations, knobs); ``metric``: the prefixes' retrieval figure per configuration,
+    standardised, ``None`` when nothing is known.
+    """
+    import numpy as np
+
+    rows = len(codes)
+    hot = [np.eye(int(codes[:, k].max()) + 1)[codes[:, k]] * active[:, k, None] for k in range(codes.shape[1])]
+    columns: list[Floats] = []
+    group: list[int] = []
+    for k, block in enumerate(hot):
+        columns.append(block)
+        group += [k] * block.shape[1]
+    mains = count = len(hot)
+    pairs: dict[str, list[Floats]] = {"retrieval": [], "model": [], "prompt": []}
+    for i, j in itertools.combinations(range(len(hot)), 2):
+        product = (hot[i][:, :, None] * hot[j][:, None, :]).reshape(rows, -1)
+        kind = (
+            "model"
+            if "model" in (kinds[i], kinds[j])
+            else "prompt"
+            if "prompt" in (kinds[i], kinds[j])
+            else "retrieval"
+        )
+        pairs[kind].append(product[:, product.any(0)])
+    interaction = [False] * mains
+    for blocks in pairs.values():
+        if blocks:
+            columns += blocks
+            group += [count] * sum(block.shape[1] for block in blocks)
+            interaction.append(True)
+            count += 1
+    model = _levels(codes, [k for k, kind in enumerate(kinds) if kind == "model"])
+    if metric is not None and float(np.std(metric)) > 0:
+        for block in (metric[:, None], metric[:, None] * np.eye(int(model.max()) + 1)[model]):
+            columns.append(block)
+            group += [count] * block.shape[1]
+            interaction.append(False)
+            count += 1
+    if not columns:
+        columns, group, interaction = [np.zeros((rows, 1))], [0], [False]
+    return Design(np.hstack(columns), np.array(group), np.array(interaction), mains, model)
+
+
+def _levels(codes: Ints, knobs: Sequence[int]) -> Ints:
+    """One level per distinct combination of some knobs."""
+    import numpy as np
+
+    if not knobs:
+        return np.zeros(len(codes), dtype=np.int64)
+    return np.unique(codes[:, list(knobs)], axis=0, return_inverse=True)[1].reshape(-1)
+
+
+class FactorModel:
+    """Posterior over the mean score of every configuration. Scores are on 0..1, higher is better.
+
+    The state after a sequence of ``update`` calls is a pure function of that sequence.
+    """
+
+    def __init__(self, design: Design, questions: int) -> None:
+        import numpy as np
+
+        self.design, self.questions = design, questions
+        groups = int(design.group.max()) + 1
+        self._effect: Floats = np.zeros(questions)
+        self._own_effect: Floats = np.zeros((int(design.model.max()) + 1, questions))
+        self._question_count: Ints = np.zeros(questions, dtype=np.int64)
+        self.tau = np.full(groups, OTHER_START)
+        self.tau[: max(1, design.mains)] = MAIN_START
+        self.remainder, self.noise, self.updates = 0.01**2, 0.08, 0
+        self.count: Ints = np.zeros(len(design.phi), dtype=np.int64)
+        self.mean: Floats = np.zeros(len(design.phi))
+        self._rows, self._columns, self._values = _Buffer(np.int64), _Buffer(np.int64), _Buffer(np.float64)
+
+    def add(self, rows: Sequence[int], columns: Sequence[int], values: Sequence[float]) -> None:
+        """Scores of configurations ``rows`` on questions ``columns``; they count from the next ``update`` on."""
+        for buffer, items in ((self._rows, rows), (self._columns, columns), (self._values, values)):
+            buffer.extend(items)
+
+    def update(self) -> None:
+        """Refit question effects, noise, weights and, every third time, the variances."""
+        import numpy as np
+        from scipy.linalg import cho_solve, solve_triangular
+
+        yb, n, seen = self._configuration_means()
+        phi, group = self.design.phi[seen], self.design.group
+        empirical = self.updates % EMPIRICAL_EVERY == 0
+        self.origin = float(np.average(yb, weights=1 / (self.remainder + self.noise / n)))
+        for _ in range(EMPIRICAL_EVERY if empirical else 1):
+            weight = 1 / (self.remainder + self.noise / n)
+            precision = (phi * weight[:, None]).T @ phi
+            precision[np.diag_indices(len(group))] += 1 / self.tau[group]
+            self._factor = np.linalg.cholesky(precision)
+            self.weights = cho_solve((self._factor, True), phi.T @ (weight * (yb - self.origin)))
+            if empirical:
+                inverse = solve_triangular(self._factor, np.eye(len(group)), lower=True)
+                self._variances((inverse**2).sum(0), yb - self.origin - phi @ self.weights, n)
+        self._seen, self._observed, self._n = seen, yb, n
+        self.shrink = self.remainder / (self.remainder + self.noise / n)
+        self.mean = self.origin + self.design.phi @ self.weights
+        self.mean[seen] += self.shrink * (yb - self.mean[seen])
+        self.updates += 1
+
+    def _configuration_means(self) -> tuple[Floats, Floats, Ints]:
+        """Means per configuration after question effects, their counts, and which configurations have any."""
+        import numpy as np
+
+        rows, columns, values = self._rows.array, self._columns.array, self._values.array
+        configurations, questions = len(self.design.phi), self.questions
+        self.count = np.bincount(rows, minlength=configurations)
+        seen = np.flatnonzero(self.count)
+        n = self.count[seen].astype(np.float64)
+        base = self.mean if self.updates else _mean_by(rows, values, configurations)
+        residual = values - base[rows]
+        per_question = np.bincount(columns, minlength=questions)
+        effect = np.bincount(columns, residual, questions) / (per_question + self.noise / QUESTION_VARIANCE)
+        left = residual - effect[columns]
+        self._effect, self._question_count = effect, per_question
+        if self.updates and self.design.model.max() > 0:
+            # Centred per model, so that the model's main effect stays in the configuration means.
+            cell = self.design.model[rows] * questions + columns
+            size = (int(self.design.model.max()) + 1) * questions
+            own = np.bincount(cell, left, size) / (
+                np.bincount(cell, minlength=size) + self.noise / MODEL_QUESTION_VARIANCE
+            )
+            own = own.reshape(-1, questions)
+            own -= own.mean(1, keepdims=True)
+            left = left - own.reshape(-1)[cell]
+            self._own_effect = own
+        adjusted = left + base[rows]
+        means = _mean_by(rows, adjusted, configurations)
+        spread = float(((adjusted - means[rows]) ** 2).sum())
+        freedom = max(1.0, len(values) - len(seen) - 0.7 * float((per_question > 0).sum()))
+        self.noise = float(np.clip(spread / freedom, 0.002, 0.2))
+        return means[seen], n, seen
+
+    def _variances(self, spread: Floats, error: Floats, n: Floats) -> None:
+        """Empirical Bayes: MacKay's update of the group variances with a weak hyper-prior, a grid for r_c."""
+        import numpy as np
+
+        group, groups = self.design.group, len(self.tau)
+        known = 1 - spread / self.tau[group]
+        squares = np.bincount(group, self.weights**2, groups) + HYPER_WEIGHT * HYPER_VARIANCE
+        self.tau = np.clip(squares / (np.bincount(group, known, groups) + HYPER_WEIGHT), 1e-7, 0.02)
+        variance = np.array(REMAINDERS)[:, None] + self.noise / n
+        self.remainder = REMAINDERS[int((np.log(variance) + error**2 / variance).sum(1).argmin())]
+
+    def sample(self, rng: Any, count: int) -> Floats:
+        """Joint posterior samples of all configuration means, shape (configurations, count)."""
+        import numpy as np
+        from scipy.linalg import solve_triangular
+
+        phi, seen = self.design.phi, self._seen
+        noise = rng.normal(size=(len(self.weights), count))
+        drawn = self.weights[:, None] + solve_triangular(self._factor, noise, lower=True, trans="T")
+        sample: Floats = self.origin + phi @ drawn
+        rest: Floats = rng.normal(size=(len(phi), count)) * np.sqrt(self.remainder)
+        shrink = self.shrink[:, None]
+        rest[seen] = shrink * (self._observed[:, None] - sample[seen]) + rest[seen] * np.sqrt(1 - shrink)
+        return sample + rest
+
+    def predictive(self, rows: Ints) -> tuple[Floats, Floats]:
+        """Posterior mean and variance of the configuration means of some rows."""
+        from scipy.linalg import solve_triangular
+
+        root = solve_triangular(self._factor, self.design.phi[rows].T, lower=True)
+        n = self.count[rows]
+        shrink = n * self.remainder / (n * self.remainder + self.noise)
+        variance: Floats = (1 - shrink) ** 2 * (root**2).sum(0) + (1 - shrink) * self.remainder
+        return self.mean[rows], variance
+
+    def block_error(self, row: int, columns: Ints, values: Floats) -> tuple[float, float]:
+        """Error of a block's predicted mean, before the model learns from it, and the variance expected of it."""
+        import numpy as np
+
+        mean, variance = self.predictive(np.array([row]))
+        effect = self._effect[columns] + self._own_effect[self.design.model[row], columns]
+        n = len(columns)
+        unsure = 1 / (1 / QUESTION_VARIANCE + self._question_count[columns] / self.noise)
+        expected = float(variance[0]) + self.noise / n + float(unsure.sum()) / n**2
+        return float((values - effect).mean() - mean[0]), expected
+
+    def interaction_share(self) -> float:
+        """Posterior share (0..1) of two-way terms and remainder in the variance between configurations."""
+        phi, weights = self.design.phi, self.weights
+        inter = self.design.interaction[self.design.group]
+        main = float((phi[:, ~inter] @ weights[~inter]).var())
+        other = float((phi[:, inter] @ weights[inter]).var()) + self.remainder
+        return other / (main + other) if main + other > 0 else 0.0
+
+
+def _mean_by(rows: Ints, values: Floats, size: int) -> Floats:
+    import numpy as np
+
+    total: Floats = np.bincount(rows, values, size) / np.maximum(np.bincount(rows, minlength=size), 1)
+    return total
+
+
+class _Buffer:
+    """A growing array."""
+
+    def __init__(self, kind: Any) -> None:
+        import numpy as np
+
+        self._data, self._used = np.zeros(1024, dtype=kind), 0
+
+    def extend(self, items: Sequence[float]) -> None:
+        import numpy as np
+
+        end = self._used + len(items)
+        if end > len(self._data):
+            self._data = np.concatenate([self._data, np.zeros(max(end, len(self._data)), dtype=self._data.dtype)])
+        self._data[self._used : end] = items
+        self._used = end
+
+    @property
+    def array(self) -> Any:
+        return self._data[: self._used]
+
+
+def choose(model: FactorModel, count: int, block: int, room: Ints, rng: Any, samples: int = 24) -> list[int]:
+    """Rows for the next ``count`` blocks by top-two Thompson sampling.
+
+    ``room``: questions each row may still be asked (0 = closed). The top of a random posterior sample, or with
+    probability one half the top of another sample that differs; at most two blocks of a row at once.
+    """
+    import numpy as np
+
+    sample = model.sample(rng, samples)
+    sample[room <= 0] = -np.inf
+    depth = min(40, len(sample))
+    top = np.argpartition(-sample, depth - 1, axis=0)[:depth]
+    order = np.take_along_axis(top, np.argsort(-np.take_along_axis(sample, top, 0), axis=0, kind="stable"), 0)
+    chosen: list[int] = []
+    taken: dict[int, int] = {}
+    for _ in range(4 * count):
+        if len(chosen) >= count:
+            break
+        first, second = rng.integers(samples), rng.integers(samples)
+        row = int(order[0, first])
+        if rng.random() < 0.5:
+            row = int(order[0, second]) if order[0, second] != row else int(order[min(1, depth - 1), second])
+            first = second
+        for place in range(depth):
+            if taken.get(row, 0) < 2 and room[row] > block * taken.get(row, 0):
+                break
+            row = int(order[place, first])
+        if taken.get(row, 0) < 2 and room[row] > block * taken.get(row, 0):
+            taken[row] = taken.get(row, 0) + 1
+            chosen.append(row)
+    return chosen
