@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 import io
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +19,24 @@ from ragscout.data.options import ReadOptions
 from ragscout.data.roles import is_documents, question_roles, recognised
 from ragscout.model.errors import EvalSetError
 
+# openpyxl answers damaged files with whatever its parts happen to raise.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    LookupError,
+    ValueError,
+    TypeError,
+    OSError,
+    EOFError,
+    AttributeError,
+    SyntaxError,
+    RuntimeError,
+    ArithmeticError,
+    AssertionError,
+    MemoryError,
+)
+_Table = tuple[str, list[tuple[int, list[str]]]]
 _ZEROS = re.compile(r"0{2,}$")
 _PERCENT = re.compile(r"0(?:\.(0+))?%$")
 
@@ -31,21 +51,26 @@ def load_workbook(path: str, data: bytes, options: ReadOptions) -> Loaded:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             check_members(path, archive.infolist(), len(data), options.limits)
-        values, formulas = _open(data, True), _open(data, False)
+        _join(_tables(found, data, options), found)
     except EvalSetError as error:
         found.findings.append(Finding("bad_workbook", "error", str(error), path))
-        return found
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, AttributeError, SyntaxError) as error:
+    except _DAMAGE as error:
+        found.records.clear()
         text = f"the workbook cannot be read ({type(error).__name__})"
         remedy = "Open it in a spreadsheet program and save it again as xlsx."
         found.findings.append(Finding("bad_workbook", "error", text, path, remedy=remedy))
-        return found
+    return found
+
+
+def _tables(found: Loaded, data: bytes, options: ReadOptions) -> list[_Table]:
+    """Name and rows of the sheets that count; findings about the others."""
+    path, values, formulas = found.path, _open(data, True), _open(data, False)
     names = [sheet.title for sheet in values.worksheets]
+    tables: list[_Table] = []
     if options.sheet and options.sheet not in names:
         text, remedy = f"there is no sheet {options.sheet!r}", f"Sheets: {', '.join(names)}."
         found.findings.append(Finding("sheet_option", "error", text, path, remedy=remedy))
-        return found
-    tables = []
+        return tables
     for sheet, twin in zip(values.worksheets, formulas.worksheets, strict=True):
         if options.sheet and sheet.title != options.sheet:
             continue
@@ -64,8 +89,7 @@ def load_workbook(path: str, data: bytes, options: ReadOptions) -> Loaded:
             )
             continue
         tables.append((sheet.title, rows))
-    _join(tables, found)
-    return found
+    return tables
 
 
 def _open(data: bytes, values: bool) -> Any:
@@ -138,7 +162,7 @@ def cell_text(cell: Any) -> str:
     return str(value)
 
 
-def _join(tables: list[tuple[str, list[tuple[int, list[str]]]]], found: Loaded) -> None:
+def _join(tables: list[_Table], found: Loaded) -> None:
     """Sheets with questions are joined; without any, the first sheet stands for the workbook."""
     headed = [(title, rows, _header(rows)) for title, rows in tables]
     chosen = [item for item in headed if "question" in question_roles(item[1][item[2]][1])[0]]
