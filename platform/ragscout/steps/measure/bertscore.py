@@ -40,6 +40,7 @@ class BertScore(TextMetric):
     """
 
     model: str = field(default="minilm", metadata={"help": "alias, hub name or folder of an encoder"})
+    revision: str = field(default="", metadata={"help": "revision of the model"})
     num_layers: int = field(
         default=0,
         metadata={"help": "layer whose output is compared; 0 = the known best of the model", "ge": 0, "le": 48},
@@ -61,8 +62,9 @@ class BertScore(TextMetric):
 
     def signature(self) -> str:
         """Model, layer, library versions (the distribution's, since the package misreports its own)."""
+        revision = f"@{self.revision[:12]}" if self.revision else ""
         return (
-            f"bertscore|f1|nrefs:best|model:{self.model}|L{self._layer}|idf:no|rescaled:no"
+            f"bertscore|f1|nrefs:best|model:{self.model}{revision}|L{self._layer}|idf:no|rescaled:no"
             f"|languages:{'+'.join(self._fit)}|bert-score:{_version('bert-score')}|transformers:{_version('transformers')}"
         )
 
@@ -76,7 +78,7 @@ class BertScore(TextMetric):
 
     async def score_all(self, runtime: Runtime, pairs: Sequence[Pair]) -> list[dict[str, Score | Failure]]:
         """BERTScore of distinct pairs."""
-        missing = _missing(runtime, self.model)
+        missing = _missing(runtime, self.model, self.revision)
         if isinstance(missing, Failure):
             return [same_for_all(self.figures(), missing) for _ in pairs]
         unfit = [self._unsuitable(pair) for pair in pairs]
@@ -211,13 +213,13 @@ def _encoder(folder: Path, layer: int) -> _Encoder:
         return _ENCODERS[folder, layer]
 
 
-def _missing(runtime: Runtime, model: str) -> Path | Failure:
+def _missing(runtime: Runtime, model: str, revision: str) -> Path | Failure:
     """The model's folder, or the failure with its remedy."""
     if importlib.util.find_spec("bert_score") is None:
         remedy = "BERTScore needs the extra 'local'. Run: pip install 'ragscout[local]'"
         return Failure("measurement", "no_model", remedy)
     try:
-        return runtime.models.folder(model)
+        return runtime.models.folder(model, revision)
     except StepError as error:
         return Failure("measurement", "no_model", f"BERTScore's model is absent. {error}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import warnings
 from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
@@ -181,16 +182,22 @@ def _wordnet(folder: Path) -> _CachedWordNet:
     Raises:
         StepError: when the folder holds no WordNet that nltk can read.
     """
+    import nltk.data
     from nltk.corpus.reader.wordnet import WordNetCorpusReader
     from nltk.data import FileSystemPathPointer, ZipFilePathPointer
 
+    # nltk opens files below its own data folders only, so the verified one is made one of them
+    root = str(folder if folder.is_dir() else folder.parent)
+    if root not in nltk.data.path:
+        nltk.data.path.append(root)
     archives = [folder] if folder.suffix == ".zip" else sorted(folder.rglob("wordnet.zip"))
     roots = [path.parent for path in sorted(folder.rglob("data.noun"))] if folder.is_dir() else []
-    try:
-        if roots:
-            return _CachedWordNet(WordNetCorpusReader(FileSystemPathPointer(str(roots[0])), None))
-        if archives:
-            return _CachedWordNet(WordNetCorpusReader(ZipFilePathPointer(str(archives[0]), "wordnet/"), None))
-    except OSError as error:
-        raise StepError(f"meteor: WordNet cannot be read; got {folder.name}: {error}. Pull it again.") from error
+    if roots or archives:
+        try:
+            root = FileSystemPathPointer(str(roots[0])) if roots else ZipFilePathPointer(str(archives[0]), "wordnet/")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it says that other languages' WordNets are absent, as intended
+                return _CachedWordNet(WordNetCorpusReader(root, None))
+        except OSError as error:
+            raise StepError(f"meteor: WordNet cannot be read; got {folder.name}: {error}. Pull it again.") from error
     raise StepError(f"meteor: no WordNet in the folder {folder.name!r}. Run: ragscout models pull wordnet")
