@@ -220,9 +220,9 @@ ERRORS = [
     ),
     (
         f"pipeline: {{}}\nmodels:\n  small: {{provider: openai, model: m, api_key: {SECRET}}}\n",
-        "s.yaml:5:39: models.small.api_key: a secret must not stand in a file; got a value that is not "
-        "shown. Remove it, put the key into an environment variable and name that variable: key_env: MY_KEY. If the file was shared, "
-        "renew it.",
+        "s.yaml:5:39: models.small.api_key: a secret must not stand in a file; got a value that is not shown. "
+        "Remove it, put the key into an environment variable and name that variable: key_env: MY_KEY. "
+        "If the file was shared, renew it.",
     ),
     (
         f"pipeline: {{}}\nmodels:\n  small: {{provider: openai, model: m, key_env: {SECRET}}}\n",

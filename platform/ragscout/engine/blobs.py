@@ -238,7 +238,10 @@ class FolderBlobs:
                 temporary.unlink(missing_ok=True)
 
     def _finish(self, temporary: Path, stream: BinaryIO, digest: str) -> None:
-        """Make the bytes durable, then visible under their name; a ledger row may only name what is durable."""
+        """Make the bytes durable, then visible under their name; a ledger row names what is complete.
+
+        The folder's entry is not synced as well: a blob lost to a power failure is found missing and computed again.
+        """
         stream.flush()
         os.fsync(stream.fileno())
         temporary.chmod(0o444)
@@ -252,7 +255,6 @@ class FolderBlobs:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV):
                 raise
             temporary.replace(place)
-        _sync_folder(place.parent)
 
 
 def open_blobs(location: str) -> Blobs:
@@ -282,11 +284,3 @@ def copy_out(blobs: Blobs, digest: str, target: Path) -> None:
         with blobs.open(digest) as source, target.open("xb") as stream:
             shutil.copyfileobj(source, stream, PIECE)
         target.chmod(0o444)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -51,20 +51,27 @@ def unsuited(chosen: Collection[MeasureStep], languages: Collection[str]) -> lis
     """One sentence for each metric whose packaged model does not know a language of the questions."""
     notes = []
     for metric in chosen:
-        missing = sorted(set(languages) - set(PACKAGED_LANGUAGES.get(metric.name, languages)))
-        if missing and not metric.parameters():
+        fit = _packaged(metric)
+        missing = sorted(set(languages) - set(fit)) if fit else []
+        if missing:
             notes.append(
-                f"{metric.name} knows {', '.join(PACKAGED_LANGUAGES[metric.name])} only: questions in "
-                f"{', '.join(missing)} are not scored by it. Name a multilingual model, or use chrf or token_f1."
+                f"{metric.name} knows {', '.join(fit)} only: questions in {', '.join(missing)} are not scored by it. "
+                "Name a multilingual model, or use chrf or token_f1."
             )
     return notes
 
 
+def _packaged(metric: MeasureStep) -> tuple[str, ...]:
+    """Languages of a metric's packaged model; empty for any language, and for a model of the user's own."""
+    own = metric.parameters().keys() - {"revision"}
+    return () if own else PACKAGED_LANGUAGES.get(metric.name, ())
+
+
 def _check_goal(spec: SweepSpec, chosen: Collection[MeasureStep], languages: Collection[str]) -> None:
     for metric in chosen:
-        fit = PACKAGED_LANGUAGES.get(metric.name)
+        fit = _packaged(metric)
         is_goal = any(figure.name == spec.goal.metric for figure in metric.figures())
-        if is_goal and fit and languages and not metric.parameters() and not set(fit) & set(languages):
+        if is_goal and fit and languages and not set(fit) & set(languages):
             raise SpecError(
                 f"{spec.document.at('goal')}: {metric.name} knows {', '.join(fit)} only; got questions in "
                 f"{', '.join(sorted(languages))}. Name a multilingual model for it, or choose another goal, such as "
