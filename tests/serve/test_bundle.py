@@ -136,9 +136,7 @@ def test_an_interrupted_export_leaves_the_old_bundle(folder: Path, korean: Measu
     assert [item.name for item in folder.parent.iterdir()] == ["handbook.bundle"]
 
 
-def test_a_secret_in_a_document_is_noticed(
-    korean: Measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_secret_in_a_document_is_noticed(korean: Measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from ragscout.serve import manifest
 
     (tmp_path / "b").mkdir()
@@ -239,7 +237,9 @@ def rewritten(archive: Path, target: Path, **extra: bytes) -> Path:
     return target
 
 
-@pytest.mark.parametrize("name", ["../evil.txt", "/evil.txt", "a/../../evil.txt", "C:evil.txt", "a\\..\\evil.txt", "con./x"])
+@pytest.mark.parametrize(
+    "name", ["../evil.txt", "/evil.txt", "a/../../evil.txt", "C:evil.txt", "a\\..\\evil.txt", "con./x"]
+)
 def test_names_that_lead_out_are_refused(archive: Path, tmp_path: Path, name: str) -> None:
     path = rewritten(archive, tmp_path / "evil.zip", **{name: b"x"})
     with pytest.raises(BundleError, match="a name that leads out of it"):

@@ -1,0 +1,169 @@
+"""Pipelines whose answers come from a chat model: a small HTTP server on loopback stands in for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from measured import Measured, NoModels, bundled, configuration, lexical, measured
+
+from ragscout.engine.session import open_doors
+from ragscout.engine.store import Store
+from ragscout.model.errors import BundleError, ModelCallError
+from ragscout.model.step import make
+from ragscout.providers.network import NetworkPolicy
+from ragscout.serve import Pipeline, export, load, verify
+from ragscout.spec import Connection
+
+KEY = "key-of-a-test-0123456789"
+
+
+class Endpoint:
+    """Answers every request with the number of words of its last message, and remembers what it was sent."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        self.status = 200
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                data = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.requests.append(data)
+                outer.keys.append(self.headers.get("Authorization", ""))
+                words = len(data["messages"][-1]["content"].split())
+                reply = {
+                    "model": "counter",
+                    "choices": [{"message": {"content": f"낱말 {words}개"}, "finish_reason": "stop"}],
+                    "usage": {"prompt_tokens": words, "completion_tokens": 3},
+                }
+                body = json.dumps(reply if outer.status == 200 else {"error": {"message": "no"}}).encode()
+                self.send_response(outer.status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
+    monkeypatch.setenv("COUNTER_KEY", KEY)
+    found = Endpoint()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def counted(endpoint: Endpoint, tmp_path: Path) -> Measured:
+    store = Store.open(tmp_path / "store")
+    eval_set = bundled(store, "handbook-ko")
+    price = {"input": 1.0, "output": 2.0, "per": 1000, "currency": "USD"}
+    used = Connection("counter", "openai", endpoint.url, model="counter-1", key_env="COUNTER_KEY", price=price)
+    other = Connection("other", "openai", "http://127.0.0.1:9/v1", model="unused")
+    doors = open_doors([used], NetworkPolicy(), NoModels())
+    stages = lexical() | {"generate": ("chat", {"model": used.identity_model(), "max_tokens": 20})}
+    return measured(store, eval_set, stages, ask=3, doors=doors, connections=(other, used))
+
+
+def test_the_connection_goes_along_without_its_key(counted: Measured, endpoint: Endpoint, tmp_path: Path) -> None:
+    path = counted.export(tmp_path / "b.bundle")
+    made = json.loads((path / "bundle.json").read_text(encoding="utf-8"))
+    assert [item["name"] for item in made["connections"]] == ["counter"]
+    assert made["connections"][0]["key_env"] == "COUNTER_KEY"
+    assert {"stage": "generate", "provider": "openai", "model": "counter-1", "revision": ""} in made["models"]
+    assert not any(KEY.encode() in item.read_bytes() for item in path.rglob("*") if item.is_file())
+    assert "set `COUNTER_KEY`" in (path / "README.md").read_text(encoding="utf-8")
+    sent = len(endpoint.requests)
+    with Pipeline.load(path) as pipeline:
+        reply = pipeline.ask(counted.questions[0].text)
+        words = len(endpoint.requests[-1]["messages"][-1]["content"].split())
+        assert reply.text == f"낱말 {words}개"
+        assert (reply.usage.input_tokens, reply.usage.output_tokens, reply.usage.calls) == (words, 3, 1)
+        assert reply.usage.money == pytest.approx((words + 6) / 1000)
+        assert endpoint.keys[-1] == f"Bearer {KEY}"
+        assert endpoint.requests[-1] == endpoint.requests[0]
+        assert len(endpoint.requests) == sent + 1
+        assert pipeline.ask(counted.questions[0].text).usage.calls == 1
+        assert len(endpoint.requests) == sent + 1
+    with Pipeline.load(path, memo=False) as pipeline:
+        for _ in range(2):
+            pipeline.ask(counted.questions[0].text)
+    assert len(endpoint.requests) == sent + 3
+
+
+def test_verify_asks_the_model_again(counted: Measured, endpoint: Endpoint, tmp_path: Path) -> None:
+    path = counted.export(tmp_path / "b.zip")
+    sent = len(endpoint.requests)
+    report = verify(path)
+    assert report.same
+    assert report.answers_equal == 3
+    assert len(endpoint.requests) == sent + 3
+
+
+def test_an_endpoint_that_is_down_is_no_answer(counted: Measured, endpoint: Endpoint, tmp_path: Path) -> None:
+    path = counted.export(tmp_path / "b.zip")
+    endpoint.status = 401
+    with Pipeline.load(path) as pipeline:
+        with pytest.raises(ModelCallError, match="generate: no answer came"):
+            pipeline.ask(counted.questions[0].text)
+        endpoint.status = 200
+        assert pipeline.ask(counted.questions[0].text).text.startswith("낱말")
+
+
+def test_a_judge_is_asked_only_on_request(counted: Measured, endpoint: Endpoint, tmp_path: Path) -> None:
+    judge = make("measure", "judge", {"model": counted.opening.connections[1].identity_model()})
+    path = counted.export(tmp_path / "b.zip", metrics=(*counted.metrics, judge))
+    sent = len(endpoint.requests)
+    report = verify(path, limit=1)
+    assert report.skipped == {"judge.correctness": "it asks a model"}
+    assert len(endpoint.requests) == sent + 1
+
+
+def test_a_model_without_a_connection(counted: Measured, tmp_path: Path) -> None:
+    counted.opening = dataclasses.replace(counted.opening, connections=())
+    with pytest.raises(BundleError, match="no connection serves a model of this configuration; got openai/counter-1"):
+        counted.export(tmp_path / "b.zip")
+
+
+def test_a_model_named_by_a_path_is_looked_for_where_the_bundle_is_loaded(
+    english: Measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "home of a user" / "my-encoder"
+    here.mkdir(parents=True)
+    tokens = ("tokens", {"size": 100, "overlap": 0, "tokenizer": str(here), "revision": "0" * 64})
+    english_like = configuration(english.eval_set, lexical() | {"chunk": tokens}, name=f"tokens by {here}")
+    path = export(
+        english_like,
+        store=english.store,
+        opening=english.opening,
+        eval_set=english.eval_set,
+        row={"name": f"tokens by {here}"},
+        path=tmp_path / "b.bundle",
+        documents=True,
+    )
+    assert not any(str(tmp_path).encode() in item.read_bytes() for item in path.rglob("*") if item.is_file())
+    monkeypatch.setenv("RAGSCOUT_MODELS", str(tmp_path / "elsewhere"))
+    with pytest.raises(BundleError, match="got no 'my-encoder' in"):
+        load(path)
+    (tmp_path / "elsewhere" / "my-encoder").mkdir(parents=True)
+    bundle = load(path)
+    assert bundle.configuration.steps["chunk"].parameters()["tokenizer"] == str(tmp_path / "elsewhere" / "my-encoder")
+    assert bundle.name == "tokens by my-encoder"
