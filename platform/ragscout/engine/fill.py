@@ -72,6 +72,7 @@ class Engine:
         """Args: sweep = journal that holds the opening record the workers read."""
         self._store, self._executor, self._sweep = store, executor, sweep
         self._progress = progress or (lambda _: None)
+        self._written: set[str] = set()
 
     async def fill(self, wants: Sequence[Want]) -> Filled:
         """Compute what is missing. Never raises for a step's trouble: see ``Filled``."""
@@ -104,7 +105,9 @@ class Engine:
         order: dict[str, Node] = {}
         asked: dict[str, dict[str, Question]] = {}
         for want in wants:
-            write_node(self._store.ledger, want.node)
+            if want.node.key not in self._written:
+                write_node(self._store.ledger, want.node)
+                self._written.add(want.node.key)
             for item in want.node.ancestors():
                 if item.stage == "source":
                     continue

@@ -112,21 +112,23 @@ def write_node(ledger: NodeRows, node: Node) -> None:
         )
 
 
-def read_node(ledger: NodeRows, key: str) -> Node:
-    """Rebuild a node from the ledger.
+def read_node(ledger: NodeRows, key: str, known: dict[str, Node]) -> Node:
+    """Rebuild a node from the ledger. ``known`` holds nodes that were rebuilt before, and takes the new ones.
 
     Raises:
         StoreError: when it is unknown, or when this version of ragscout gives the step another key.
     """
+    if key in known:
+        return known[key]
     row = ledger.node(key)
     if row is None:
         raise StoreError(f"store: node {key[:12]} is unknown; got no row for it. Run the sweep that made it again.")
     step = step_from(row.stage, row.step)
-    inputs = tuple(read_node(ledger, parent) for parent in row.inputs.values())
-    made = Node(row.stage, step, inputs, key)
+    inputs = tuple(read_node(ledger, parent, known) for parent in row.inputs.values())
     if step is not None and step.key({item.stage: item.key for item in inputs}) != key:
         raise StoreError(
             f"store: node {key[:12]} was made by another version of step {step.name!r}; got a different key. "
             "Run the sweep again with this version."
         )
-    return made
+    known[key] = Node(row.stage, step, inputs, key)
+    return known[key]

@@ -59,8 +59,7 @@ class Worker:
 
     async def run(self, task: Task) -> Done:
         """Run one task to its end; a step that cannot work marks its node as failed with the cause."""
-        node = self._nodes.get(task.node) or read_node(self._store.ledger, task.node)
-        self._nodes[task.node] = node
+        node = read_node(self._store.ledger, task.node, self._nodes)
         scoped = Scoped(self._runtime)
         try:
             if node.per_question:

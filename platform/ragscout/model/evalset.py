@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 from ragscout.model.errors import EvalSetError
@@ -68,17 +69,17 @@ class Question:
     must_pass: bool = False
     meta: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def text_key(self) -> str:
         """Key for the stages that read only the text (query to generate)."""
         return digest("question", self.text)
 
-    @property
+    @cached_property
     def evidence_key(self) -> str:
         """Key for the stage that places evidence."""
         return digest("question-evidence", self.text, self.evidence, self.documents)
 
-    @property
+    @cached_property
     def full_key(self) -> str:
         """Key for measure: text, references, answerable flag and evidence."""
         return digest("question-full", self.text, self.references, self.answerable, self.evidence, self.documents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -43,7 +44,7 @@ class ChatRequest:
     seed: int | None = None
     replicate: int = 0
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Memo key."""
         return digest("chat", self)
