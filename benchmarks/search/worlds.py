@@ -56,7 +56,7 @@ def factor(world, module, rng, checkpoints, finals: int = 0):
     pull(rng.choice(module.NARM, 64, replace=False, p=weight / weight.sum()).tolist())
     left = sorted(checkpoints)
     while left:
-        start = time.perf_counter()
+        start = time.process_time()
         model.update()
         while left and calls >= left[0]:
             seen = np.flatnonzero(asked)
@@ -64,7 +64,7 @@ def factor(world, module, rng, checkpoints, finals: int = 0):
         if left:
             room = module.NQ - asked
             rows = choose(model, max(20, int(0.03 * calls / BLOCK)), BLOCK, room, rng)
-            spent += time.perf_counter() - start
+            spent += time.process_time() - start
             batches += 1
             pull(rows)
     return found

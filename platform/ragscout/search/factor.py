@@ -9,6 +9,7 @@ questions.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ class FactorProposer(BaseProposer):
 
     def _round(self) -> Sequence[Want]:
         progress = self.progress()
-        wants = steps.start(progress, self._design(progress))
+        wants = steps.start(progress, self._design)
         if wants or not self._model.updates:
             return wants
         spare = progress.left - self._reserved(progress)
@@ -131,8 +132,9 @@ class FactorProposer(BaseProposer):
             Want(row, size, "continue" if progress.answered[row] else "search") for row, size in wants.items() if size
         ]
 
-    def _design(self, progress: Progress) -> list[int]:
-        """The start design: spread over the knob values, better retrieval prefixes first where they are known."""
+    @functools.cached_property
+    def _design(self) -> list[int]:
+        """The start design, spread over the knob values."""
         import numpy as np
 
         size = min(self.policy.start or START, len(self.space.candidates))
@@ -159,14 +161,11 @@ class FactorProposer(BaseProposer):
     def _finals(self) -> Sequence[Want]:
         return steps.finals(self.progress())
 
-    def progress(self) -> Progress:
-        """The state, with posterior means as estimates."""
+    def _estimates(self) -> Floats:
+        """Posterior means of what was measured."""
         import numpy as np
 
-        progress = super().progress()
-        if self._model.updates:
-            progress.estimates = np.where(progress.answered > 0, self._model.mean, -np.inf)
-        return progress
+        return np.where(self._model.count > 0, self._model.mean, -np.inf)
 
     def _requests(self, wants: Sequence[Want]) -> list[Request]:
         """As in the base class, but each configuration has its own question order until the finals."""

@@ -154,6 +154,9 @@ class StudyMirror:
         self._storage: Any = None
         self._study: Any = None
         self._done = 0
+        self._numbers: dict[str, int] = {}
+        self._reported: set[tuple[int, int]] = set()
+        self._open_trials: dict[int, Any] = {}
 
     def sync(self, events: Sequence[Event]) -> None:
         """Bring the study to the state after ``events``; idempotent."""
@@ -199,6 +202,10 @@ class StudyMirror:
         done = study.user_attrs.get(_CURSOR)
         if isinstance(done, int) and done <= len(events) and snapshot(study) == expected(events[:done]):
             self._study, self._done = study, done
+            trials = study.get_trials(deepcopy=False)
+            self._numbers = {trial.user_attrs["key"]: trial.number for trial in trials}
+            self._reported = {(trial.number, step) for trial in trials for step in trial.intermediate_values}
+            self._open_trials = {}
         else:
             self._rebuild()
 
@@ -230,7 +237,7 @@ class StudyMirror:
             sampler=optuna.samplers.RandomSampler(seed=0),
         )
         self._study.set_user_attr("space", self._space.digest)
-        self._done = 0
+        self._done, self._numbers, self._reported, self._open_trials = 0, {}, set(), {}
 
     def _apply(self, events: Sequence[Event]) -> None:
         if not events:
@@ -238,30 +245,26 @@ class StudyMirror:
         import optuna
 
         distributions = _distributions(self._space)
-        trials = self._study.get_trials(deepcopy=False)
-        numbers = {trial.user_attrs.get("key"): trial.number for trial in trials}
-        reported = {(trial.number, step) for trial in trials for step in trial.intermediate_values}
-        open_trials: dict[int, Any] = {}
         for event in events:
-            number = numbers.get(event.key)
+            number = self._numbers.get(event.key)
             if number is None:
                 self._study.enqueue_trial(dict(event.params))
                 trial = self._study.ask(distributions)
                 trial.set_user_attr("key", event.key)
-                number = numbers[event.key] = trial.number
-                open_trials[number] = trial
-            if number not in open_trials:
-                open_trials[number] = _trial(self._study, number)
-            trial = open_trials[number]
+                number = self._numbers[event.key] = trial.number
+                self._open_trials[number] = trial
+            if number not in self._open_trials:
+                self._open_trials[number] = _trial(self._study, number)
+            trial = self._open_trials[number]
             for name, value in event.attributes.items():
                 trial.set_user_attr(name, value)
-            if event.value is not None and (number, event.n) not in reported:
+            if event.value is not None and (number, event.n) not in self._reported:
                 trial.report(event.value, step=event.n)
-                reported.add((number, event.n))
+                self._reported.add((number, event.n))
             if event.state == "complete":
-                self._study.tell(number, event.value)
+                self._study.tell(self._open_trials.pop(number), event.value)
             elif event.state == "fail":
-                self._study.tell(number, state=optuna.trial.TrialState.FAIL)
+                self._study.tell(self._open_trials.pop(number), state=optuna.trial.TrialState.FAIL)
             self._done += 1
         self._study.set_user_attr(_CURSOR, self._done)
 

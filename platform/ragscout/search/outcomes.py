@@ -39,6 +39,7 @@ class Outcomes:
         self.values = np.zeros((len(self.keys), len(self.questions)))
         self.scored = np.zeros(self.values.shape, dtype=bool)
         self.asked = np.zeros(self.values.shape, dtype=bool)
+        self._answered = np.zeros(len(self.keys), dtype=np.int64)
         self.failed: dict[int, str] = {}
         self.usage: dict[int, Usage] = {}
         self._sums: dict[int, dict[str, tuple[float, int]]] = {}
@@ -58,6 +59,7 @@ class Outcomes:
             if column is None or self.asked[row, column]:
                 continue
             self.asked[row, column] = True
+            self._answered[row] += 1
             value = goal_value(scores.get(self.goal.metric), self.goal)
             if value is not None:
                 self.values[row, column], self.scored[row, column] = value, True
@@ -69,10 +71,8 @@ class Outcomes:
         return row
 
     def answered(self) -> NDArray[np.int64]:
-        """Questions asked of each row."""
-        import numpy as np
-
-        return np.asarray(self.asked.sum(1), dtype=np.int64)
+        """Questions asked of each row (a copy)."""
+        return self._answered.copy()
 
     def means(self, row: int) -> dict[str, float]:
         """Mean score of every figure of a row."""

@@ -101,10 +101,11 @@ class Progress:
     stopped: set[int]
     limit: int | None
     spent: int
+    estimates: NDArray[np.float64]
+    """Of shape (rows,), more is better, minus infinity where nothing is known."""
 
     def __post_init__(self) -> None:
         self.answered: NDArray[np.int64] = self.outcomes.answered()
-        self.estimates = self.outcomes.estimates()
         self.total = len(self.outcomes.questions)
 
     @property
@@ -150,13 +151,12 @@ class Progress:
         return {row for row in self.open() if row != best and stops(*self.outcomes.common(row, best), self.total)}
 
 
-def start_size(progress: Progress) -> int:
+def start_size(space: EncodedSpace, policy: Policy, limit: int | None) -> int:
     """How many configurations the start design has."""
-    policy, space = progress.policy, progress.space
     wanted = policy.start or max(8, min(32, 2 * sum(len(levels) - 1 for levels in space.knobs.values())))
-    if progress.limit is not None and not policy.start:
-        affordable = int(progress.limit * START_SHARE / policy.block)
-        after_roles = (progress.limit - len(space.always) * policy.block) // policy.block
+    if limit is not None and not policy.start:
+        affordable = int(limit * START_SHARE / policy.block)
+        after_roles = (limit - len(space.always) * policy.block) // policy.block
         wanted = min(wanted, max(1, min(affordable, after_roles)))
     if policy.trials:
         wanted = min(wanted, policy.trials)

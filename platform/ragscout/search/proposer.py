@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragscout.model.board import Goal, Note
 from ragscout.model.config import Configuration
@@ -12,6 +12,10 @@ from ragscout.search.optuna_adapter import Event, StudyMirror, TrialState
 from ragscout.search.outcomes import Outcomes
 from ragscout.search.policy import Policy, Progress, Want
 from ragscout.search.space import EncodedSpace, Space, encode
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class BaseProposer:
@@ -93,7 +97,12 @@ class BaseProposer:
 
     def progress(self) -> Progress:
         """The state that the policy decides from."""
-        return Progress(self.space, self.outcomes, self.policy, self.stopped, self.answers, self.spent)
+        return Progress(
+            self.space, self.outcomes, self.policy, self.stopped, self.answers, self.spent, self._estimates()
+        )
+
+    def _estimates(self) -> NDArray[np.float64]:
+        return self.outcomes.estimates()
 
     def _round(self) -> Sequence[Want]:
         raise NotImplementedError

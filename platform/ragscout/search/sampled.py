@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -40,7 +41,7 @@ class SampledProposer(BaseProposer):
 
     def _round(self) -> Sequence[Want]:
         progress = self.progress()
-        wants = steps.start(progress, self._design(progress))
+        wants = steps.start(progress, self._design)
         if wants or not self.rounds_started:
             return wants
         wants, new = steps.search(progress)
@@ -60,12 +61,12 @@ class SampledProposer(BaseProposer):
         """Whether anything was asked or failed yet."""
         return bool(self.outcomes.asked.any()) or bool(self.outcomes.failed)
 
-    def _design(self, progress: Progress) -> list[int]:
+    @functools.cached_property
+    def _design(self) -> list[int]:
         import numpy as np
 
-        blank = Progress(self.space, self.outcomes, self.policy, set(), self.answers, 0)
         order = np.random.default_rng(round_seed(self.seed, -1)).permutation(len(self.space.keys)).tolist()
-        return self.space.spread(steps.start_size(blank), order)
+        return self.space.spread(steps.start_size(self.space, self.policy, self.answers), order)
 
 
 class RandomProposer(SampledProposer):

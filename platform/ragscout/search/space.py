@@ -77,7 +77,8 @@ class EncodedSpace:
         by the number of levels; ties go to the row that comes first in ``order``."""
         import numpy as np
 
-        left = np.asarray([row for row in order if row in set(self.candidates)], dtype=np.int64)
+        candidates = set(self.candidates)
+        left = np.asarray([row for row in order if row in candidates], dtype=np.int64)
         used = [np.zeros(len(levels)) for levels in self.knobs.values()]
         chosen: list[int] = []
         while len(chosen) < count and len(left):
