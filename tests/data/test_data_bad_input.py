@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from ragscout.data import Limits
+from ragscout.data import Limits, column_roles
 from ragscout.model.errors import EvalSetError
 
 Write = Callable[..., Path]
@@ -322,3 +322,21 @@ def test_two_documents_with_one_id(store: Any, write: Write) -> None:
 def test_a_whole_document_in_a_cell_is_found(store: Any, write: Write) -> None:
     done = store.upload(write("q.csv", f"question,answer\na?,{'x' * 150_000}\n"))
     assert kinds(done) == {"too_long"}
+
+
+def test_total_size_is_bounded(store: Any, write: Write) -> None:
+    write("many/a.txt", "x" * 60)
+    assert "too large together" in refused(store, write("many/b.txt", "x" * 60).parent, limits=Limits(total_bytes=100))
+
+
+def test_documents_of_one_path_are_told_apart(store: Any, write: Write) -> None:
+    write("set/documents/a.md", "one")
+    write("set/docs/a.md", "two")
+    done = store.upload(write("set/q.csv", "question\na?\n").parent)
+    assert sorted(file.path for file in done.eval_set.files) == ["a.md", "documents/a.md"]
+
+
+def test_column_option_form() -> None:
+    assert column_roles(["question=Frage", "reference = Antwort"]) == {"question": "Frage", "reference": "Antwort"}
+    with pytest.raises(EvalSetError, match="ROLE=NAME"):
+        column_roles(["Frage"])

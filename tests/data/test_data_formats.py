@@ -379,3 +379,35 @@ def test_label_columns(store: Any, write: Callable[..., Path]) -> None:
     one, two = store.upload(write("q.csv", text)).eval_set.questions_
     assert (one.type, one.slice, one.weight, one.must_pass, one.answerable) == ("사실", "인사", 2.5, True, True)
     assert not two.answerable
+
+
+def test_one_json_file_with_questions_and_documents(store: Any, write: Callable[..., Path]) -> None:
+    whole = {"questions": [{"question": "a?", "doc_id": "leave"}], "documents": CORPUS, "test": [{"n": 1}], "note": "x"}
+    done = store.upload(write("set.json", as_json(whole)))
+    assert (done.eval_set.count, done.report.documents) == (1, 2)
+    assert any("'test' holds neither" in item.message for item in done.report.findings)
+
+
+def test_the_test_split_counts(store: Any, write: Callable[..., Path]) -> None:
+    for path, data in CASES["beir"][1].items():
+        write(f"set/{path}", data)
+    folder = write("set/qrels/train.tsv", b"query-id\tcorpus-id\tscore\n2\tremote\t1\n").parent.parent
+    assert [question.id for question in store.upload(folder).eval_set.questions_] == ["1"]
+    assert [question.id for question in store.upload(folder, split="train").eval_set.questions_] == ["2"]
+
+
+def test_a_table_of_questions_among_the_documents(store: Any, write: Callable[..., Path]) -> None:
+    write("pages/faq.csv", "question,text\nhow?,so\n")
+    write("pages/a.md", "text")
+    done = store.upload(write("pages/a.md", "text").parent, write("q.csv", "question,answer\na?,x\n"))
+    assert [question.text for question in done.eval_set.questions_] == ["a?"]
+    assert {file.path for file in done.eval_set.files} == {"a.md", "faq.csv"}
+
+
+def test_the_most_telling_columns_are_shown(store: Any, write: Callable[..., Path]) -> None:
+    text = "번호,질문,정답\n" + "".join(f"{n},질문 {n}?,답 {n}\n" for n in range(5))
+    lines = "\n".join(store.upload(write("평가.csv", text)).report.lines())
+    assert "평가@1" in lines
+    assert "질문 = question, 정답 = reference" in lines
+    assert lines.count("  row ") == 3
+    assert "5 (ko 5): 5 with a reference" in lines

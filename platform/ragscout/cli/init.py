@@ -15,11 +15,13 @@ def run(
     questions: Annotated[Path, typer.Argument(help="csv, xlsx or jsonl with question and reference columns.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Sweep file to write.")] = Path("sweep.yaml"),
     name: Annotated[str | None, typer.Option(help="Name of the evaluation set. Default: from the folder.")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="ROLE=NAME, for example question=Frage; repeatable.")] = None,
+    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Load the good rows, list the bad.")] = False,
     force: Annotated[bool, typer.Option(help="Replace an existing sweep file.")] = False,
     store: StoreOption = None,
 ) -> None:
     """Register your documents and questions, and write a commented sweep file that needs no key and no edit."""
-    from ragscout.data import ReadOptions, starter, upload
+    from ragscout.data import ReadOptions, column_roles, starter, upload
     from ragscout.engine.prepare import open_store
     from ragscout.model.errors import SpecError
 
@@ -27,7 +29,8 @@ def run(
         raise SpecError(f"{output}: the file exists already; got no --force. Give another --output or add --force.")
     opened = open_store(store)
     paths = [documents, questions]
-    done = upload(paths, blobs=opened.blobs, registry=opened.ledger, name=name, options=ReadOptions())
+    options = ReadOptions(columns=column_roles(column or ()), skip_bad_rows=skip_bad_rows)
+    done = upload(paths, blobs=opened.blobs, registry=opened.ledger, name=name, options=options)
     for line in done.report.lines():
         say(line)
     output.write_text(starter(done.eval_set), encoding="utf-8")

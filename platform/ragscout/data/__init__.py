@@ -5,7 +5,7 @@ from ragscout.data.comparing import Difference, diff
 from ragscout.data.exporting import EXPORT_FORMATS, export
 from ragscout.data.findings import Finding
 from ragscout.data.opening import describe, find, open_eval_set, remove, show, upload_path
-from ragscout.data.options import Limits, ReadOptions
+from ragscout.data.options import Limits, ReadOptions, column_roles
 from ragscout.data.registry import BlobStore, Registry, load_manifest
 from ragscout.data.report import FileReport, UploadReport
 from ragscout.data.starting import starter
@@ -23,6 +23,7 @@ __all__ = [
     "UploadReport",
     "Uploaded",
     "check",
+    "column_roles",
     "describe",
     "detectable",
     "diff",

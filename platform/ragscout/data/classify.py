@@ -79,13 +79,17 @@ def sort_files(files: Sequence[RawFile], options: ReadOptions) -> Sorted:
     made = Sorted()
     foldered = any(document_folder(file.path) for file in files)
     beside = foldered and any(file.structured and not document_folder(file.path) for file in files)
+    named = any(file.structured and file.alone for file in files)
     left_out: list[str] = []
+    taken: set[str] = set()
     for file in files:
         folder = document_folder(file.path)
         if folder:
-            made.documents.append((file.path[len(folder) :], file))
+            short = file.path[len(folder) :]
+            made.documents.append((file.path if short in taken else short, file))
+            taken.add(short)
         elif file.structured and not (is_side_file(file.path) and not file.alone):
-            _structured(file, foldered, made, options)
+            _structured(file, foldered, named, made, options)
         elif (is_side_file(file.path) and not file.alone) or (beside and not file.alone):
             left_out.append(file.path)
         else:
@@ -102,11 +106,23 @@ def sort_files(files: Sequence[RawFile], options: ReadOptions) -> Sorted:
     return made
 
 
-def _structured(file: RawFile, foldered: bool, made: Sorted, options: ReadOptions) -> None:
+def _structured(file: RawFile, foldered: bool, named: bool, made: Sorted, options: ReadOptions) -> None:
+    """Read a structured file. Beside a file of questions that was named itself, a table of questions inside a folder
+    (a list of frequent questions, say) is a document like the others."""
     item = load(file.path, file.read(), options)
+    if named and not file.alone and not foldered:
+        trial = Draft()
+        read_file(item, trial, options)
+        if trial.questions and not trial.documents:
+            made.draft.tell("document_table", "a table inside the folder was taken for a document", file.path)
+            made.documents.append((file.path, file))
+            return
     if read_file(item, made.draft, options):
-        return
-    if foldered and not file.alone:
+        for part in item.parts if made.draft.formats[item.path] == "json" else ():
+            if not read_file(part, made.draft, options):
+                text = f"the list {part.path.rpartition('#')[2]!r} holds neither questions nor documents"
+                made.draft.tell("left_out", text, file.path)
+    elif foldered and not file.alone:
         text = "no format was recognised in it; the file was left out"
         made.draft.findings.append(Finding("left_out", "info", text, file.path, rows=(file.path,)))
     else:

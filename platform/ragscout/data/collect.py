@@ -17,6 +17,7 @@ from ragscout.model.errors import EvalSetError
 
 DOCUMENT_FOLDERS = ("documents", "docs", "문서")
 _IGNORED = frozenset(("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", "__pycache__"))
+_HIDDEN = (".", "~$", "cache-")  # hidden files, lock files of Office, caches of the datasets library
 _ABOUT = frozenset(("readme", "license", "licence", "notice", "card", "source", "changelog", "copying"))
 _SIDE_FILES = frozenset(
     (
@@ -78,11 +79,13 @@ def collect(paths: Sequence[Path], limits: Limits) -> tuple[list[RawFile], list[
     """
     files: list[RawFile] = []
     findings: list[Finding] = []
+    total = 0
     for path in paths:
         try:
             for file in _from(path, limits, findings):
                 files.append(file)
-                _bound(files, limits, path)
+                total += file.size
+                _bound(files, total, limits, path)
         except OSError as error:
             raise EvalSetError(
                 f"{path}: it cannot be read; got {error.strerror or error}. Check the name and the permissions."
@@ -90,11 +93,16 @@ def collect(paths: Sequence[Path], limits: Limits) -> tuple[list[RawFile], list[
     return _apart(files), findings
 
 
-def _bound(files: list[RawFile], limits: Limits, path: Path) -> None:
+def _bound(files: list[RawFile], total: int, limits: Limits, path: Path) -> None:
     if len(files) > limits.files:
         raise EvalSetError(
             f"{path}: too many files; got more than {limits.files:,}. Upload fewer, put the documents into one jsonl "
             "file, or raise the limit 'files'."
+        )
+    if total > limits.total_bytes:
+        raise EvalSetError(
+            f"{path}: the files are too large together; got more than {limits.total_bytes:,} bytes. Upload fewer, or "
+            "raise the limit 'total_bytes'."
         )
     if files[-1].size > limits.file_bytes:
         raise EvalSetError(
@@ -123,7 +131,7 @@ def _from(path: Path, limits: Limits, findings: list[Finding]) -> Iterator[RawFi
 def _walk(root: Path, folder: Path, findings: list[Finding]) -> Iterator[RawFile]:
     for entry in sorted(folder.iterdir(), key=lambda item: unicodedata.normalize("NFC", item.name)):
         path = unicodedata.normalize("NFC", entry.relative_to(root).as_posix())
-        if entry.name in _IGNORED or entry.name.startswith((".", "~$")):
+        if entry.name in _IGNORED or entry.name.startswith(_HIDDEN):
             continue
         if entry.is_symlink():
             text = "a link was not followed"
@@ -145,7 +153,7 @@ def _archive(name: str, data: bytes, limits: Limits, findings: list[Finding]) ->
     members = []
     for path, content in unpack(name, data, limits):
         path = unicodedata.normalize("NFC", path)
-        if _IGNORED & set(PurePosixPath(path).parts) or PurePosixPath(path).name.startswith((".", "~$")):
+        if _IGNORED & set(PurePosixPath(path).parts) or PurePosixPath(path).name.startswith(_HIDDEN):
             continue
         if is_archive(path):
             text = "an archive inside the archive was not opened"

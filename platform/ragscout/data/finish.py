@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 
 from ragscout.data.draft import Draft, DraftQuestion, Gold
 from ragscout.data.findings import Finding
@@ -110,6 +111,7 @@ def _join_judgements(draft: Draft) -> None:
     """Give every judged question its documents; queries without a judgement belong to another split."""
     if not draft.judgements:
         return
+    _one_split(draft)
     wanted: dict[str, list[str]] = defaultdict(list)
     for judgement in draft.judgements:
         wanted[judgement.question].append(judgement.document)
@@ -133,6 +135,19 @@ def _join_judgements(draft: Draft) -> None:
         draft.questions = [question for question in draft.questions if question.id in wanted]
         text = f"{len(silent)} questions without a judgement were left out (they belong to another split)"
         draft.tell("no_judgement", text, draft.judgements[0].file, silent)
+
+
+def _one_split(draft: Draft) -> None:
+    """Of several files of judgements the test split counts, else the development split, else all."""
+    files = list(dict.fromkeys(judgement.file for judgement in draft.judgements))
+    stems = {PurePosixPath(file).stem.casefold(): file for file in files}
+    chosen = next((stems[name] for name in ("test", "dev", "validation") if name in stems), "")
+    if len(files) < 2 or not chosen:
+        return
+    draft.judgements = [judgement for judgement in draft.judgements if judgement.file == chosen]
+    others = [file for file in files if file != chosen]
+    remedy = "Pass --split to choose another."
+    draft.tell("split", f"judgements of {chosen} were used, those of other splits left out", chosen, others, remedy)
 
 
 def _distinct(questions: Sequence[DraftQuestion], draft: Draft, options: ReadOptions) -> list[DraftQuestion]:

@@ -12,7 +12,23 @@ from ragscout.data.findings import Finding
 from ragscout.data.loaded import Loaded, Record, bad_row, union_of_keys
 from ragscout.data.options import ReadOptions
 
-LISTS = ("data", "questions", "rows", "items", "records", "goldens", "test_cases", "samples", "results")
+LISTS = (
+    *("data", "questions", "rows", "items", "records", "goldens", "test_cases", "samples", "results", "queries", "qa"),
+    *(
+        "documents",
+        "corpus",
+        "docs",
+        "passages",
+        "train",
+        "dev",
+        "validation",
+        "test",
+        "질문",
+        "문항",
+        "문서",
+        "평가셋",
+    ),
+)
 _SPACE = " \t\r\n"
 
 
@@ -110,7 +126,15 @@ def load_json(path: str, decoded: Decoded, options: ReadOptions) -> Loaded:
             return found
         watch.report(path, 0, found.findings)
         found.whole = value
-        found.records = _records(value)
+        tables = _tables(value)
+        if tables:
+            found.records = tables.pop(next(iter(tables)))
+            found.parts = [
+                Loaded(f"{path}#{name}", "json", union_of_keys(records), records, None, found.encoding)
+                for name, records in tables.items()
+            ]
+        else:
+            found.records = _by_columns(value)
     found.columns = union_of_keys(found.records)
     return found
 
@@ -173,14 +197,21 @@ def _list(text: str, start: int, watch: _Watch, found: Loaded, options: ReadOpti
             return
 
 
-def _records(value: Any) -> list[Record]:
-    """Records inside a top-level object: a list under a usual name, or a table written by columns."""
+def _tables(value: Any) -> dict[str, list[Record]]:
+    """Lists of objects under a usual name inside a top-level object."""
+    if not isinstance(value, dict):
+        return {}
+    return {
+        name: [Record(number, item) for number, item in enumerate(value[name], 1)]
+        for name in LISTS
+        if isinstance(value.get(name), list) and value[name] and all(isinstance(item, dict) for item in value[name])
+    }
+
+
+def _by_columns(value: Any) -> list[Record]:
+    """A table written by columns: lists of equal length, or objects with the same keys."""
     if not isinstance(value, dict) or not value:
         return []
-    for name in LISTS:
-        inner = value.get(name)
-        if isinstance(inner, list) and inner and all(isinstance(item, dict) for item in inner):
-            return [Record(number, item) for number, item in enumerate(inner, 1)]
     columns = list(value.values())
     if all(isinstance(column, list) for column in columns) and len({len(column) for column in columns}) == 1:
         return [

@@ -37,7 +37,8 @@ class Loaded:
     """A structured file. ``whole`` is the top object of a JSON file that is not a list of objects.
 
     ``kind`` is what the content is (``csv``, ``json``, ``jsonl``, ``xlsx``, ``parquet``, ``arrow``), not what the
-    name says; ``textual`` tells that every cell is text, so that a list arrives written out.
+    name says; ``textual`` tells that every cell is text, so that a list arrives written out; ``parts`` are further
+    lists of objects inside one JSON object.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Loaded:
     encoding: str = ""
     findings: list[Finding] = field(default_factory=list)
     textual: bool = False
+    parts: list[Loaded] = field(default_factory=list)
 
     @property
     def failed(self) -> bool:

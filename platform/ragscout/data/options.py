@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from ragscout.model.errors import EvalSetError
 
 MIB = 1024 * 1024
 
@@ -46,5 +48,19 @@ class ReadOptions:
     limits: Limits = Limits()
 
 
-DEFAULT_LIMITS = Limits()
+def column_roles(pairs: Sequence[str]) -> dict[str, str]:
+    """``role=column`` texts, as the command line takes them, as a mapping.
+
+    Raises:
+        EvalSetError: a text without ``=``.
+    """
+    made = {}
+    for pair in pairs:
+        role, mark, column = pair.partition("=")
+        if not mark or not role.strip() or not column.strip():
+            raise EvalSetError(f"--column: not of the form ROLE=NAME; got {pair!r}. Write for example question=Frage.")
+        made[role.strip()] = column.strip()
+    return made
+
+
 DEFAULT_OPTIONS = ReadOptions()

@@ -7,6 +7,7 @@ import json
 import re
 import time
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -244,16 +245,15 @@ def _register(name: str, content: _Content, made: Sorted, blobs: BlobStore, regi
 
 def _report(name: str, digest: str, parent: str, new: bool, content: _Content, made: Sorted) -> UploadReport:
     draft, questions = made.draft, content.questions
-    rows: dict[str, int] = {}
-    for question in draft.questions:
-        rows[question.file] = rows.get(question.file, 0) + 1
+    rows = Counter(question.file for question in draft.questions)
+    inside = Counter(document.file for document in draft.documents.values())
     files = [
         FileReport(
             path,
             draft.kinds.get(path, "questions"),
             draft.formats[path],
             draft.encodings.get(path, ""),
-            rows.get(path, 0) or sum(item.file == path for item in draft.documents.values()),
+            rows[path] or inside[path],
             draft.roles.get(path, {}),
         )
         for path in draft.formats
@@ -285,6 +285,8 @@ def _document_files(content: _Content) -> list[FileReport]:
     """Document files by suffix: a folder of ten thousand pages is one line."""
     counts: dict[str, list[str]] = {}
     for file in content.files:
+        if isinstance(content.held.get(file.sha256), bytes):
+            continue  # made of the tables that are listed already
         counts.setdefault(Path(file.path).suffix.lower() or "no suffix", []).append(file.path)
     return [
         FileReport(f"{len(paths):,} files ({suffix})" if len(paths) > 1 else paths[0], "documents")
