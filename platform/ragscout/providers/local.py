@@ -132,6 +132,8 @@ class Engine:
 
     def __init__(self, path: Path, context: int, threads: int) -> None:
         """Args: context = tokens; threads = cores to use."""
+        # a thread that waits for another must not spin: on shared cores spinning made two threads slower than one
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         import xllamacpp
 
         parameters = xllamacpp.CommonParams()

@@ -31,6 +31,7 @@ _QUIET = {
     "RAGAS_DO_NOT_TRACK": "true",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
+_CALM = {"OMP_WAIT_POLICY": "PASSIVE"}  # threads of torch and llama.cpp that wait for each other sleep, not spin
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"}
 
 
@@ -163,10 +164,14 @@ def certificates() -> ssl.SSLContext | bool:
 def apply_to_libraries(policy: NetworkPolicy) -> None:
     """Hand the policy to libraries that open their own connections, and switch off what they send about their users.
 
+    How their threads wait is set too, unless the user has: it changes no result.
+
     Call it before a model library is imported; one that is already imported is told as well.
     """
     for variable, value in _QUIET.items():
         os.environ[variable] = value
+    for variable, value in _CALM.items():
+        os.environ.setdefault(variable, value)
     hub = policy.allows(hub_host())
     for variable, value in _OFFLINE.items():
         if hub:
