@@ -10,15 +10,14 @@ questions.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragscout.model.board import Goal, Note
 from ragscout.model.outcome import Score
 from ragscout.search import policy as steps
-from ragscout.search.contract import Block, Request
+from ragscout.search.contract import Block
+from ragscout.search.factor_claims import Claim, FitCheck, claim_notes, small_budget
 from ragscout.search.factor_model import FactorModel, Kind, choose, make_design
 from ragscout.search.optuna_adapter import round_seed
 from ragscout.search.outcomes import goal_value
@@ -39,36 +38,10 @@ FINALS_SHARE = 0.4
 """Largest share of the limit that is kept back for completing the finalists."""
 DROP = 0.001
 """Configurations that are within 3 % of the best with a smaller probability, twice in a row, are given up."""
-CLAIM, CLAIM_SAMPLES = 0.97, 200
+CLAIM_SAMPLES = 200
+JUDGE_EVERY = 6
+"""Updates between two looks at who is hopeless and how large the expected regret still is."""
 ENOUGH_REGRET, ENOUGH_ROUNDS = 0.005, 3
-FIT_BLOCKS, FIT_RANGE, FIT_INTERACTION = 50, (0.8, 1.2), 0.5
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What the posterior says of one configuration: mean and sd on the goal's scale, P(best), P(within 3 %)."""
-
-    key: str
-    mean: float
-    sd: float
-    best: float
-    near: float
-
-
-@dataclass(frozen=True)
-class FitCheck:
-    """Whether the model describes what was measured. ``spread``: sd of the standardised errors of blocks predicted
-    before they were told (1 = honest); ``interaction``: posterior share of two-way terms and remainder."""
-
-    blocks: int
-    spread: float
-    interaction: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether posterior claims may be shown."""
-        low, high = FIT_RANGE
-        return self.blocks >= FIT_BLOCKS and low <= self.spread <= high and self.interaction <= FIT_INTERACTION
 
 
 class FactorProposer(BaseProposer):
@@ -93,6 +66,7 @@ class FactorProposer(BaseProposer):
         self._column = {question: column for column, question in enumerate(self.outcomes.questions)}
         self._retrieval: dict[str, float] = {}
         self._prefix_of = [item.retrieval().key if item.retrieves else "" for item in self.space.configurations]
+        self._orders: dict[int, NDArray[np.int64]] = {}
         self._hopeless: dict[int, int] = {}
         self._errors: list[float] = []
         self._enough = 0
@@ -167,22 +141,16 @@ class FactorProposer(BaseProposer):
 
         return np.where(self._model.count > 0, self._model.mean, -np.inf)
 
-    def _requests(self, wants: Sequence[Want]) -> list[Request]:
-        """As in the base class, but each configuration has its own question order until the finals."""
-        requests = super()._requests(wants)
-        own = {want.row for want in wants if want.reason != "final" and not self.common_order}
-        return [
-            Request(request.configuration, self._own(row, len(request.questions)), request.reason)
-            if (row := self.space.index[request.configuration.key]) in own
-            else request
-            for request in requests
-        ]
+    def _questions(self, want: Want) -> tuple[str, ...]:
+        """Each configuration has its own question order until the finals."""
+        if self.common_order or want.reason == "final":
+            return super()._questions(want)
+        if want.row not in self._orders:
+            import numpy as np
 
-    def _own(self, row: int, count: int) -> tuple[str, ...]:
-        key = f"{self.seed}\x00{self.space.keys[row]}"
-        left = self.outcomes.missing(row)
-        left.sort(key=lambda question: hashlib.sha256(f"{key}\x00{question}".encode()).digest())
-        return tuple(left[:count])
+            rng = np.random.default_rng([self.seed, int(self.space.keys[want.row][:16], 16)])
+            self._orders[want.row] = rng.permutation(len(self.outcomes.questions))
+        return self.outcomes.missing(want.row, want.count, self._orders[want.row])
 
     def _take(self, blocks: Sequence[Block]) -> None:
         self._predict(blocks)
@@ -234,8 +202,7 @@ class FactorProposer(BaseProposer):
         """Standardised errors of blocks before the model learns from them: the material of the fit check."""
         if self._model.updates < steps.FEWEST_FINALISTS:
             return
-        import numpy as np
-
+        rows, columns, values = [], [], []
         for block in blocks:
             row = self.space.index.get(block.configuration.key)
             scores = [
@@ -244,18 +211,18 @@ class FactorProposer(BaseProposer):
                 if question in self._column
                 and (value := goal_value(figures.get(self.goal.metric), self.goal)) is not None
             ]
-            if row is None or len(scores) < 2:
-                continue
-            columns = np.array([column for column, _ in scores])
-            values = np.array([value for _, value in scores])
-            error, variance = self._model.block_error(row, columns, values)
-            self._errors.append(error / variance**0.5)
+            if row is not None and len(scores) > 1:
+                rows.append(row)
+                columns.append([column for column, _ in scores])
+                values.append([value for _, value in scores])
+        if rows:
+            self._errors += self._model.block_errors(rows, columns, values)
 
     def _judge(self) -> None:
         """Give up hopeless configurations; count updates in a row with a small expected regret."""
         import numpy as np
 
-        if self._model.updates % ENOUGH_ROUNDS:
+        if self._model.updates % JUDGE_EVERY:
             return
         rng = np.random.default_rng(round_seed(self.seed, self.rounds) ^ 1)
         sample = self._model.sample(rng, CLAIM_SAMPLES)
@@ -307,52 +274,15 @@ class FactorProposer(BaseProposer):
         }
 
     def notes(self) -> tuple[Note, ...]:
-        """The posterior's claim when the model fits, or that it does not."""
-        fit, claims = self.fit(), self.claims()
-        small = self._small_budget()
+        """The posterior's claim when the model fits, or that it does not; a limit too small for the search."""
+        small = (small_budget(self.answers),) if self.common_order and self.answers is not None else ()
+        claims = self.claims()
         if not claims or not self.outcomes.asked.any():
             return small
-        if not fit.passed:
-            return (
-                *small,
-                Note(
-                    "no_claim",
-                    f"The factor model is not trusted here ({fit.blocks} predicted blocks, spread of errors "
-                    f"{fit.spread:.2f}, interactions {fit.interaction:.0%}), so no probability of being best is shown.",
-                    f"요인 모형을 신뢰할 수 없어 (예측 블록 {fit.blocks}개, 오차 퍼짐 {fit.spread:.2f}, 상호작용 "
-                    f"{fit.interaction:.0%}) 최선일 확률을 표시하지 않습니다.",
-                ),
-            )
         answered = self.outcomes.answered()
-        leader = max(
-            (claims[key] for row, key in enumerate(self.space.keys) if answered[row]),
-            key=lambda claim: (claim.mean * self.goal.sign, claim.key),
-        )
-        if leader.near < CLAIM:
-            return small
-        return (
-            *small,
-            Note(
-                "claim",
-                f"The leader of the factor model is within 3 % of the best of all {len(claims):,} configurations with "
-                f"a probability of {leader.near:.0%} (model check passed).",
-                f"요인 모형의 선두가 전체 {len(claims):,}개 구성 중 최선의 3 % 이내일 확률은 {leader.near:.0%}입니다 "
-                "(모형 점검 통과).",
-            ),
-        )
-
-    def _small_budget(self) -> tuple[Note, ...]:
-        if not self.common_order:
-            return ()
-        return (
-            Note(
-                "small_budget",
-                f"The limit of {self.answers} answers is too small to complete three finalists: all configurations "
-                "answered the same first questions, and the best were deepened.",
-                f"답변 한도 {self.answers}개로는 최종 후보 셋을 끝까지 측정할 수 없어, 모든 구성이 같은 앞쪽 문항에 "
-                "답하고 상위 구성만 더 측정했습니다.",
-            ),
-        )
+        measured = [claims[key] for row, key in enumerate(self.space.keys) if answered[row]]
+        leader = max(measured, key=lambda claim: (claim.mean * self.goal.sign, claim.key))
+        return (*small, *claim_notes(self.fit(), leader, len(claims)))
 
 
 def _scale(goal: Goal) -> tuple[float, float]:

@@ -217,16 +217,21 @@ class FactorModel:
         variance: Floats = (1 - shrink) ** 2 * (root**2).sum(0) + (1 - shrink) * self.remainder
         return self.mean[rows], variance
 
-    def block_error(self, row: int, columns: Ints, values: Floats) -> tuple[float, float]:
-        """Error of a block's predicted mean, before the model learns from it, and the variance expected of it."""
+    def block_errors(
+        self, rows: Sequence[int], columns: Sequence[Sequence[int]], values: Sequence[Sequence[float]]
+    ) -> list[float]:
+        """Standardised errors of the predicted means of blocks, before the model learns from them."""
         import numpy as np
 
-        mean, variance = self.predictive(np.array([row]))
-        effect = self._effect[columns] + self._own_effect[self.design.model[row], columns]
-        n = len(columns)
-        unsure = 1 / (1 / QUESTION_VARIANCE + self._question_count[columns] / self.noise)
-        expected = float(variance[0]) + self.noise / n + float(unsure.sum()) / n**2
-        return float((values - effect).mean() - mean[0]), expected
+        mean, variance = self.predictive(np.asarray(rows))
+        errors = []
+        for i, row in enumerate(rows):
+            asked, n = np.asarray(columns[i]), len(columns[i])
+            effect = self._effect[asked] + self._own_effect[self.design.model[row], asked]
+            unsure = float((1 / (1 / QUESTION_VARIANCE + self._question_count[asked] / self.noise)).sum())
+            expected = float(variance[i]) + self.noise / n + unsure / n**2
+            errors.append(float((np.asarray(values[i]) - effect).mean() - mean[i]) / expected**0.5)
+        return errors
 
     def interaction_share(self) -> float:
         """Posterior share (0..1) of two-way terms and remainder in the variance between configurations."""

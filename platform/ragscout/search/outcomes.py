@@ -83,9 +83,12 @@ class Outcomes:
         known = self.scored[row]
         return float(self.values[row, known].mean()) if known.any() else None
 
-    def missing(self, row: int) -> list[str]:
-        """Questions not asked of a row, in the common order."""
-        return [question for question, asked in zip(self.questions, self.asked[row], strict=True) if not asked]
+    def missing(self, row: int, count: int, order: NDArray[np.int64] | None = None) -> tuple[str, ...]:
+        """The first ``count`` questions not asked of a row, in the common order or in one of its own (columns)."""
+        import numpy as np
+
+        left = np.flatnonzero(~self.asked[row]) if order is None else order[~self.asked[row, order]]
+        return tuple(self.questions[column] for column in left[:count])
 
     def estimates(self) -> Floats:
         """Adjusted means of shape (rows,) in the direction "more is better"; minus infinity where nothing is known."""

@@ -116,13 +116,16 @@ class BaseProposer:
         requests: list[Request] = []
         for want in wants:
             configuration = self.space.configurations[want.row]
-            questions = self.outcomes.missing(want.row)[: want.count]
+            questions = self._questions(want)
             if left is not None and configuration.generates:
                 questions = questions[:left]
                 left -= len(questions)
             if questions:
-                requests.append(Request(configuration, tuple(questions), want.reason))
+                requests.append(Request(configuration, questions, want.reason))
         return requests
+
+    def _questions(self, want: Want) -> tuple[str, ...]:
+        return self.outcomes.missing(want.row, want.count)
 
     def _take(self, blocks: Sequence[Block]) -> None:
         self.rounds += 1
