@@ -158,8 +158,8 @@ def test_tables_plots_and_board(tmp_path: Path, database: Callable[[Path], str])
     row, parent = by_name["1024 · dense · 인용"], by_name["연차-규정"]
     shown = json.loads(files_of(row)["results.json"])
     first, last = (dict(zip(shown["columns"], shown["data"][place], strict=True)) for place in (0, 3))
-    assert first["question"] == "규정 0조는 연차에 대해 무엇이라고 하나요?" and first[GOAL] == 1.0
-    assert last["failures"] == f"judge_failed: {GOAL}" and last[GOAL] is None
+    assert first["question"] == "규정 0조는 연차에 대해 무엇이라고 하나요?" and first["judge_correctness"] == 1.0
+    assert last["failures"] == f"judge_failed: {GOAL}" and last["judge_correctness"] is None
     root = Path(row.info.artifact_uri.removeprefix("file://"))
     table = pq.read_table(root / "results.parquet").to_pydict()
     assert table[GOAL] == [1.0, 0.5, 1.0, None] and table["answer"][0].startswith("답")

@@ -30,7 +30,7 @@ from ragscout.record.runs import RunState, Table
 _LOG = logging.getLogger(__name__)
 _PARENT = "mlflow.parentRunId"
 _KIND = "mlflow.experimentKind", "custom_model_development"
-_VIEW = "leaderboard"
+VIEW = "leaderboard"  # key of the saved view in addresses
 _QUESTIONS = "eval_set/questions.parquet"
 _PAGE = 1000  # runs per request, MLflow's own limit is 50,000
 _OPENED: dict[str, list[tuple[int, int]]] = {}
@@ -125,13 +125,13 @@ class _Place:
         states = {state.key: state for state in runs.row_states(snapshot)}
         for key, found in children.items():
             self._delete(found if key not in states else found[1:])
-        for key, state in states.items():
+        for key, state in reversed(states.items()):  # the best last: MLflow shows the newest run first
             self._write(children[key][0] if key in children else None, state, {_PARENT: home})
         self._write(parent, wanted, {})
 
     def _open_experiment(self) -> str:
         name = self._snapshot.name
-        tags = dict([_KIND, (f"mlflow.sharedViewState.{_VIEW}", runs.view(self._snapshot))])
+        tags = dict([_KIND, (f"mlflow.sharedViewState.{VIEW}", runs.view(self._snapshot))])
         found = self._client.get_experiment_by_name(name)
         if found is None:
             where = None if self._artifacts is None else (self._artifacts / _folder_name(name)).absolute().as_uri()

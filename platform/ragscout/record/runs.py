@@ -15,6 +15,7 @@ from typing import Any
 from ragscout.model.board import Board, FigureStat
 from ragscout.model.board import Row as BoardRow
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.text import display_width
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.record.words import description, field_name, of_language
 
@@ -43,8 +44,9 @@ class Table:
     columns: Mapping[str, list[Value]]
 
     def split(self) -> bytes:
-        """The JSON form that MLflow's pages show as a table (pandas' ``orient='split'``)."""
-        names = list(self.columns)
+        """The JSON form that MLflow's pages show as a table (pandas' ``orient='split'``). They take a dot in a
+        column's name for a path and show nothing there, so it becomes ``_``."""
+        names = [name.replace(".", "_") for name in self.columns]
         data = [list(line) for line in zip(*self.columns.values(), strict=True)]
         return json.dumps({"columns": names, "data": data}, ensure_ascii=False, allow_nan=False).encode()
 
@@ -188,7 +190,8 @@ def view(snapshot: Snapshot) -> str:
     shown += ["cost_per_1000"] if any(row.cost.per_1000 is not None for row in board.rows) else []
     columns = [f"metrics.`{name}`" for name in (*shown, "seconds")]
     columns += [f"params.`{field_name(name)}`" for name in board.knobs]
-    columns += [f"tags.`{mark}`" for mark in ("recommended", "leader", "reference")]
+    columns += [f"tags.`{mark}`" for mark in ("recommended", "leader", "reference", "failed")]
+    first = {"attributes.`Run Name`": 320, "runDateAndNestInfo": 150, "duration": 90}
     state = {
         "searchFilter": "",
         "orderByKey": f"metrics.`{goal}`",
@@ -198,10 +201,17 @@ def view(snapshot: Snapshot) -> str:
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
         "selectedColumns": columns,
+        "columnOrder": [*first, *columns],
+        "columnWidths": {**first, **{column: _width(column) for column in columns}},
     }
     name = "리더보드" if of_language(snapshot.eval_set) == "ko" else "Leaderboard"
     plain = {"name": name, "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)}
     return json.dumps(plain, ensure_ascii=False, sort_keys=True)
+
+
+def _width(column: str) -> int:
+    """Pixels for a title in MLflow's table font, so that names of metrics are not cut off."""
+    return min(300, max(96, 40 + 7 * display_width(column.partition("`")[2])))
 
 
 def board_table(board: Board, rows: tuple[BoardRow, ...]) -> Table:
