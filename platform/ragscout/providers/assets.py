@@ -210,10 +210,12 @@ class Resolver:
                     from_registry(asset, folder, progress)
                 if target.exists() and not _sizes_hold(asset, target):
                     target.rename(Path(temporary) / "damaged")
-                # a second pull may have finished first: its bytes are the same
-                with contextlib.suppress(FileExistsError):
-                    if not target.exists():
-                        folder.rename(target)
+                try:
+                    folder.rename(target)
+                except OSError:
+                    # a second pull may have finished first: its bytes are the same
+                    if not _sizes_hold(asset, target):
+                        raise
         except OSError as error:
             raise StepError(
                 f"models.{asset.alias}: the files cannot be written to {self.cache_dir}; got "

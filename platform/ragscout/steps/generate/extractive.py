@@ -43,8 +43,9 @@ class _Sentence:
 class Extractive(Step):
     """Answer with the passage sentence that shares the rarest words with the question; no model, no cost.
 
-    A sentence's fit is the sum of the inverse document frequencies, among the passages' sentences, of the distinct
-    question words it holds, divided by BM25's length norm (k1 = 1.2, b = 0.75; Robertson and Zaragoza 2009, eq. 3.15).
+    A sentence's fit is the sum over the distinct question words it holds of 1 plus their inverse document frequency
+    among the passages' sentences, divided by BM25's length norm (k1 = 1.2, b = 0.3; Robertson and Zaragoza 2009, eq.
+    3.15) and by 1, 1.2, 1.4, ... for the first, second, third passage.
     Ties go to the better passage, then to the earlier sentence.
     """
 
@@ -95,11 +96,12 @@ def _best(question: frozenset[str], found: Sequence[_Sentence]) -> str | None:
     mean = sum(item.length for item in candidates) / len(candidates)
 
     def fit(item: _Sentence) -> float:
-        norm = 1.2 * (0.25 + 0.75 * item.length / mean)
-        return sum(
-            math.log1p((len(candidates) - seen[word] + 0.5) / (seen[word] + 0.5)) / (1.0 + norm)
+        weight = sum(
+            1.0 + math.log1p((len(candidates) - seen[word] + 0.5) / (seen[word] + 0.5))
             for word in sorted(item.words & asked)
         )
+        norm = 1.0 + 1.2 * (0.7 + 0.3 * item.length / mean)
+        return weight / norm / (1.0 + 0.2 * item.passage)
 
     best = min(candidates, key=lambda item: (-fit(item), item.passage, item.place))
     return best.text if fit(best) > 0.0 else None
