@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ragscout.model.errors import ParameterError, SpecError, UnknownNameError
 from ragscout.model.key import digest
 from ragscout.model.runtime import ChatModel
-from ragscout.model.step import Step, make, step_class
+from ragscout.model.step import Step, make, step_class, steps_of
 from ragscout.spec.document import join
 from ragscout.spec.entries import NOTHING
 from ragscout.spec.types import Entry, SweepSpec
@@ -24,8 +24,6 @@ RETRIEVER_STAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "hybrid": (("lexicon", "bm25"), ("lexical", "bm25"), ("dense", "nearest")),
 }
 """Retriever to the stages and steps it stands for; a hybrid one adds the fusion it names."""
-
-FUSIONS = ("rrf", "weighted")
 
 _NO_KNOBS = ("model", "revision", "text", "title")
 """Fields that are shown by another knob, or by none."""
@@ -79,7 +77,7 @@ def stages_of(key: str, use: str, given: Mapping[str, Any]) -> tuple[tuple[str, 
     """Stages and step names that one alternative stands for."""
     if key != "retriever":
         return () if (key, use) == NOTHING else ((key, use),)
-    fusion = (("fuse", str(given.get("fusion", FUSIONS[0]))),) if use == "hybrid" else ()
+    fusion = (("fuse", str(given.get("fusion", "rrf"))),) if use == "hybrid" else ()
     return RETRIEVER_STAGES[use] + fusion
 
 
@@ -99,10 +97,15 @@ def _all_fields(entry: Entry, key: str) -> dict[str, Any]:
         found = step_fields(step_class(key, names[0], entry.path))
         return found | ({"file": str} if "text" in found and "file" not in found else {})
     extra: dict[str, Any] = {"fusion": str} if entry.use == "hybrid" else {}
-    for fusion in FUSIONS if entry.use == "hybrid" else ("",):
+    for fusion in fusions() if entry.use == "hybrid" else ("",):
         for stage, name in stages_of(key, entry.use, {"fusion": fusion}):
             found |= step_fields(step_class(stage, name, entry.path))
     return extra | found
+
+
+def fusions() -> tuple[str, ...]:
+    """Names a hybrid retriever's ``fusion`` may have."""
+    return tuple(name for name in steps_of("fuse") if name not in ("dense", "lexical"))
 
 
 def _refuse_unknown(spec: SweepSpec, key: str, entry: Entry) -> None:
@@ -111,6 +114,11 @@ def _refuse_unknown(spec: SweepSpec, key: str, entry: Entry) -> None:
         if name not in allowed:
             place = spec.document.at(join(entry.path, name))
             raise UnknownNameError(place, f"parameter of {entry.use!r}", name, allowed)
+    if key == "retriever":
+        place = join(entry.path, "fusion")
+        for item, at in spec.document.listed(entry.parameters.get("fusion", "rrf"), place):
+            if not isinstance(item, str) or item not in fusions():
+                raise UnknownNameError(spec.document.at(at), "fusion", str(item), fusions())
 
 
 def _alternatives(entry: Entry, key: str) -> dict[str, Sequence[Any]]:
@@ -185,7 +193,7 @@ def is_chat(kind: Any) -> bool:
 
 
 def _chat_model(spec: SweepSpec, name: Any, path: str) -> ChatModel:
-    if name not in spec.connections:
+    if not isinstance(name, str) or name not in spec.connections:
         raise UnknownNameError(spec.document.at(path), "model (a name under models:)", str(name), spec.connections)
     return spec.connections[name].identity_model()
 

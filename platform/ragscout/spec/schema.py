@@ -8,7 +8,7 @@ from typing import Any
 from ragscout.model.step import Step, field_adapter, steps_of
 from ragscout.spec.connection import KEYS
 from ragscout.spec.entries import NOTHING, PIPELINE, names_of, short_names
-from ragscout.spec.options import FUSIONS, is_chat, is_list, stages_of, step_fields
+from ragscout.spec.options import fusions, is_chat, is_list, stages_of, step_fields
 from ragscout.spec.parse import WITHIN
 
 Schema = dict[str, Any]
@@ -60,12 +60,12 @@ def _stage(key: str) -> Schema:
 
 def _step(key: str, name: str) -> Schema:
     properties: Schema = {"use": {"const": name}}
-    fusions = FUSIONS if name == "hybrid" else ("",)
-    for fusion in fusions:
+    names = fusions() if name == "hybrid" else ("",)
+    for fusion in names:
         for stage, step_name in stages_of(key, name, {"fusion": fusion}):
             properties |= _parameters(steps_of(stage)[step_name])
     if name == "hybrid" and key == "retriever":
-        properties["fusion"] = _many({"enum": list(FUSIONS)})
+        properties["fusion"] = _many({"enum": list(fusions())})
     if "text" in properties and "file" not in properties:
         properties["file"] = _many(_TEXT)
     return _object(properties, ["use"]) | {"title": name}
