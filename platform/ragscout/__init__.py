@@ -1,1 +1,57 @@
-"""ragscout: evaluation and model selection for retrieval-augmented generation."""
+"""ragscout: evaluation and model selection for retrieval-augmented generation.
+
+The public names, loaded when they are first used: importing ``ragscout`` loads no heavy library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ragscout.data import upload
+    from ragscout.model.board import Board
+    from ragscout.model.config import Configuration
+    from ragscout.model.errors import RagscoutError
+    from ragscout.model.evalset import EvalSet, Question, Span
+    from ragscout.model.outcome import Failure, Score
+    from ragscout.model.step import Step, step
+    from ragscout.serve import Pipeline
+    from ragscout.sweep import Sweep
+
+__all__ = [
+    "Board",
+    "Configuration",
+    "EvalSet",
+    "Failure",
+    "Pipeline",
+    "Question",
+    "RagscoutError",
+    "Score",
+    "Span",
+    "Step",
+    "Sweep",
+    "step",
+    "upload",
+]
+_PLACES = {
+    "Board": "ragscout.model.board",
+    "Configuration": "ragscout.model.config",
+    "EvalSet": "ragscout.model.evalset",
+    "Failure": "ragscout.model.outcome",
+    "Pipeline": "ragscout.serve",
+    "Question": "ragscout.model.evalset",
+    "RagscoutError": "ragscout.model.errors",
+    "Score": "ragscout.model.outcome",
+    "Span": "ragscout.model.evalset",
+    "Step": "ragscout.model.step",
+    "Sweep": "ragscout.sweep",
+    "step": "ragscout.model.step",
+    "upload": "ragscout.data",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
+    raise AttributeError(f"module 'ragscout' has no attribute {name!r}")

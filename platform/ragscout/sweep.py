@@ -16,13 +16,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from ragscout.engine.cells import CellReader
 from ragscout.engine.executors import InProcess, Subprocess
-from ragscout.engine.fill import Engine, Filled, Progress, Want
+from ragscout.engine.fill import Engine, Filled, Want
 from ragscout.engine.ledger import Journal
 from ragscout.engine.plan import Plan, make_plan
 from ragscout.engine.prepare import Prepared, open_store, prepare
-from ragscout.engine.runtime import EngineRuntime
+from ragscout.engine.progress import Event, Show
 from ragscout.engine.session import journal_view, open_runtime
 from ragscout.engine.store import Store
 from ragscout.engine.worker import Worker
@@ -30,34 +29,18 @@ from ragscout.model.board import Board
 from ragscout.model.config import Configuration
 from ragscout.model.errors import StoreError, UnknownNameError
 from ragscout.model.outcome import Usage
-from ragscout.record.recorder import Recorder, Row, Snapshot
+from ragscout.record.recorder import Recorder
 from ragscout.search import make_proposer
-from ragscout.search.board import Facts, build_board
 from ragscout.search.contract import Block, Proposer, Request
-from ragscout.search.figures import Measured
 from ragscout.serve import bundle
 from ragscout.serve.spec_file import as_spec
 from ragscout.spec import SweepSpec
 from ragscout.spec import load as load_spec
+from ragscout.view import BUDGET, View, plain
 
 LEASE = 60.0  # seconds after which a sweep whose process died may be taken over
 BATCH = 8  # requests per round
 FLOOR = 10  # questions of the first block of the extractive floor
-BUDGET = "the budget is spent"
-
-
-@dataclass(frozen=True)
-class Event:
-    """Progress for people: ``answers`` asked of ``limit`` (``None`` = no limit), requests sent by purpose, money."""
-
-    phase: str
-    round: int
-    answers: int
-    limit: int | None
-    calls: Mapping[str, int]
-    money: float
-    fill: Progress | None = None
-    board: Board | None = None
 
 
 @dataclass
@@ -83,7 +66,7 @@ class Sweep:
         self.prepared: Prepared = prepare(spec, store, base)
         self.id = self.prepared.sweep_id
         self.journal = Journal(store.ledger, self.id)
-        self._cells = CellReader(store, self.prepared)
+        self.view = View(self.prepared, store)
         self._owner = f"sweep in process {os.getpid()}"
 
     @classmethod
@@ -118,7 +101,7 @@ class Sweep:
 
     def board(self) -> Board:
         """The leaderboard of what the journal and the store hold; nothing is computed."""
-        return self._snapshot().board
+        return self.view.snapshot().board
 
     def export(self, path: str | Path, row: str = "") -> Path:
         """Write a row of the board (rank, name or key; the recommended one by default) as a bundle.
@@ -173,14 +156,14 @@ class Sweep:
         runtime = open_runtime(self.store, self.id, self.prepared.opening, deadline=self.prepared.deadline())
         worker = Worker(self.store, runtime, self.prepared.eval_set, self.prepared.questions)
         chosen = InProcess(worker) if executor == "in-process" else Subprocess(self.store.location)
-        show = _Show(progress, runtime, self.prepared.answers)
+        show = Show(progress, runtime, self.prepared.answers)
         engine = Engine(self.store, chosen, self.id, show.fill)
         totals = Filled()
         beat = asyncio.create_task(self._beat())
         try:
             await self.prepared.preflight(runtime)
-            left = [] if self._closed else await self._rounds(engine, recorders, show, totals)
-            snapshot = self._snapshot()
+            left = [] if self.view.closed else await self._rounds(engine, recorders, show, totals)
+            snapshot = self.view.snapshot()
             for recorder in recorders:
                 recorder.update(snapshot)
         finally:
@@ -197,10 +180,10 @@ class Sweep:
             totals.reports,
         )
 
-    async def _rounds(self, engine: Engine, recorders: Sequence[Recorder], show: _Show, totals: Filled) -> list[str]:
+    async def _rounds(self, engine: Engine, recorders: Sequence[Recorder], show: Show, totals: Filled) -> list[str]:
         """Round after round until the proposer is done; what stayed open, in words."""
         entries = self.store.ledger.journal(self.id)
-        proposed = [[self._request(item) for item in view["requests"]] for view in journal_view(entries, "round")]
+        proposed = self.view.rounds()
         failed_before = {int(view["round"]): dict(view["failed"]) for view in journal_view(entries, "measured")}
         proposer = self._proposer()
         for number in count():
@@ -210,8 +193,8 @@ class Sweep:
                 self.journal.append("closed", {"why": "the search is over"})
                 return []
             if not replayed:
-                self.journal.append("round", {"round": number, "requests": [_plain(request) for request in requests]})
-            show.round(number, requests)
+                self.journal.append("round", {"round": number, "requests": [plain(request) for request in requests]})
+            show.round(number, requests[0].reason, _answers(requests))
             blocks, broken, left = await self._measure(engine, requests, failed_before.get(number, {}), totals)
             if left:
                 if all(reason.startswith("budget") for reason in left):
@@ -223,7 +206,7 @@ class Sweep:
             if number >= len(self.prepared.prefixes):  # the rounds before are retrieval, which no proposer asked for
                 (proposer.restore(requests, blocks) if replayed else proposer.tell(blocks))
             if not replayed:
-                snapshot = self._snapshot()
+                snapshot = self.view.snapshot()
                 show.board(snapshot.board)
                 for recorder in recorders:
                     recorder.update(snapshot)
@@ -265,15 +248,10 @@ class Sweep:
         blocks = [
             Block(request.configuration, {}, Usage(), causes[request.configuration.key])
             if request.configuration.key in causes
-            else self._block(request, broken)
+            else self.view.block(request, broken)
             for request in requests
         ]
         return blocks, broken, sorted({f"{reason.kind}: {reason.detail}" for reason in filled.unfilled.values()})
-
-    def _block(self, request: Request, broken: Mapping[str, str]) -> Block:
-        scores = self._cells.scores(request.configuration, request.questions, broken)
-        usage = self._cells.usage(request.configuration, request.questions)
-        return Block(request.configuration, scores, sum(usage.values(), Usage()))
 
     def _proposer(self) -> Proposer:
         prepared = self.prepared
@@ -288,73 +266,6 @@ class Sweep:
             sweep=self.id,
             storage=prepared.study(self.store),
         )
-
-    # -- what the journal and the store say -------------------------------------------------------------------------
-
-    @property
-    def _closed(self) -> bool:
-        return bool(journal_view(self.store.ledger.journal(self.id), "closed"))
-
-    def _snapshot(self) -> Snapshot:
-        """Everything that is known now: a pure function of the journal and the store."""
-        entries = self.store.ledger.journal(self.id)
-        rows = self.rows()
-        failed = {key: why for view in journal_view(entries, "measured") for key, why in dict(view["failed"]).items()}
-        closed = journal_view(entries, "closed")
-        measured = [
-            Measured(
-                row.configuration,
-                row.scores,
-                self._cells.usage(row.configuration, tuple(row.scores)),
-                failed.get(row.configuration.key, ""),
-            )
-            for row in rows
-        ]
-        prepared = self.prepared
-        why = str(closed[-1]["why"]) if closed else ""
-        facts = Facts(
-            self.spec.sweep,
-            f"{prepared.eval_set.name}@{prepared.eval_set.version}",
-            currency=prepared.currency,
-            ended=why if why.startswith(BUDGET) else "",
-            configurations=len(prepared.space.configurations),
-            holdout=bool(prepared.eval_set.holdout_share),
-            seed=self.spec.seed,
-        )
-        answers, retrieval = prepared.figures_of("answer"), prepared.figures_of("retrieval")
-        board = build_board(measured, prepared.questions, answers or retrieval, prepared.goal, facts, retrieval)
-        return Snapshot(
-            self.id,
-            self.spec.sweep,
-            entries[-1].seq if entries else 0,
-            self.prepared.opening.spec,
-            self.prepared.eval_set,
-            board,
-            rows,
-            self.prepared.figures,
-            self.prepared.signatures,
-            self.prepared.goal.metric,
-            bool(closed),
-        )
-
-    def rows(self) -> list[Row]:
-        """Every configuration that was asked something, in the order of first asking."""
-        entries = self.store.ledger.journal(self.id)
-        broken = {key: why for view in journal_view(entries, "measured") for key, why in dict(view["broken"]).items()}
-        asked: dict[str, dict[str, None]] = {}
-        for view in journal_view(entries, "round"):
-            for item in view["requests"]:
-                asked.setdefault(item["configuration"], {}).update(dict.fromkeys(item["questions"]))
-        return [self._row(self.prepared.configuration(key), tuple(names), broken) for key, names in asked.items()]
-
-    def _row(self, configuration: Configuration, names: tuple[str, ...], broken: Mapping[str, str]) -> Row:
-        scores = self._cells.scores(configuration, names, broken)
-        return Row(configuration, scores, self._cells.answers(configuration, names))
-
-    def _request(self, item: Mapping[str, object]) -> Request:
-        names = item["questions"]
-        assert isinstance(names, list)
-        return Request(self.prepared.configuration(str(item["configuration"])), tuple(names), str(item["reason"]))
 
     async def _beat(self) -> None:
         while True:
@@ -377,38 +288,8 @@ class Sweep:
             self.store.ledger.release(claim, self._owner)
 
 
-class _Show:
-    """Turns what happens into progress events."""
-
-    def __init__(self, progress: Callable[[Event], None], runtime: EngineRuntime, limit: int | None) -> None:
-        self._progress, self._runtime, self._limit = progress, runtime, limit
-        self._phase, self._round, self._answers = "start", 0, 0
-
-    def round(self, number: int, requests: Sequence[Request]) -> None:
-        self._phase, self._round = requests[0].reason, number
-        self._answers += sum(len(request.questions) for request in requests if request.configuration.generates)
-        self._tell()
-
-    def fill(self, progress: Progress) -> None:
-        self._tell(fill=progress)
-
-    def board(self, board: Board) -> None:
-        self._tell(board=board)
-
-    def _tell(self, fill: Progress | None = None, board: Board | None = None) -> None:
-        counters = self._runtime.counters
-        event = Event(
-            self._phase, self._round, self._answers, self._limit, dict(counters.calls), counters.money, fill, board
-        )
-        self._progress(event)
-
-
-def _plain(request: Request) -> dict[str, object]:
-    return {
-        "configuration": request.configuration.key,
-        "questions": list(request.questions),
-        "reason": request.reason,
-    }
+def _answers(requests: Sequence[Request]) -> int:
+    return sum(len(request.questions) for request in requests if request.configuration.generates)
 
 
 __all__ = ["Configuration", "Event", "Result", "Sweep"]

@@ -15,7 +15,8 @@ def run(
 ) -> None:
     """Open the leaderboard in MLflow's own pages. Stop with Ctrl-C."""
     from ragscout.engine.prepare import open_store
-    from ragscout.record.mlflow import default_tracking_uri, serve_ui
+    from ragscout.record.mlflow import default_tracking_uri
+    from ragscout.record.mlflow_ui import serve_ui
 
     uri = default_tracking_uri(open_store(store).folder)
     say(f"MLflow on http://127.0.0.1:{port} (Ctrl-C stops it)")

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ragscout.cli.output import duration
-from ragscout.sweep import Event
+from ragscout.engine.progress import Event
 
 BOARDS = 3  # provisional boards that are printed
 EVERY = 10.0  # seconds between lines where there is no terminal

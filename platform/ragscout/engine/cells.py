@@ -36,18 +36,14 @@ class CellReader:
         found: dict[str, dict[str, Score | Failure]] = {question.id: {} for question in questions}
         whole = {question.id: True for question in questions}
         for node in self._prepared.measures(configuration):
-            if node.key in failed:
-                assert isinstance(node.step, MeasureStep)
-                broken = Failure("measurement", "metric_failed", failed[node.key])
-                for question in questions:
-                    found[question.id] |= {figure.name: broken for figure in node.step.figures()}
-                continue
+            assert isinstance(node.step, MeasureStep)
             cells = self._read(node, questions)
+            # cells that are there count, even if the metric broke once: it may have been mended since
+            broken = Failure("measurement", "metric_failed", failed.get(node.key, ""))
+            lost: Scores = {figure.name: broken for figure in node.step.figures()} if node.key in failed else {}
             for question in questions:
-                if question.id in cells:
-                    found[question.id] |= cells[question.id][0]
-                else:
-                    whole[question.id] = False
+                found[question.id] |= cells[question.id][0] if question.id in cells else lost
+                whole[question.id] &= question.id in cells or bool(lost)
         return {name: scores for name, scores in found.items() if whole[name]}
 
     def usage(self, configuration: Configuration, names: Sequence[str]) -> dict[str, Usage]:
