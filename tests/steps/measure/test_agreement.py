@@ -16,9 +16,11 @@ import pytest
 from measure_fakes import Runtime, minilm, run
 from measure_pairs import HANDBOOK, english_pairs, make_pairs
 
+from ragscout.model.errors import StepError
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer
 from ragscout.model.step import make
+from ragscout.providers.assets import Resolver
 from ragscout.steps.measure.bleu import corpus_bleu
 from ragscout.steps.measure.meteor import _CachedStemmer, meteor_tokens
 
@@ -111,6 +113,28 @@ def test_meteor_without_wordnet(pairs):
             score = 1.0
         theirs.append(score)
     assert largest(mine, theirs) <= TOLERANCE
+
+
+@pytest.mark.models
+def test_meteor_with_wordnet(pairs):
+    from nltk.corpus.reader.wordnet import WordNetCorpusReader
+    from nltk.data import ZipFilePathPointer
+    from nltk.translate.meteor_score import single_meteor_score
+
+    models = Resolver()
+    try:
+        folder = models.folder("wordnet")
+    except StepError:
+        pytest.skip("WordNet is not on this machine")
+    wordnet = WordNetCorpusReader(ZipFilePathPointer(str(next(folder.rglob("wordnet.zip"))), "wordnet/"), None)
+    mine, differ = ours("meteor", pairs, wordnet=folder), 0
+    for position, (answer, reference) in enumerate(pairs):
+        tokens = [meteor_tokens(text, "en") for text in (reference, answer)]
+        score = single_meteor_score(*tokens, wordnet=wordnet)
+        if [token.lower() for token in tokens[0]] != [token.lower() for token in tokens[1]]:
+            assert abs(mine[position] - score) <= TOLERANCE
+            differ += mine[position] != single_meteor_score(*tokens, wordnet=NoWordNet())
+    assert differ > 0 or len(pairs) < 100, "WordNet took no part"
 
 
 def test_the_cached_stemmer_is_porters():
