@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import shutil
 import signal
@@ -170,6 +171,34 @@ def test_a_store_of_a_newer_version(folder_store: Store) -> None:
         connection.execute(sa.update(database.about).values(value="9"))
     with pytest.raises(StoreError, match="written by a newer ragscout"):
         Store.open(folder_store.location)
+
+
+def test_folders_with_odd_names(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "what? 100% of #1 한글")
+    store.write_cells("n", {"a": CellData({"value": 1})})
+    assert (tmp_path / "what? 100% of #1 한글" / "ledger.sqlite").is_file()
+    assert sorted(Store.open(store.location).read_cells("n", ["a"])) == ["a"]
+    assert [item.name for item in tmp_path.iterdir()] == ["what? 100% of #1 한글"]
+
+
+def test_leftovers_of_killed_processes_are_cleared(folder_store: Store) -> None:
+    old, new = folder_store.folder / "tmp" / "old", folder_store.folder / "blobs" / "tmp" / "new"
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    (old / "half").write_bytes(b"half")
+    os.utime(old, (0, 0))
+    folder_store.compact()
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_a_damaged_evaluation_set_is_reported(folder_store: Store) -> None:
+    file = folder_store.blobs.put("문서".encode())
+    manifest = folder_store.blobs.put(json.dumps({"files": [{"sha256": file}]}).encode())
+    folder_store.ledger.evalset_add("handbook", manifest, "", {}, manifest)
+    assert folder_store.check() == []
+    folder_store.blobs.remove(file)
+    assert folder_store.check() == ["evaluation set handbook@1 is damaged; upload it again."]
 
 
 def test_size(folder_store: Store) -> None:

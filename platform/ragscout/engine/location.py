@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, quote
 
+from sqlalchemy import URL
+
 from ragscout.model.errors import StoreError
 
 NETWORK_TYPES = frozenset(
@@ -86,7 +88,8 @@ def parse_location(location: str | Path) -> Location:
             "store:?blobs=URL&ledger=URL; a store for one machine is a folder."
         )
     folder = Path(text).expanduser().absolute()
-    return Location(str(folder / "blobs"), f"sqlite:///{folder / LEDGER}", folder)
+    url = URL.create("sqlite", database=str(folder / LEDGER))
+    return Location(str(folder / "blobs"), url.render_as_string(), folder)
 
 
 def refuse_network(folder: Path) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ __all__ = ["CellData", "Store", "StoreSize"]
 
 
 _NOTHING = Usage()
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,11 @@ class Store:
         return found
 
     def compact(self, node: str | None = None) -> int:
-        """Join the shards of each node (or of one) to one; returns how many shards went away."""
+        """Join the shards of each node (or of one) to one; returns how many shards went away.
+
+        What killed processes left in the store's temporary folders for more than a day is removed as well.
+        """
+        _clear_old(self.folder / "tmp", self.folder / "blobs" / "tmp")
         gone = 0
         for name, shards in sorted(self.ledger.cell_shards(node).items()):
             whole = {shard: self._rows(shard) for shard in sorted(shards)} if len(shards) > 1 else {}
@@ -183,9 +189,9 @@ class Store:
                 self.vectors_damaged(shard)
         for row in self.ledger.evalsets():
             try:
-                if is_digest(row.manifest):
-                    verify(self.blobs, row.manifest)
-            except DamagedBlobError:
+                self._check_evalset(row.manifest)
+            except DamagedBlobError as error:
+                self.blobs.set_aside(error.digest)
                 self.damage.append(f"evaluation set {row.name}@{row.version} is damaged; upload it again.")
         return self.damage[before:]
 
@@ -228,6 +234,12 @@ class Store:
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedBlobError(self.blobs.location, digest, "is not a manifest") from error
 
+    def _check_evalset(self, manifest: str) -> None:
+        """Verify the manifest of an evaluation set and the uploaded files that it lists."""
+        listed = json.loads(self.blobs.read(manifest)) if is_digest(manifest) else {}
+        for item in listed.get("files", ()):
+            verify(self.blobs, item["sha256"])
+
     def _materialise(self, target: Path, files: Mapping[str, tuple[str, int]]) -> None:
         with self._temporary() as folder:
             whole = folder / "value"
@@ -268,6 +280,18 @@ def _complete(folder: Path, files: Mapping[str, tuple[str, int]]) -> bool:
         return folder.is_dir() and all((folder / name).stat().st_size == size for name, (_, size) in files.items())
     except FileNotFoundError:
         return False
+
+
+def _clear_old(*folders: Path) -> None:
+    for folder in folders:
+        for item in folder.iterdir() if folder.is_dir() else ():
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - item.stat().st_mtime < _DAY:
+                    continue
+                if item.is_dir():
+                    shutil.rmtree(item, ignore_errors=True)
+                else:
+                    item.unlink()
 
 
 def _cache_folder(location: Location) -> Path:
