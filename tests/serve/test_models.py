@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,7 @@ from ragscout.engine.session import open_doors
 from ragscout.engine.store import Store
 from ragscout.model.errors import BundleError, ModelCallError
 from ragscout.model.step import make
+from ragscout.providers.assets import digest_path
 from ragscout.providers.network import NetworkPolicy
 from ragscout.serve import Pipeline, export, load, verify
 from ragscout.spec import Connection
@@ -148,7 +150,9 @@ def test_a_model_named_by_a_path_is_looked_for_where_the_bundle_is_loaded(
 ) -> None:
     here = tmp_path / "home of a user" / "my-encoder"
     here.mkdir(parents=True)
-    tokens = ("tokens", {"size": 100, "overlap": 0, "tokenizer": str(here), "revision": "0" * 64})
+    (here / "tokenizer.json").write_text("{}")
+    revision = digest_path(here)
+    tokens = ("tokens", {"size": 100, "overlap": 0, "tokenizer": str(here), "revision": revision})
     english_like = configuration(english.eval_set, lexical() | {"chunk": tokens}, name=f"tokens by {here}")
     path = export(
         english_like,
@@ -163,7 +167,12 @@ def test_a_model_named_by_a_path_is_looked_for_where_the_bundle_is_loaded(
     monkeypatch.setenv("RAGSCOUT_MODELS", str(tmp_path / "elsewhere"))
     with pytest.raises(BundleError, match="got no 'my-encoder' in"):
         load(path)
-    (tmp_path / "elsewhere" / "my-encoder").mkdir(parents=True)
+    there = tmp_path / "elsewhere" / "my-encoder"
+    shutil.copytree(here, there)
     bundle = load(path)
-    assert bundle.configuration.steps["chunk"].parameters()["tokenizer"] == str(tmp_path / "elsewhere" / "my-encoder")
+    assert bundle.configuration.steps["chunk"].parameters()["tokenizer"] == str(there)
     assert bundle.name == "tokens by my-encoder"
+    (there / "tokenizer.json").write_text("{ }")
+    with pytest.raises(BundleError, match=f"model my-encoder of chunk had revision {revision[:12]}"):
+        load(path)
+    assert any("my-encoder" in note for note in load(path, strict=False).differences)

@@ -1,19 +1,27 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import time
+import unicodedata
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
 from measured import Measured, configuration, hybrid, lexical, measured
 
+from ragscout.engine.session import open_doors
 from ragscout.engine.store import Store
 from ragscout.model.cells import decode
-from ragscout.model.errors import BundleError, ParameterError
+from ragscout.model.errors import BundleError, ParameterError, RagscoutError, StepError
 from ragscout.model.outcome import Failure
 from ragscout.model.step import step
 from ragscout.model.text import normalise
-from ragscout.serve import Pipeline, Reply
+from ragscout.providers.assets import Resolver
+from ragscout.providers.network import NetworkPolicy
+from ragscout.serve import Pipeline, Reply, verify
+from ragscout.spec import Connection
 
 ASKED = "연차휴가는 최대 며칠까지 받을 수 있나요?"
 
@@ -64,8 +72,6 @@ def test_reply_says_where_it_comes_from(korean: Measured, tmp_path: Path) -> Non
 
 
 def test_the_question_is_normalised(korean: Measured, tmp_path: Path) -> None:
-    import unicodedata
-
     with Pipeline.load(korean.export(tmp_path / "b.zip")) as pipeline:
         typed = unicodedata.normalize("NFD", f"  {ASKED}\r\n")
         assert pipeline.ask(typed).question == ASKED
@@ -148,12 +154,93 @@ def test_closing_twice_and_without_bundle(korean: Measured, tmp_path: Path) -> N
     pipeline.close()
 
 
+def test_without_retrieval_the_question_goes_in_alone(korean: Measured, tmp_path: Path) -> None:
+    stages = {"prompt": ("template", {}), "generate": ("extractive", {})}
+    store = Store.open(tmp_path / "store")
+    given = measured(store, korean.eval_set, stages, ask=2, metrics=(("recall", {"k": 3}), ("bleu", {})))
+    for documents in (False, True):
+        path = given.export(tmp_path / f"{documents}.zip", documents=documents)
+        with Pipeline.load(path) as pipeline:
+            reply = pipeline.ask(ASKED)
+        assert reply.text == "문서에서 찾을 수 없습니다."
+        assert reply.sources == ()
+        assert set(verify(path).figures) == {"bleu"}
+
+
+def test_nothing_is_left_behind(korean: Measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = korean.export(tmp_path / "b.zip", documents=True)
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    before = threading.active_count()
+    for _ in range(5):
+        assert Pipeline.load(path).ask(ASKED).text
+    gc.collect()
+    deadline = time.monotonic() + 20
+    while (any((tmp_path / "scratch").iterdir()) or threading.active_count() > before) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert threading.active_count() <= before
+
+
+def test_closing_ends_what_still_runs(korean: Measured) -> None:
+    began = threading.Event()
+
+    @step("generate", "slow-for-tests", version=1)
+    class Slow(type(korean.configuration.steps["generate"])):  # type: ignore[misc]
+        """Takes its time."""
+
+        async def run(self, runtime, questions, *, chunk=None, prompt):  # type: ignore[no-untyped-def]
+            began.set()
+            await asyncio.sleep(60)
+
+    other = configuration(korean.eval_set, lexical() | {"generate": ("slow-for-tests", {})})
+    pipeline = Pipeline.of(other, store=korean.store, opening=korean.opening)
+    ended: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            pipeline.ask(ASKED)
+        except CancelledError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert began.wait(20)
+    pipeline.close()
+    thread.join(20)
+    assert len(ended) == 1
+    with pytest.raises(StepError, match="it is closed"):
+        pipeline.ask(ASKED)
+
+
+@pytest.mark.models
+def test_a_local_chat_model(korean: Measured, tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp")
+    models = Resolver()
+    if models.missing(["smollm2-135m"]):
+        pytest.skip("the model smollm2-135m is not on this machine")
+    store = Store.open(tmp_path / "store")
+    for file in korean.eval_set.files:
+        store.blobs.put(korean.store.blobs.read(file.sha256))
+    revision = models.revision("smollm2-135m")
+    connection = Connection("small", "local", alias="smollm2-135m", revision=revision, threads=1)
+    doors = open_doors([connection], NetworkPolicy.offline(), models)
+    chat = ("chat", {"model": connection.identity_model(), "max_tokens": 12})
+    stages = lexical() | {"generate": chat, "prompt": ("template", {"passages": 1})}
+    given = measured(store, korean.eval_set, stages, ask=1, models=models, doors=doors, connections=(connection,))
+    path = given.export(tmp_path / "b.zip")
+    report = verify(path)
+    assert report.same, report.lines()
+    with Pipeline.load(path) as pipeline:
+        reply = pipeline.ask(given.questions[0].text)
+    assert reply.text == recorded(given)[given.questions[0].text]
+    assert reply.usage.output_tokens > 0
+    assert reply.usage.calls == 1
+
+
 @pytest.mark.models
 def test_a_real_encoder(korean: Measured, english: Measured, tmp_path: Path) -> None:
     pytest.importorskip("sentence_transformers")
-    from ragscout.model.errors import RagscoutError
-    from ragscout.providers.assets import Resolver
-
     models = Resolver()
     try:
         models.folder("minilm")

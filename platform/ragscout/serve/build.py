@@ -13,7 +13,8 @@ from ragscout.model.evalset import SourceFile
 from ragscout.model.key import short
 from ragscout.model.runtime import Runtime
 from ragscout.model.values import Source, codec
-from ragscout.serve.bundle import Bundle, needed
+from ragscout.serve.bundle import Bundle
+from ragscout.serve.contents import needed
 
 
 def load_values(folders: Mapping[str, Path]) -> dict[str, Any]:

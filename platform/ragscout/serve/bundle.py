@@ -19,19 +19,17 @@ import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragscout.engine.store import Store
 from ragscout.model.config import Configuration, source_node
-from ragscout.model.errors import BundleError, StoreError
+from ragscout.model.errors import BundleError
 from ragscout.model.evalset import EvalSet, SourceFile
-from ragscout.model.key import short
 from ragscout.model.metric import MeasureStep
 from ragscout.model.stages import STAGES
-from ragscout.model.step import Step
+from ragscout.serve import contents, differences, readme, recorded
 from ragscout.serve import manifest as plain
-from ragscout.serve import readme, recorded
 from ragscout.serve.archive import MANIFEST, atomic, check_folder, pack, safe_name, seal, unpack
 from ragscout.serve.recorded import Expected, Recorded
 
@@ -41,8 +39,6 @@ if TYPE_CHECKING:
 
 KIND = "ragscout-bundle"
 FORMAT = 1
-INDEX = "index"
-DOCUMENTS = "documents"
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class Bundle:
     @property
     def values(self) -> dict[str, Path]:
         """Stage to the folder of its value; empty when the bundle carries documents instead."""
-        return {stage: self.folder / INDEX / stage for stage in self.manifest["values"]}
+        return {stage: self.folder / contents.INDEX / stage for stage in self.manifest["values"]}
 
     @property
     def files(self) -> dict[SourceFile, Path]:
@@ -164,9 +160,9 @@ def export(
             "repackaged": opening.repackaged,
             "libraries": plain.libraries(steps.values()),
             "extras": plain.extras(steps.values()),
-            "packaged_prompts": _copy_prompts(steps, folder),
-            "values": [] if documents else _copy_values(configuration, store, folder, places),
-            "files": _copy_documents(eval_set, store, folder) if documents and configuration.retrieves else [],
+            "packaged_prompts": contents.copy_prompts(steps, folder),
+            "values": [] if documents else contents.copy_values(configuration, store, folder, places),
+            "files": contents.copy_documents(eval_set, store, folder) if documents and configuration.retrieves else [],
             "measured": len(rows),
             "scores": plain.without_paths(row, places),
         }
@@ -209,15 +205,6 @@ def load(path: str | Path, *, strict: bool = True) -> Bundle:
     return bundle
 
 
-def needed(configuration: Configuration) -> dict[str, str]:
-    """Stage to node key of the whole values that questions are answered from."""
-    found: dict[str, str] = {}
-    for item in configuration.last.ancestors():
-        if item.per_question:
-            found |= {parent.stage: parent.key for parent in item.inputs if not parent.per_question}
-    return {stage: found[stage] for stage in STAGES if stage in found}
-
-
 def _read(path: Path, folder: Path, digest: str, strict: bool) -> Bundle:
     where = path / MANIFEST
     try:
@@ -239,23 +226,22 @@ def _read(path: Path, folder: Path, digest: str, strict: bool) -> Bundle:
 
 
 def _bundle(path: Path, folder: Path, digest: str, data: dict[str, Any], strict: bool) -> Bundle:
-    steps = {stage: plain.step_of(stage, item, folder, strict=strict) for stage, item in data["steps"].items()}
+    steps = {stage: plain.step_of(stage, item, folder) for stage, item in data["steps"].items()}
     configuration = Configuration(
         steps, source_node(data["corpus"]["digest"]), data["knobs"], data["name"], tuple(data["roles"])
     )
-    metrics = [plain.step_of("measure", item, folder, strict=strict) for item in data["metrics"]]
+    metrics = [plain.step_of("measure", item, folder) for item in data["metrics"]]
     for item in data["files"]:
         if not safe_name(item["place"]):
             raise BundleError(f"{path}: a document's place leads out of the bundle; got {item['place']!a}.")
     if unknown := set(data["values"]) - STAGES.keys():
         raise BundleError(f"{path}: unknown stage; got {sorted(unknown)}. Export the bundle again.")
-    here = plain.packaged_prompts(steps.values())
-    for name in data["packaged_prompts"] if strict else ():
-        if here.get(name, "").encode() != (folder / name).read_bytes():
-            raise BundleError(
-                f"{path}: the bundle was measured with another packaged prompt; got {name}. Install the ragscout that "
-                "bundle.json names, or export the bundle again from a new sweep."
-            )
+    changed = differences.of_answers(data, steps, folder)
+    if strict and changed:
+        raise BundleError(
+            f"{path}: this ragscout would not answer as measured; got {changed[0]} Install the ragscout that "
+            "bundle.json names, or export the bundle again from a new sweep."
+        )
     return Bundle(
         path,
         folder,
@@ -264,20 +250,8 @@ def _bundle(path: Path, folder: Path, digest: str, data: dict[str, Any], strict:
         configuration,
         tuple(metric for metric in metrics if isinstance(metric, MeasureStep)),
         plain.connections_from(data["connections"], path),
-        tuple(_differences(data, configuration, steps)),
+        (*changed, *differences.of_environment(data, configuration)),
     )
-
-
-def _differences(data: Mapping[str, Any], configuration: Configuration, steps: Mapping[str, Step]) -> list[str]:
-    now, then = plain.libraries(steps.values()), data["libraries"]
-    found = [
-        f"{name} was {then.get(name, 'absent')} when this was measured, here it is {now.get(name, 'absent')}."
-        for name in sorted(now.keys() | then.keys())
-        if now.get(name) != then.get(name)
-    ]
-    if configuration.key != data["key"]:
-        found.append(f"The configuration's key was {short(data['key'])}, here it is {short(configuration.key)}.")
-    return found
 
 
 def _rows(
@@ -290,56 +264,6 @@ def _rows(
     if expected is None:
         return recorded.from_store(configuration, eval_set.development, metrics, store)
     return [Recorded(item, expected[item.id]) for item in eval_set.development if item.id in expected]
-
-
-def _copy_values(configuration: Configuration, store: Store, folder: Path, places: Mapping[str, str]) -> list[str]:
-    wanted = needed(configuration)
-    for stage, key in wanted.items():
-        value = store.value_folder(key)
-        if value is None:
-            raise BundleError(
-                f"export: the {stage} value of this configuration is not in the store; got none for node {short(key)}. "
-                "Run the sweep again, then export."
-            )
-        shutil.copytree(value, folder / INDEX / stage, copy_function=_copy)
-        for path in (folder / INDEX / stage).glob("*.json") if places else ():
-            text = path.read_text(encoding="utf-8")
-            # the encoder's parameters as its index wrote them down; a pipeline takes them from its embed step
-            path.write_text(plain.without_paths(text, _escaped(places)), encoding="utf-8")
-    return list(wanted)
-
-
-def _escaped(places: Mapping[str, str]) -> dict[str, str]:
-    return {json.dumps(path, ensure_ascii=False)[1:-1]: name for path, name in places.items()}
-
-
-def _copy(source: str, target: str) -> str:
-    shutil.copyfile(source, target)
-    return target
-
-
-def _copy_prompts(steps: Mapping[str, Step], folder: Path) -> list[str]:
-    """For people, and to notice a ragscout that brings other ones."""
-    found = plain.packaged_prompts(steps.values())
-    for name, text in found.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(text.encode())
-    return sorted(found)
-
-
-def _copy_documents(eval_set: EvalSet, store: Store, folder: Path) -> list[dict[str, str]]:
-    found = []
-    for item in eval_set.files:
-        name = f"{DOCUMENTS}/{item.path}"
-        if not safe_name(name):
-            name = f"{DOCUMENTS}/{item.sha256}{PurePosixPath(item.path).suffix[:10]}"
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            (folder / name).write_bytes(store.blobs.read(item.sha256))
-        except StoreError as error:
-            raise BundleError(f"export: a source file cannot be read; got {item.path} ({error}).") from error
-        found.append({"path": item.path, "sha256": item.sha256, "media_type": item.media_type, "place": name})
-    return found
 
 
 def _write_json(path: Path, value: object) -> None:

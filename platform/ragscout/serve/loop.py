@@ -8,6 +8,8 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from ragscout.model.errors import StepError
+
 T = TypeVar("T")
 
 
@@ -17,11 +19,20 @@ class LoopThread:
     def __init__(self) -> None:
         """Start the thread; it never keeps the interpreter alive."""
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="ragscout pipeline", daemon=True)
+        self._over = False
+        self._last: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._live, name="ragscout pipeline", daemon=True)
         self._thread.start()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start a coroutine in the thread."""
+        """Start a coroutine in the thread.
+
+        Raises:
+            StepError: the thread has ended.
+        """
+        if self._over:
+            work.close()
+            raise StepError("pipeline: it is closed; got a question after close(). Load it again.")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -33,12 +44,31 @@ class LoopThread:
             future.cancel()
             raise
 
-    def stop(self) -> None:
-        """End the thread. Calling it again does nothing."""
-        if self._loop.is_closed():
+    def finish(self, last: Coroutine[Any, Any, None]) -> None:
+        """Cancel what still runs, run a last coroutine and end the thread."""
+        if threading.current_thread() is self._thread:
+            # the last reference to a pipeline may be dropped by its own thread, which cannot wait for itself
+            self._over = True
+            self._last = self._loop.create_task(self._end(last))
             return
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        if threading.current_thread() is not self._thread:
-            self._thread.join(timeout=5)
-            if not self._thread.is_alive():
-                self._loop.close()
+        future = self.submit(self._end(last))
+        self._over = True
+        try:
+            future.result()
+        finally:
+            self._thread.join()
+
+    async def _end(self, last: Coroutine[Any, Any, None]) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        try:
+            await last
+        finally:
+            self._loop.stop()
+
+    def _live(self) -> None:
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()

@@ -77,23 +77,17 @@ def step_plain(step: Step, folder: Path, places: Mapping[str, str]) -> dict[str,
     return plain
 
 
-def step_of(stage: str, plain: Mapping[str, Any], folder: Path, *, strict: bool) -> Step:
-    """Inverse of ``step_plain``.
+def step_of(stage: str, plain: Mapping[str, Any], folder: Path) -> Step:
+    """Inverse of ``step_plain``; the version is that of this installation.
 
     Raises:
-        BundleError: this installation has no such step, or (when strict) another version of it.
+        BundleError: this installation has no such step, or it takes other parameters.
     """
-    name, version = str(plain["name"]), plain["version"]
     try:
-        made = make(stage, name, {key: _inside(value, folder) for key, value in dict(plain["parameters"]).items()})
+        parameters = {key: _inside(value, folder) for key, value in dict(plain["parameters"]).items()}
+        return make(stage, str(plain["name"]), parameters)
     except SpecError as error:
         raise BundleError(f"{folder / 'bundle.json'}: this installation cannot make a step of it; {error}") from error
-    if strict and made.version != version:
-        raise BundleError(
-            f"{folder}: the bundle was measured with version {version} of {stage}.{name}; got version {made.version} "
-            "here. Install the ragscout that bundle.json names, or export the bundle again from a new sweep."
-        )
-    return made
 
 
 def libraries(steps: Iterable[Step]) -> dict[str, str]:

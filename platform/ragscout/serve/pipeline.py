@@ -96,7 +96,7 @@ class Pipeline:
         bundle: Bundle | None = None,
         scratch: Path | None = None,
     ) -> None:
-        """Args: values = whole values by stage (see ``serve.bundle.needed``); scratch = folder to remove at the end."""
+        """Args: values = whole values by stage (see ``contents.needed``); scratch = folder to remove at the end."""
         self.configuration = configuration
         self.bundle = bundle
         self.runtime = runtime
@@ -145,10 +145,12 @@ class Pipeline:
                 values = build.load_values(bundle.values)
             runtime = _runtime(bundle, MemoryMemo(REMEMBER if memo else 0), models, memo)
         except BaseException:
-            loop.stop()
-            if scratch is not None:
-                shutil.rmtree(scratch, ignore_errors=True)
+            loop.finish(_nothing())
+            _forget(scratch)
             raise
+        finally:
+            if kept is not None and kept is not store:
+                kept.close()
         return cls(bundle.configuration, values, runtime, loop, bundle, scratch)
 
     @classmethod
@@ -303,7 +305,14 @@ def _serving(
 
 
 def _finish(runtime: ServingRuntime, loop: LoopThread, scratch: Path | None) -> None:
-    loop.run(runtime.close())
-    loop.stop()
+    loop.finish(runtime.close())
+    _forget(scratch)
+
+
+def _forget(scratch: Path | None) -> None:
     if scratch is not None:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+async def _nothing() -> None:
+    """What is left to do when loading failed."""
