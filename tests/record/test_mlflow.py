@@ -1,6 +1,7 @@
 """The MLflow projection: conformance, order of partial rows, tables, troubles of the place."""
 
 import dataclasses
+import io
 import json
 import math
 import shutil
@@ -160,8 +161,7 @@ def test_tables_plots_and_board(tmp_path: Path, database: Callable[[Path], str])
     first, last = (dict(zip(shown["columns"], shown["data"][place], strict=True)) for place in (0, 3))
     assert first["question"] == "규정 0조는 연차에 대해 무엇이라고 하나요?" and first["judge_correctness"] == 1.0
     assert last["failures"] == f"judge_failed: {GOAL}" and last["judge_correctness"] is None
-    root = Path(row.info.artifact_uri.removeprefix("file://"))
-    table = pq.read_table(root / "results.parquet").to_pydict()
+    table = pq.read_table(io.BytesIO(files_of(row)["results.parquet"])).to_pydict()
     assert table[GOAL] == [1.0, 0.5, 1.0, None] and table["answer"][0].startswith("답")
     files = files_of(parent)
     assert files["plots/score_by_knob.png"][:4] == b"\x89PNG" and b"<svg" in files["plots/quality_against_cost.svg"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+from ragscout.model.board import Board, BoardLanguage
 from ragscout.record import runs, words
 from ragscout.record.parquet import csv_bytes, parquet
 from ragscout.record.recorder import Snapshot
@@ -19,14 +21,15 @@ class FolderRecorder:
     ``results.parquet`` with one line per configuration and question in a folder. Each file is replaced as a whole;
     one that would not change is left alone."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, page: Callable[[Board, BoardLanguage], str] = words.page) -> None:
+        """Args: page = makes ``board.md``."""
+        self.path, self._page = path, page
 
     def update(self, snapshot: Snapshot) -> None:
         """Make the folder equal to the snapshot; trouble with the disk is one logged warning."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for name, data in _files(snapshot).items():
+            for name, data in _files(snapshot, self._page).items():
                 _replace(self.path / name, data)
             if not snapshot.board.retrieval:
                 (self.path / "retrieval.csv").unlink(missing_ok=True)
@@ -34,11 +37,11 @@ class FolderRecorder:
             _LOG.warning("%s: the board could not be written; got %s. The next update tries again.", self.path, error)
 
 
-def _files(snapshot: Snapshot) -> dict[str, bytes]:
+def _files(snapshot: Snapshot, page: Callable[[Board, BoardLanguage], str]) -> dict[str, bytes]:
     board = snapshot.board
     made = {
         "board.json": board.to_json(),
-        "board.md": words.page(board, words.of_language(snapshot.eval_set)).encode(),
+        "board.md": page(board, words.of_language(snapshot.eval_set)).encode(),
         "leaderboard.csv": csv_bytes(runs.board_table(board, board.rows)),
         "results.parquet": parquet(_results(snapshot)),
     }

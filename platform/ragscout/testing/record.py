@@ -119,6 +119,7 @@ def snapshot(
         knobs=("chunk.size", "retriever"),
         notes=(Note("few", "Few questions separate little.", "문항이 적어 차이를 구별하기 어렵습니다."),),
         currency="USD",
+        configurations=len(board_rows),
         ended="the search is over" if closed else "",
     )
     return Snapshot(
