@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import unicodedata
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -340,3 +341,30 @@ def test_column_option_form() -> None:
     assert column_roles(["question=Frage", "reference = Antwort"]) == {"question": "Frage", "reference": "Antwort"}
     with pytest.raises(EvalSetError, match="ROLE=NAME"):
         column_roles(["Frage"])
+
+
+def test_a_workbook_with_entities_is_refused(store: Any, write: Write) -> None:
+    source, stream = zipfile.ZipFile(io.BytesIO(book(two_rows))), io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in source.namelist():
+            data = source.read(name)
+            if name.endswith("sheet1.xml"):
+                data = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + data
+            archive.writestr(name, data)
+    said = refused(store, write("q.xlsx", stream.getvalue()))
+    assert said.startswith("q.xlsx: the workbook declares XML entities")
+
+
+def test_a_table_that_unpacks_to_much(store: Any, write: Write) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"question": ["a" * 3_000_000]}), stream, compression="zstd", use_dictionary=False)
+    assert len(stream.getvalue()) < 100_000
+    assert "unpacks to" in refused(store, write("q.parquet", stream.getvalue()), limits=Limits(file_bytes=1_000_000))
+
+
+def test_problems_come_in_the_order_of_the_file(store: Any, write: Write) -> None:
+    said = refused(store, write("q.csv", "id,question,weight\n1,,1\n2,b?,heavy\n3,,1\n3,c?,1\n3,d?,1\n"))
+    assert [line.split(":")[1].split(",")[0] for line in said.splitlines()[1:]] == ["2", "3", "4", "6"]

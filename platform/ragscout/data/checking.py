@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from statistics import quantiles
 
 from ragscout.data.findings import Finding
-from ragscout.data.similar import near_pairs, shared_run, squeeze
+from ragscout.data.similar import Pair, near_pairs, shared_run, squeeze
 from ragscout.model.evalset import Document, EvalSet, Question
 from ragscout.model.text import language
 from ragscout.model.values import Corpus
@@ -21,6 +21,7 @@ COPIED = 0.75
 _RUN = 12  # characters of a run that hardly occurs twice by chance, without spaces
 _COVERED = 0.34
 _SMALL_SLICE = 10
+_MANY = 2000  # from here on runs of six characters are compared: fewer share them, so many texts stay quick
 _HOLDOUT = 0.3
 
 
@@ -30,14 +31,15 @@ def check(eval_set: EvalSet, corpus: Corpus) -> list[Finding]:
     if not questions:
         return [Finding("no_questions", "warning", "there is no question", remedy="Upload questions.")]
     places = corpus.by_id()
+    pairs = near_pairs([question.text for question in questions], NEAR, 3 if len(questions) <= _MANY else 6)
     parts: tuple[Callable[[], list[Finding]], ...] = (
-        lambda: duplicates(questions),
+        lambda: duplicates(questions, pairs),
         lambda: copied(questions, places),
         lambda: given_away(questions),
         lambda: outside_evidence(questions, places),
         lambda: missing(questions),
         lambda: unanswerable(questions),
-        lambda: leakage(eval_set),
+        lambda: leakage(eval_set, pairs),
         lambda: languages(questions, corpus.documents),
         lambda: lengths(questions),
         lambda: slices(questions),
@@ -70,12 +72,12 @@ def smallest_difference(n: int) -> Finding:
     return Finding("smallest_difference", "warning" if n < 100 else "info", text, remedy=remedy)
 
 
-def duplicates(questions: Sequence[Question]) -> list[Finding]:
+def duplicates(questions: Sequence[Question], pairs: Sequence[Pair]) -> list[Finding]:
     """Questions asked twice or nearly so, and those among them whose answers differ."""
     same: list[str] = []
     near: list[str] = []
     conflicts: list[str] = []
-    for i, j, ratio in near_pairs([question.text for question in questions], NEAR):
+    for i, j, ratio in pairs:
         one, two = questions[i], questions[j]
         if _numbers(one.text) != _numbers(two.text):
             continue
@@ -188,7 +190,7 @@ def unanswerable(questions: Sequence[Question]) -> list[Finding]:
     return [Finding("unanswerable_share", "warning" if share > 0.4 else "info", text, rows=rows, remedy=remedy)]
 
 
-def leakage(eval_set: EvalSet) -> list[Finding]:
+def leakage(eval_set: EvalSet, pairs: Sequence[Pair]) -> list[Finding]:
     """What connects the two sides of the hold-out split: near-duplicates and shared evidence documents.
 
     Without a declared hold-out, the split that ``holdout: 0.3`` would make is looked at.
@@ -199,7 +201,7 @@ def leakage(eval_set: EvalSet) -> list[Finding]:
     questions = split.questions_
     near = [
         f"{questions[i].id} | {questions[j].id}"
-        for i, j, _ in near_pairs([question.text for question in questions], NEAR)
+        for i, j, _ in pairs
         if (questions[i].id in open_ids) != (questions[j].id in open_ids)
     ]
     sides: dict[str, set[bool]] = defaultdict(set)

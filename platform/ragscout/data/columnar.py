@@ -24,6 +24,12 @@ def load_parquet(path: str, data: bytes, options: ReadOptions) -> Loaded:
         if file.metadata.num_rows > options.limits.rows:
             found.findings.append(too_many_rows(path, options.limits.rows))
             return found
+        size = sum(file.metadata.row_group(number).total_byte_size for number in range(file.metadata.num_row_groups))
+        if size > options.limits.file_bytes:
+            text = f"the table unpacks to {size:,} bytes"
+            remedy = f"At most {options.limits.file_bytes:,} are allowed (setting 'file_bytes')."
+            found.findings.append(Finding("too_large", "error", text, path, remedy=remedy))
+            return found
         found.columns = tuple(file.schema_arrow.names)
         _take(file.iter_batches(batch_size=BATCH), found, options)
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:

@@ -74,7 +74,7 @@ def refuse(findings: Iterable[Finding]) -> None:
     Raises:
         EvalSetError: with every error, up to twenty in words and the rest as a count.
     """
-    errors = [item for item in findings if item.severity == "error"]
+    errors = sorted((item for item in findings if item.severity == "error"), key=lambda item: (item.file, item.line))
     if errors:
         raise EvalSetError(problems(errors))
 

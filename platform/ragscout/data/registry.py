@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, Protocol
 
 from ragscout.model.errors import EvalSetError
@@ -115,16 +115,21 @@ def load_manifest(blobs: BlobStore, digest: str, version: int = 0) -> EvalSet:
         ) from None
 
 
+_QUESTION = [(item.name, getattr(Question(id="", text=""), item.name)) for item in fields(Question)]
+_SPAN = [(item.name, getattr(Span(document=""), item.name)) for item in fields(Span)]
+
+
 def _question_json(question: Question) -> dict[str, Any]:
     """Fields that differ from their default."""
-    plain = asdict(question)
-    default = asdict(Question(id="", text=""))
-    kept = {name: value for name, value in plain.items() if name in ("id", "text") or value != default[name]}
+    kept = {
+        name: value
+        for name, default in _QUESTION
+        if (value := getattr(question, name)) != default or name in ("id", "text")
+    }
     if "evidence" in kept:
-        empty = asdict(Span(document=""))
         kept["evidence"] = [
-            {name: value for name, value in span.items() if name == "document" or value != empty[name]}
-            for span in kept["evidence"]
+            {name: value for name, default in _SPAN if (value := getattr(span, name)) != default or name == "document"}
+            for span in question.evidence
         ]
     return kept
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+Pair = tuple[int, int, float]
 _NOISE = re.compile(r"[\W_]+")
 
 
@@ -29,7 +30,7 @@ def jaccard(one: frozenset[str], two: frozenset[str]) -> float:
     return len(one & two) / union if union else 0.0
 
 
-def near_pairs(texts: Sequence[str], least: float = 0.8, size: int = 3) -> list[tuple[int, int, float]]:
+def near_pairs(texts: Sequence[str], least: float = 0.8, size: int = 3) -> list[Pair]:
     """Pairs (i, j, similarity) with i < j and a Jaccard similarity of at least ``least``.
 
     Prefix filtering: two sets of that similarity share one of their rarest ``len - ceil(least * len) + 1`` shingles
@@ -38,7 +39,7 @@ def near_pairs(texts: Sequence[str], least: float = 0.8, size: int = 3) -> list[
     sets = [shingles(text, size) for text in texts]
     counts = Counter(shingle for found in sets for shingle in found)
     index: dict[str, list[int]] = defaultdict(list)
-    pairs: list[tuple[int, int, float]] = []
+    pairs: list[Pair] = []
     for j, found in enumerate(sets):
         rare = sorted(found, key=lambda shingle: (counts[shingle], shingle))
         prefix = rare[: len(rare) - math.ceil(least * len(rare)) + 1]

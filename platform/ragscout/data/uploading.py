@@ -27,6 +27,7 @@ from ragscout.model.evalset import Document, EvalSet, Question, SourceFile
 from ragscout.model.text import language
 from ragscout.providers.parse import parse
 
+_LANGUAGE_SAMPLE = 400  # characters that tell a document's language well enough to count it
 _NAME = re.compile(r"[^\w.\-]+")
 
 
@@ -273,7 +274,9 @@ def _report(name: str, digest: str, parent: str, new: bool, content: _Content, m
         document_files=len(content.files),
         characters=sum(len(document.text) for document in content.documents),
         question_languages=count_languages(language(question.text) for question in questions),
-        document_languages=count_languages(language(document.text[:20_000]) for document in content.documents),
+        document_languages=count_languages(
+            language(document.text[:_LANGUAGE_SAMPLE]) for document in content.documents
+        ),
         files=tuple(files),
         samples=tuple(draft.samples),
         findings=tuple(content.findings),

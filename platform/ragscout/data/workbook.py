@@ -37,6 +37,7 @@ _DAMAGE = (
     MemoryError,
 )
 _Table = tuple[str, list[tuple[int, list[str]]]]
+_HEAD = 65536  # bytes of an XML part in which a document type would have to stand
 _ZEROS = re.compile(r"0{2,}$")
 _PERCENT = re.compile(r"0(?:\.(0+))?%$")
 
@@ -51,15 +52,30 @@ def load_workbook(path: str, data: bytes, options: ReadOptions) -> Loaded:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             check_members(path, archive.infolist(), len(data), options.limits)
+            _refuse_entities(path, archive)
         _join(_tables(found, data, options), found)
     except EvalSetError as error:
-        found.findings.append(Finding("bad_workbook", "error", str(error), path))
+        found.findings.append(Finding("bad_workbook", "error", str(error).removeprefix(f"{path}: "), path))
     except _DAMAGE as error:
         found.records.clear()
         text = f"the workbook cannot be read ({type(error).__name__})"
         remedy = "Open it in a spreadsheet program and save it again as xlsx."
         found.findings.append(Finding("bad_workbook", "error", text, path, remedy=remedy))
     return found
+
+
+def _refuse_entities(path: str, archive: zipfile.ZipFile) -> None:
+    """No spreadsheet program writes a document type into a workbook; an attacker who wants entities expanded does."""
+    for member in archive.infolist():
+        if not member.filename.endswith((".xml", ".rels", ".vml")):
+            continue
+        with archive.open(member) as stream:
+            head = stream.read(_HEAD).replace(b"\x00", b"").upper()
+        if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
+            raise EvalSetError(
+                f"{path}: the workbook declares XML entities; got them in {member.filename!r}. Save it again with a "
+                "spreadsheet program."
+            )
 
 
 def _tables(found: Loaded, data: bytes, options: ReadOptions) -> list[_Table]:

@@ -28,7 +28,7 @@ class AutoRag:
     def read(self, item: Loaded, draft: Draft, options: ReadOptions) -> None:
         """See ``Format.read``."""
         if not item.has("query"):
-            read_documents(item, draft)
+            read_documents(item, draft, options)
             return
         note_roles(
             draft,

@@ -44,7 +44,7 @@ class Beir:
             note_roles(draft, item, {"_id": "id", "text": "question"})
             each_question(item, draft, options, lambda record: _question(record, item))
         else:
-            read_documents(item, draft)
+            read_documents(item, draft, options)
 
 
 def _question(record: Record, item: Loaded) -> DraftQuestion:

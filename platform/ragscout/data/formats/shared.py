@@ -16,7 +16,10 @@ SAMPLES = 3
 def each_question(
     item: Loaded, draft: Draft, options: ReadOptions, make: Callable[[Record], DraftQuestion | None]
 ) -> None:
-    """Make a question of every record. A ``CellError`` or a missing key is a problem of that row alone."""
+    """Make a question of every record; where ``make`` gives ``None`` it has kept what it made itself.
+
+    A ``CellError`` or a missing key is a problem of that row alone.
+    """
     for record in item.records:
         try:
             made = make(record)

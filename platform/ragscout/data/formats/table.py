@@ -34,7 +34,7 @@ class Table:
         """See ``Format.read``."""
         roles, findings = question_roles(item.columns, options.columns, item.path)
         if "question" not in roles and is_documents(item.columns):
-            read_documents(item, draft)
+            read_documents(item, draft, options)
             return
         draft.findings += findings
         if "question" not in roles:
@@ -108,20 +108,27 @@ def _evidence(made: DraftQuestion, quotes: list[str], start: int | None, end: in
         made.evidence.append(Gold(made.documents[number] if paired else single, quote, group=number))
 
 
-def read_documents(item: Loaded, draft: Draft) -> None:
+def read_documents(item: Loaded, draft: Draft, options: ReadOptions) -> None:
     """Documents of a table; a row without an id is named by file and row, a row without text is listed."""
     roles = document_roles(item.columns)
     draft.roles[item.path] = {column: f"document {role}" for role, column in roles.items()}
     draft.kinds[item.path] = "documents"
     empty: list[str] = []
-    for number, record in enumerate(item.records, 1):
-        text = _loose(record.values.get(roles["text"]))
+
+    def read(record: Record) -> None:
+        def cell(role: str) -> str:
+            column = roles.get(role, "")
+            return str(in_column(column, _joined, record.values.get(column)))
+
+        text = cell("text")
         if not text.strip():
             empty.append(str(record.line))
-            continue
-        name = _loose(record.values.get(roles.get("id", ""))).strip() or f"{item.path}#{number}"
-        title = _loose(record.values.get(roles.get("title", ""))).strip() or _nested_title(record)
+            return
+        name = cell("id").strip() or f"{item.path}#{record.line}"
+        title = cell("title").strip() or _nested_title(record)
         draft.add_document(DraftDocument(normalise(name), normalise(text), normalise(title), item.path, record.line))
+
+    each_question(item, draft, options, read)
     if empty:
         text = f"{len(empty)} rows hold no text and were left out"
         draft.findings.append(
@@ -135,6 +142,5 @@ def _nested_title(record: Record) -> str:
     return title.strip() if isinstance(title, str) else ""
 
 
-def _loose(value: Any) -> str:
-    texts = texts_of(value) if isinstance(value, (list, tuple)) else [text_of(value)]
-    return "\n".join(texts)
+def _joined(value: Any) -> str:
+    return "\n".join(texts_of(value)) if isinstance(value, (list, tuple)) else text_of(value)
