@@ -126,8 +126,8 @@ def test_meteor_with_wordnet(pairs):
         folder = models.folder("wordnet")
     except StepError:
         pytest.skip("WordNet is not on this machine")
-    wordnet = WordNetCorpusReader(ZipFilePathPointer(str(next(folder.rglob("wordnet.zip"))), "wordnet/"), None)
     mine, differ = ours("meteor", pairs, wordnet=folder), 0
+    wordnet = WordNetCorpusReader(ZipFilePathPointer(str(next(folder.rglob("wordnet.zip"))), "wordnet/"), None)
     for position, (answer, reference) in enumerate(pairs):
         tokens = [meteor_tokens(text, "en") for text in (reference, answer)]
         score = single_meteor_score(*tokens, wordnet=wordnet)

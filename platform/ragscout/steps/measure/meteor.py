@@ -63,7 +63,10 @@ class Meteor(TextMetric):
         if self.synonyms == "wordnet" and not isinstance(folder, Path):
             missing = Failure("measurement", "no_model", f"METEOR's WordNet is absent: {folder}")
             return [{"meteor": missing} for _ in pairs]
-        wordnet = _wordnet(folder) if isinstance(folder, Path) else _NoWordNet()
+        try:
+            wordnet = _wordnet(folder) if isinstance(folder, Path) else _NoWordNet()
+        except StepError as error:
+            return [{"meteor": Failure("measurement", "no_model", str(error))} for _ in pairs]
         note = {} if isinstance(folder, Path) else {"synonyms": "none"}
         return [{"meteor": Score(self._best(pair, wordnet).value, note)} for pair in pairs]
 
@@ -187,9 +190,9 @@ def _wordnet(folder: Path) -> _CachedWordNet:
     from nltk.data import FileSystemPathPointer, ZipFilePathPointer
 
     # nltk opens files below its own data folders only, so the verified one is made one of them
-    root = str(folder if folder.is_dir() else folder.parent)
-    if root not in nltk.data.path:
-        nltk.data.path.append(root)
+    trusted = str(folder if folder.is_dir() else folder.parent)
+    if trusted not in nltk.data.path:
+        nltk.data.path.append(trusted)
     archives = [folder] if folder.suffix == ".zip" else sorted(folder.rglob("wordnet.zip"))
     roots = [path.parent for path in sorted(folder.rglob("data.noun"))] if folder.is_dir() else []
     if roots or archives:
