@@ -6,12 +6,11 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from spec_common import SOURCE, Revisions
 
 from ragscout.model.errors import RagscoutError
 from ragscout.spec import dump, metrics, parse, space
 from ragscout.spec.document import read
-
-from .common import SOURCE, Revisions
 
 WHOLE: dict[str, Any] = {
     "sweep": "s",

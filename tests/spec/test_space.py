@@ -2,13 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from spec_common import HEAD, SOURCE, Revisions
 
 from ragscout.model.config import Configuration
 from ragscout.model.errors import ParameterError, SpaceTooLargeError, SpecError
 from ragscout.model.runtime import ChatModel
 from ragscout.spec import Space, metrics, parse, space, space_hash
-
-from .common import HEAD, SOURCE, Revisions
 
 FULL = """
 sweep: full

@@ -65,15 +65,15 @@ def space_hash(space: Space) -> str:
     tokens: dict[int, str] = {}
 
     def token(step: Step) -> str:
-        return tokens.setdefault(id(step), step.key({}))
+        if id(step) not in tokens:
+            tokens[id(step)] = step.key({})
+        return tokens[id(step)]
 
-    return digest(
-        "space",
-        [
-            [item.source.key, [[stage, token(item.steps[stage])] for stage in PATH if stage in item.steps], item.roles]
-            for item in space.configurations
-        ],
-    )
+    rows = [
+        " ".join((item.source.key, *(f"{stage}={token(step)}" for stage, step in item.steps.items()), *item.roles))
+        for item in space.configurations
+    ]
+    return digest("space", rows)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter
+from spec_common import HEAD, SOURCE, Revisions
 
 from ragscout.model.errors import RagscoutError
 from ragscout.spec import Connection, SearchSpec, dump, load, metrics, parse, space, spec_hash
 from ragscout.spec.metrics import unsuited
-
-from .common import HEAD, SOURCE, Revisions
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "experiments").glob("*.yaml"))
