@@ -28,8 +28,9 @@ MODEL_QUESTION_VARIANCE = 0.014
 MAIN_START, OTHER_START = 0.03**2, 0.02**2
 HYPER_WEIGHT, HYPER_VARIANCE = 2.0, 0.01**2
 REMAINDERS = (0.006**2, 0.01**2, 0.015**2, 0.022**2, 0.03**2, 0.045**2)
-"""Variances tried for r_c; the smallest keeps the search from trusting the factors alone."""
-EMPIRICAL_EVERY = 3
+"""Variances of r_c that are tried; the smallest keeps the search from trusting the factors alone."""
+EMPIRICAL_EVERY, REMAINDER_EVERY, REMAINDER_AT = 3, 9, 4
+"""Updates between two fits of the group variances, and of the remainder; never both in one update."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +116,7 @@ class FactorModel:
         self._question_count: Ints = np.zeros(questions, dtype=np.int64)
         self.tau = np.full(groups, OTHER_START)
         self.tau[: max(1, design.mains)] = MAIN_START
-        self.remainder, self.noise, self.updates = 0.01**2, 0.08, 0
+        self.remainder, self.noise, self.updates = REMAINDERS[1], 0.08, 0
         self.count: Ints = np.zeros(len(design.phi), dtype=np.int64)
         self.mean: Floats = np.zeros(len(design.phi))
         self._rows, self._columns, self._values = _Buffer(np.int64), _Buffer(np.int64), _Buffer(np.float64)
@@ -142,7 +143,9 @@ class FactorModel:
             self.weights = cho_solve((self._factor, True), phi.T @ (weight * (yb - self.origin)))
             if empirical:
                 inverse = solve_triangular(self._factor, np.eye(len(group)), lower=True)
-                self._variances((inverse**2).sum(0), yb - self.origin - phi @ self.weights, n)
+                self._variances((inverse**2).sum(0))
+        if self.updates % REMAINDER_EVERY == REMAINDER_AT:
+            self._remainder(phi, yb - self.origin, n)
         self._seen, self._observed, self._n = seen, yb, n
         self.shrink = self.remainder / (self.remainder + self.noise / n)
         self.mean = self.origin + self.design.phi @ self.weights
@@ -182,16 +185,32 @@ class FactorModel:
         self.noise = float(np.clip(spread / freedom, 0.002, 0.2))
         return means[seen], n, seen
 
-    def _variances(self, spread: Floats, error: Floats, n: Floats) -> None:
-        """Empirical Bayes: MacKay's update of the group variances with a weak hyper-prior, a grid for r_c."""
+    def _variances(self, spread: Floats) -> None:
+        """Empirical Bayes: MacKay's update of the group variances with a weak hyper-prior."""
         import numpy as np
 
         group, groups = self.design.group, len(self.tau)
         known = 1 - spread / self.tau[group]
         squares = np.bincount(group, self.weights**2, groups) + HYPER_WEIGHT * HYPER_VARIANCE
         self.tau = np.clip(squares / (np.bincount(group, known, groups) + HYPER_WEIGHT), 1e-7, 0.02)
-        variance = np.array(REMAINDERS)[:, None] + self.noise / n
-        self.remainder = REMAINDERS[int((np.log(variance) + error**2 / variance).sum(1).argmin())]
+
+    def _remainder(self, phi: Floats, y: Floats, n: Floats) -> None:
+        """One step on the grid of variances of r_c towards the largest marginal likelihood (weights integrated out, so
+        that flexible columns do not hide the remainder)."""
+        import numpy as np
+        from scipy.linalg import solve_triangular
+
+        at = REMAINDERS.index(self.remainder)
+        losses = {}
+        for candidate in REMAINDERS[max(0, at - 1) : at + 2]:
+            weight = 1 / (candidate + self.noise / n)
+            precision = (phi * weight[:, None]).T @ phi
+            precision[np.diag_indices(phi.shape[1])] += 1 / self.tau[self.design.group]
+            factor = np.linalg.cholesky(precision)
+            fitted = solve_triangular(factor, phi.T @ (weight * y), lower=True)
+            quadratic = float((weight * y**2).sum() - (fitted**2).sum())
+            losses[candidate] = quadratic - float(np.log(weight).sum()) + 2 * float(np.log(np.diag(factor)).sum())
+        self.remainder = min(losses, key=losses.__getitem__)
 
     def sample(self, rng: Any, count: int) -> Floats:
         """Joint posterior samples of all configuration means, shape (configurations, count)."""
