@@ -368,3 +368,23 @@ def test_a_table_that_unpacks_to_much(store: Any, write: Write) -> None:
 def test_problems_come_in_the_order_of_the_file(store: Any, write: Write) -> None:
     said = refused(store, write("q.csv", "id,question,weight\n1,,1\n2,b?,heavy\n3,,1\n3,c?,1\n3,d?,1\n"))
     assert [line.split(":")[1].split(",")[0] for line in said.splitlines()[1:]] == ["2", "3", "4", "6"]
+
+
+def test_text_that_was_decoded_wrongly_once_is_noticed(store: Any, write: Write) -> None:
+    gaps = {0x81, 0x8D, 0x8F, 0x90, 0x9D}
+    twice = "".join(chr(byte) if byte in gaps else bytes((byte,)).decode("cp1252") for byte in "질문은 무엇?".encode())
+    done = store.upload(write("q.csv", f"id,question,answer\n1,{twice},x\n2,Café où?,y\n"))
+    garbled = next(item for item in done.report.warnings if item.kind == "garbled")
+    assert garbled.rows == ("1 (질문은 무엇?)",)
+
+
+def test_files_without_a_parser_are_one_warning(store: Any, write: Write) -> None:
+    for number in range(5):
+        write(f"set/documents/{number}.png", b"\x89PNG\r\n\x1a\n")
+    write("set/documents/empty.md", "")
+    write("set/documents/a.md", "text")
+    done = store.upload(write("set/q.csv", "question,answer\na?,x\n").parent)
+    unread = [item for item in done.report.warnings if item.kind == "unread_document"]
+    assert done.report.documents == 1
+    assert sorted(len(item.rows) for item in unread) in ([1, 5], [1] * 6)
+    assert "empty.md" in "\n".join(done.report.lines())

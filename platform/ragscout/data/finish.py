@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from ragscout.data.draft import Draft, DraftQuestion, Gold
+from ragscout.data.encoding import ungarbled
 from ragscout.data.findings import Finding
 from ragscout.data.loaded import bad_row
 from ragscout.data.options import Limits, ReadOptions
@@ -23,7 +24,17 @@ def finish(draft: Draft, options: ReadOptions) -> list[DraftQuestion]:
     kept = [question for question in draft.questions if _clean(question, draft, options)]
     kept = _distinct(kept, draft, options)
     _missing(kept, draft)
+    _garbled(kept, draft)
     return kept
+
+
+def _garbled(questions: Sequence[DraftQuestion], draft: Draft) -> None:
+    """Warn of UTF-8 that was once read as Windows-1252 and saved again: ``ì§ˆë¬¸`` was ``질문``."""
+    rows = [f"{question.id} ({mended[:30]})" for question in questions if (mended := ungarbled(question.text))]
+    if rows:
+        text = f"{len(rows)} questions look like UTF-8 that was read in a Western encoding and saved again"
+        remedy = "Export the file again from its source as UTF-8."
+        draft.findings.append(Finding("garbled", "warning", text, questions[0].file, rows=tuple(rows), remedy=remedy))
 
 
 def _clean(question: DraftQuestion, draft: Draft, options: ReadOptions) -> bool:

@@ -157,29 +157,42 @@ def _own_documents(made: Sorted, content: _Content) -> None:
         data = ("\n".join(lines) + "\n").encode("utf-8", "replace")
         path = "corpus.jsonl" if "corpus.jsonl" not in taken else "questions/corpus.jsonl"
         _take(path, "application/jsonl", data, data, content)
+    reasons: dict[str, list[str]] = {}
     for path, file in sorted(made.documents, key=lambda pair: pair[0]):
         data = file.read()
-        if data:
-            _take(path, file.media_type, data, file, content)
-        else:
-            text = "the file is empty and was left out"
-            content.findings.append(Finding("empty_document", "warning", text, path, rows=(path,)))
+        reason = _take(path, file.media_type, data, file, content) if data else "the file is empty."
+        if reason:
+            reasons.setdefault(reason, []).append(path)
+    content.findings += _unread(reasons)
     _unique(content)
 
 
-def _take(path: str, media_type: str, data: bytes, held: RawFile | bytes, content: _Content) -> None:
+def _take(path: str, media_type: str, data: bytes, held: RawFile | bytes, content: _Content) -> str:
+    """Parse one file and keep it when it gave text; returns why it gave none, else an empty text."""
     source = SourceFile(path, hashlib.sha256(data).hexdigest(), media_type)
     parsed = parse(source, data)
-    content.findings += [
-        Finding("document", "warning", warning.removeprefix(f"{path}: "), path) for warning in parsed.warnings
+    said = [warning.removeprefix(f"{path}: ") for warning in parsed.warnings]
+    if not parsed.documents:
+        return " ".join(said) or "it holds no text."
+    content.findings += [Finding("document", "warning", warning, path) for warning in said]
+    content.files.append(source)
+    content.held[source.sha256] = held
+    content.documents += parsed.documents
+    return ""
+
+
+def _unread(reasons: dict[str, list[str]]) -> list[Finding]:
+    """One finding a reason, however many files it concerns."""
+    return [
+        Finding(
+            "unread_document",
+            "warning",
+            f"{len(paths)} files were left out: {reason}" if len(paths) > 1 else f"left out: {reason}",
+            paths[0] if len(paths) == 1 else "",
+            rows=tuple(paths),
+        )
+        for reason, paths in reasons.items()
     ]
-    if parsed.documents:
-        content.files.append(source)
-        content.held[source.sha256] = held
-        content.documents += parsed.documents
-    else:
-        text = "no text could be read from it; the file was left out"
-        content.findings.append(Finding("unread_document", "warning", text, path, rows=(path,)))
 
 
 def _unique(content: _Content) -> None:
