@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from ragscout.model.board import Board, BoardLanguage
-from ragscout.model.errors import StoreError
 from ragscout.record import runs, words
+from ragscout.record.mlflow_place import (
+    beside,
+    check_tracking_uri,
+    default_tracking_uri,
+    open_client,
+    prepare_environment,
+    probe,
+    quiet,
+)
 from ragscout.record.parquet import parquet
 from ragscout.record.plots import plots
 from ragscout.record.recorder import Snapshot
@@ -33,33 +38,6 @@ _KIND = "mlflow.experimentKind", "custom_model_development"
 VIEW = "leaderboard"  # key of the saved view in addresses
 _QUESTIONS = "eval_set/questions.parquet"
 _PAGE = 1000  # runs per request, MLflow's own limit is 50,000
-_OPENED: dict[str, list[tuple[int, int]]] = {}
-
-
-def default_tracking_uri(store_folder: Path) -> str:
-    """``MLFLOW_TRACKING_URI`` when set, else SQLite in the store's folder.
-
-    Raises:
-        StoreError: the variable names a folder; MLflow no longer keeps runs in files.
-    """
-    uri = os.environ.get("MLFLOW_TRACKING_URI", "").strip()
-    if uri:
-        check_tracking_uri(uri, "MLFLOW_TRACKING_URI")
-        return uri
-    return f"sqlite:///{store_folder.resolve() / 'mlflow.db'}"
-
-
-def check_tracking_uri(uri: str, where: str) -> None:
-    """Refuse what MLflow cannot keep runs in.
-
-    Raises:
-        StoreError: a folder or a ``file:`` URI.
-    """
-    if not re.match(r"[a-zA-Z][\w+.-]+:", uri) or uri.lower().startswith("file:"):
-        raise StoreError(
-            f"{where}: MLflow keeps runs in a database or on a server, not in a folder; got {uri!r}. "
-            f"Use for example sqlite:///{Path('mlflow.db').absolute()} or http://127.0.0.1:5000."
-        )
 
 
 class MlflowRecorder:
@@ -87,8 +65,8 @@ class MlflowRecorder:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with _quiet():
-                _probe(self.tracking_uri)
+            with quiet():
+                probe(self.tracking_uri)
                 _Place(open_client(self.tracking_uri), snapshot, self._artifacts).reconcile(self._page)
         except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
             reason = re.sub(r"//[^/@\s]*@", "//***@", " ".join(str(error).split()))[:300]
@@ -265,90 +243,16 @@ def _dataset(snapshot: Snapshot, home: str | None) -> Any:
     )
 
 
-def prepare_environment() -> None:
-    """Settings that MLflow reads at import or at its first request: no telemetry, and a server that is down is an
-    error within seconds instead of minutes. What the user set stays."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    os.environ["DO_NOT_TRACK"] = "true"
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-
-
-def sqlite_file(tracking_uri: str) -> Path | None:
-    """The file of an SQLite tracking URI, ``None`` for other places."""
-    if not tracking_uri.startswith("sqlite:///"):
-        return None
-    return Path(unquote(tracking_uri.removeprefix("sqlite:///").partition("?")[0]))
-
-
-def beside(tracking_uri: str) -> Path | None:
-    """The folder of artifacts beside an SQLite file, ``None`` for other places."""
-    file = sqlite_file(tracking_uri)
-    return file.absolute().parent / "mlartifacts" if file is not None else None
-
-
 def _folder_name(name: str) -> str:
     return re.sub(r"[^\w.-]", "_", name).strip(".") or "sweep"
 
 
-def _probe(tracking_uri: str) -> None:
-    """Find out in seconds that a database cannot be written, where MLflow itself would retry for minutes.
-
-    Raises:
-        sqlite3.Error, sqlalchemy.exc.SQLAlchemyError: it cannot.
-    """
-    file = sqlite_file(tracking_uri)
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if file.exists():
-            connection = sqlite3.connect(file, timeout=5.0, isolation_level=None)
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute("ROLLBACK")
-            finally:
-                connection.close()
-    elif not tracking_uri.startswith(("http:", "https:")):
-        import sqlalchemy
-
-        engine = sqlalchemy.create_engine(tracking_uri)
-        try:
-            engine.connect().close()
-        finally:
-            engine.dispose()
-
-
-def open_client(tracking_uri: str) -> Any:
-    """An ``MlflowClient`` on the database that lies there now.
-
-    MLflow keeps one engine per URI for the life of the process; after the file was deleted that engine would go on
-    writing into the deleted one. Another spelling of the path (``/./``) makes it open the new file.
-    """
-    from mlflow import MlflowClient
-
-    file = sqlite_file(tracking_uri)
-    if file is None:
-        return MlflowClient(tracking_uri=tracking_uri)
-    file = file.absolute()
-    seen = _OPENED.setdefault(str(file), [])
-    file.touch()
-    stat = file.stat()
-    identity = (stat.st_dev, stat.st_ino)
-    if identity not in seen:
-        seen.append(identity)
-    return MlflowClient(tracking_uri=f"sqlite:///{file.parent}/{'./' * seen.index(identity)}{file.name}")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """MLflow and its migrations log stack traces of their own; what went wrong is said once, by the recorder."""
-    loggers = [logging.getLogger(name) for name in ("mlflow", "mlflow.store.db.utils", "alembic", "urllib3")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+__all__ = [
+    "VIEW",
+    "MlflowRecorder",
+    "beside",
+    "check_tracking_uri",
+    "default_tracking_uri",
+    "open_client",
+    "prepare_environment",
+]

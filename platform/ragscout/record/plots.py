@@ -136,6 +136,7 @@ def _against_cost(board: Board, rows: list[Row], lang: BoardLanguage) -> Figure:
         if stat.low is not None and stat.high is not None:
             panel.vlines(x, stat.low, stat.high, color=colour, lw=1, alpha=0.35)
         panel.plot(x, mean, "o", ms=6, color=colour, mfc=colour if full else "white")
+    costs = sorted(_cost(row, priced) for row in rows)
     named: dict[str, tuple[Row, list[str]]] = {}
     for mark in _HIGHLIGHT:
         for row in rows:
@@ -144,18 +145,23 @@ def _against_cost(board: Board, rows: list[Row], lang: BoardLanguage) -> Figure:
     for number, (row, marks) in enumerate(named.values()):
         text = f"{' + '.join(marks)}: {_short(row.name, 60)}"
         at = (_cost(row, priced), _mean(board, row) or 0.0)
+        left = costs.index(at[0]) < len(costs) / 2
         panel.annotate(
-            text, at, xytext=(8, 8 + 12 * (number % 2)), textcoords="offset points", fontsize=8, annotation_clip=False
+            text,
+            at,
+            xytext=(8 if left else -8, 8 + 12 * (number % 2)),
+            textcoords="offset points",
+            ha="left" if left else "right",
+            fontsize=8,
         )
-    costs = [_cost(row, priced) for row in rows]
-    if min(costs) > 0 and max(costs) / min(costs) > 20:
+    if costs[0] > 0 and costs[-1] / costs[0] > 20:
         panel.set_xscale("log")
     panel.set_xlabel(title)
     panel.set_ylabel(board.goal.metric)
     panel.plot([], [], "o", color=_BLUE, label=words["full"])
     if any(row.answered < board.questions for row in rows):
         panel.plot([], [], "o", color=_BLUE, mfc="white", label=words["partly"])
-    panel.legend(loc="lower right", fontsize=8)
+    panel.legend(loc="best", fontsize=8)
     panel.set_title(words["against"].format(goal=board.goal.metric, cost=title))
     return figure
 
