@@ -45,11 +45,11 @@ def claim_notes(fit: FitCheck, leader: Claim, configurations: int) -> tuple[Note
             Note(
                 "no_claim",
                 f"The factor model is not trusted here ({fit.blocks} predicted blocks, spread of errors "
-                f"{fit.spread:.2f}, interactions {fit.interaction:.0%}), so no probability of being best is shown. Knobs "
-                "interact or too little was asked: a limit of 10-20 % of the grid's answers helps.",
+                f"{fit.spread:.2f}, interactions {fit.interaction:.0%}), so no probability of being best is shown. "
+                "Knobs interact or too little was asked: a limit of 10-20 % of the grid's answers helps.",
                 f"요인 모형을 신뢰할 수 없어 (예측 블록 {fit.blocks}개, 오차 퍼짐 {fit.spread:.2f}, 상호작용 "
-                f"{fit.interaction:.0%}) 최선일 확률을 표시하지 않습니다. 설정 간 상호작용이 크거나 질문이 너무 적습니다: "
-                "전체 격자 답변의 10~20 % 한도를 권합니다.",
+                f"{fit.interaction:.0%}) 최선일 확률을 표시하지 않습니다. "
+                "설정 간 상호작용이 크거나 질문이 너무 적습니다: 전체 격자 답변의 10~20 % 한도를 권합니다.",
             ),
         )
     if leader.near < CLAIM:
