@@ -165,7 +165,7 @@ class Sweep:
             left = [] if self.view.closed else await self._rounds(engine, recorders, show, totals)
             snapshot = self.view.snapshot()
             for recorder in recorders:
-                recorder.update(snapshot)
+                await asyncio.to_thread(recorder.update, snapshot)
         finally:
             beat.cancel()
             await engine.close()
@@ -209,7 +209,7 @@ class Sweep:
                 snapshot = self.view.snapshot()
                 show.board(snapshot.board)
                 for recorder in recorders:
-                    recorder.update(snapshot)
+                    await asyncio.to_thread(recorder.update, snapshot)
         raise AssertionError("unreachable: the loop returns")
 
     def _propose(self, proposer: Proposer, number: int) -> list[Request]:

@@ -16,8 +16,14 @@ def run(
     """Open the leaderboard in MLflow's own pages. Stop with Ctrl-C."""
     from ragscout.engine.prepare import open_store
     from ragscout.record.mlflow import default_tracking_uri
-    from ragscout.record.mlflow_ui import serve_ui
+    from ragscout.record.mlflow_ui import leaderboard_path, serve_ui
 
-    uri = default_tracking_uri(open_store(store).folder)
-    say(f"MLflow on http://127.0.0.1:{port} (Ctrl-C stops it)")
-    serve_ui(uri, port=port)
+    opened = open_store(store)
+    uri = default_tracking_uri(opened.folder)
+
+    def ready(address: str) -> None:
+        say(f"MLflow on {address} (Ctrl-C stops it)")
+        for name in sorted({sweep.rpartition("-")[0] for sweep in opened.ledger.sweeps()}):
+            say(f"  {name}: {address}{leaderboard_path(uri, name)}")
+
+    serve_ui(uri, port=port, ready=ready)

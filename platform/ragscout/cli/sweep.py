@@ -25,7 +25,7 @@ def run(
     from ragscout.cli.progress import ProgressLine
     from ragscout.record.mlflow import MlflowRecorder, default_tracking_uri
     from ragscout.record.recorder import Recorder
-    from ragscout.search.render import render_terminal
+    from ragscout.search.render import render_markdown, render_terminal
     from ragscout.sweep import Sweep
 
     out = console()
@@ -38,7 +38,7 @@ def run(
     recorders: list[Recorder] = []
     if tracking:
         uri = default_tracking_uri(sweep.store.folder)
-        recorders.append(MlflowRecorder(uri))
+        recorders.append(MlflowRecorder(uri, page=lambda board, lang: render_markdown(board, language=lang)))
     with ProgressLine(out, quiet=json_output) as progress:
         result = sweep.run(recorders=recorders, progress=progress, executor=executor)
     if json_output:

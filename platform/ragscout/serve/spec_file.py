@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ragscout.engine.runtime import identity
@@ -47,7 +48,7 @@ def as_spec(
         eval_set: ``name@version`` or a path.
         metrics: what the sweep measures.
         goal: figure to maximise.
-        name: the sweep's name; by default made of the configuration's.
+        name: the sweep's name; by default made of the evaluation set's and the configuration's.
         connections: the sweep's connections; those in use are written.
         network: hosts that may be reached.
         seed: of the sweep, for the order of questions.
@@ -69,7 +70,7 @@ def as_spec(
     if configuration.retrieves:
         pipeline["retriever"] = (_retriever(configuration),)
     spec = SweepSpec(
-        sweep=_sweep_name(name or configuration.label()),
+        sweep=_sweep_name(name or f"{PurePath(eval_set.split('@')[0]).stem}-{configuration.label()}"),
         eval_set=eval_set,
         pipeline=pipeline,
         connections={item.name: item for item in used},
