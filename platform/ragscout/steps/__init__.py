@@ -1,7 +1,10 @@
 """How things are done: one package per stage, one module per component.
 
-Importing this package fills the registry of ``ragscout.model.step``; no heavy library is loaded.
+Importing this package fills the registry of ``ragscout.model.step``, other packages' components included (entry-point
+group ``ragscout.steps``); no heavy library is loaded.
 """
+
+from importlib.metadata import entry_points
 
 from ragscout.steps import (
     chunk,
@@ -36,3 +39,6 @@ __all__ = [
     "query",
     "rerank",
 ]
+
+for _plugin in entry_points(group="ragscout.steps"):
+    _plugin.load()
