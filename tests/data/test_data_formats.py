@@ -334,6 +334,15 @@ def test_wrong_offsets_are_placed_by_quote(store: Any, write: Callable[..., Path
     assert [item.kind for item in done.report.warnings] == ["gold_by_quote"]
 
 
+def test_the_nearest_of_several_places_is_taken(store: Any, write: Callable[..., Path]) -> None:
+    text = "25일 그리고 나서 한참 뒤에 다시 25일"
+    gold = [{"doc_id": "a", "start": 20, "end": 23, "text": "25일"}]
+    write("set/corpus.jsonl", jsonl([{"doc_id": "a", "text": text}]))
+    path = write("set/q.jsonl", jsonl([{"question": "a?", "answers": ["25일"], "gold_spans": gold}]))
+    span = store.upload(path.parent).eval_set.questions_[0].evidence[0]
+    assert span.start == text.rindex("25일")
+
+
 def test_offsets_into_decomposed_text(store: Any, write: Callable[..., Path]) -> None:
     import unicodedata
 

@@ -39,7 +39,7 @@ class Ragas:
     def read(self, item: Loaded, draft: Draft, options: ReadOptions) -> None:
         """See ``Format.read``."""
         note_roles(draft, item, _ROLES)
-        roles = {role: column for column, role in {**_ROLES,"response":"reference"}.items() if item.has(column)}
+        roles = {role: column for column, role in _ROLES.items() if item.has(column)}
         outputs = [column for column in _OUTPUTS if item.has(column)]
         if outputs:
             text = f"{', '.join(outputs)}: output of a model, not used as reference or evidence"
