@@ -141,6 +141,8 @@ class Sweep:
     def _chosen(self, board: Board, row: str) -> Configuration:
         best = board.recommended()
         found = board.find(row) if row else (best,) if best else ()
+        # a retrieval-only row may have the same name or rank as a complete one, which is what is meant then
+        found = tuple(item for item in found if item in board.rows) or found
         if len(found) != 1:
             raise UnknownNameError(
                 self.spec.sweep, "row of the board", row or "recommended", [item.name for item in board.rows]

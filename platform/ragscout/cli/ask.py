@@ -23,7 +23,7 @@ def run(
     if json_output:
         as_json(dataclasses.asdict(reply))
         return
-    say(reply.text)
+    say(reply.text or f"No answer: {reply.failure}.")
     for number, source in enumerate(reply.sources, 1):
         say(f"  [{number}] {source.title or source.document} ({source.document} {source.start}–{source.end})")
     say(f"  {reply.seconds:.2f} s")

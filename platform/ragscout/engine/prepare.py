@@ -29,6 +29,7 @@ from ragscout.model.text import language
 from ragscout.providers.assets import Resolver
 from ragscout.providers.network import NetworkPolicy
 from ragscout.spec import Space, SweepSpec, metrics, space, space_hash, spec_hash
+from ragscout.spec.metrics import unsuited
 
 STORE_VARIABLE = "RAGSCOUT_STORE"
 
@@ -202,7 +203,7 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
         goal,
         opening,
         sweep_id,
-        tuple(spec.notes),
+        (*spec.notes, *unsuited(chosen, languages)),
         {question.id: question for question in questions},
     )
 

@@ -132,7 +132,8 @@ def _plain_rows(
     """Rows with everything that needs no other row."""
     rows = []
     for item, name in zip(measured, row_names([item.configuration for item in measured]), strict=True):
-        stats = {figure.name: parts.figure_stat(figure, item, questions, facts.clusters) for figure in figures}
+        asked = [question for question in questions if question.id in item.scores]
+        stats = {figure.name: parts.figure_stat(figure, item, asked, facts.clusters) for figure in figures}
         kept = {figure: stat for figure, stat in stats.items() if stat is not None}
         kept |= {figure: parts.set_stat(interval) for figure, interval in sorted(item.set_figures.items())}
         values = [goal_value(scores.get(goal.metric), goal) for scores in item.scores.values()]
@@ -148,7 +149,7 @@ def _plain_rows(
                 knobs=dict(item.configuration.knobs),
                 roles=item.configuration.roles,
                 marks=(),
-                answered=sum(question.id in item.scores for question in questions),
+                answered=len(asked),
                 estimate=None,
                 adjusted=None,
                 figures=kept,
@@ -171,10 +172,12 @@ def _table(measured: Sequence[Measured], questions: Sequence[Question], goal: Go
 
     values = np.zeros((len(measured), len(questions)))
     scored = np.zeros(values.shape, dtype=bool)
+    columns = {question.id: column for column, question in enumerate(questions)}
     for row, item in enumerate(measured):
-        for column, question in enumerate(questions):
-            value = goal_value(item.scores.get(question.id, {}).get(goal.metric), goal)
-            if value is not None:
+        for question, outcomes in item.scores.items():
+            value = goal_value(outcomes.get(goal.metric), goal)
+            column = columns.get(question)
+            if value is not None and column is not None:
                 values[row, column], scored[row, column] = value, True
     return values, scored
 

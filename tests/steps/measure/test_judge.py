@@ -191,6 +191,13 @@ def test_repeats_are_pooled_with_their_spread():
     assert sorted(request.replicate for request in sent(runtime)) == [1, 2, 3]
 
 
+def test_a_cut_answer_is_said_to_be_cut():
+    found = scores(judge(text_limit=200), always('{"score": 2}'), QUESTION, "25 days " * 100)["judge.correctness"]
+    assert found.detail["truncated"] == "first 200 of 800 characters"
+    whole = scores(judge(text_limit=200), always('{"score": 2}'), QUESTION, "25 days\r\n")["judge.correctness"]
+    assert "truncated" not in whole.detail
+
+
 def test_one_request_for_all_criteria():
     runtime = Runtime(scripted_judge)
     found = scores(judge(criteria=("correctness", "conciseness"), batched=True), runtime, QUESTION, "25 days")

@@ -93,7 +93,7 @@ def test_packaged_prompts_belong_to_the_steps_version() -> None:
     assert {Template.version: digests} == GOLDEN
 
 
-GOLDEN = {1: {"en": "5f4dd09375fc855c", "ko": "01377258c8feb3d1"}}
+GOLDEN = {1: {"en": "ccabed912f296183", "ko": "28cb61baee979bc1"}}
 
 
 def test_the_title_is_for_people() -> None:

@@ -34,6 +34,7 @@ class _Case:
     settled: Mapping[str, Score | Failure]
     asked: tuple[str, ...] = ()
     material: Material = Material("", "")
+    note: Mapping[str, str] = field(default_factory=dict)
 
 
 @step("measure", "judge", version=1)
@@ -152,7 +153,9 @@ class Judge(MeasureStep):
         asked = tuple(name for name in names if name not in settled)
         cut = self.text_limit
         shown = tuple(reference[:cut] for reference in references[:_MOST_REFERENCES])
-        return _Case(self._all(settled), asked, Material(question.text[:cut], text[:cut], shown, passages))
+        long = isinstance(answer, Answer) and len(answer.text) > min(cut, len(text))
+        note = {"truncated": f"first {min(cut, len(text))} of {len(answer.text)} characters"} if long else {}
+        return _Case(self._all(settled), asked, Material(question.text[:cut], text[:cut], shown, passages), note)
 
     def _without_judge(
         self, name: str, question: Question, references: Sequence[str], gave_up: bool, passages: Sequence[str]
@@ -178,7 +181,7 @@ class Judge(MeasureStep):
         for reply in replies:
             if isinstance(reply, Unfilled):
                 return reply
-            scores.update(self._all(reply))
+            scores.update(self._all({name: _with(item, case.note) for name, item in reply.items()}))
         return {f"judge.{name}": scores[f"judge.{name}"] for name in self._texts()}
 
     async def _ask(
@@ -248,3 +251,7 @@ class Judge(MeasureStep):
 
     def _all(self, outcomes: Mapping[str, Score | Failure]) -> dict[str, Score | Failure]:
         return {f"judge.{name}": outcome for name, outcome in outcomes.items()}
+
+
+def _with(item: Score | Failure, note: Mapping[str, str]) -> Score | Failure:
+    return Score(item.value, {**item.detail, **note}) if note and isinstance(item, Score) else item
