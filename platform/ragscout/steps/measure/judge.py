@@ -153,8 +153,8 @@ class Judge(MeasureStep):
         asked = tuple(name for name in names if name not in settled)
         cut = self.text_limit
         shown = tuple(reference[:cut] for reference in references[:_MOST_REFERENCES])
-        long = isinstance(answer, Answer) and len(answer.text) > min(cut, len(text))
-        note = {"truncated": f"first {min(cut, len(text))} of {len(answer.text)} characters"} if long else {}
+        length = len(answer.text) if isinstance(answer, Answer) else 0
+        note = {"truncated": f"first {cut} of {length} characters"} if length > cut else {}
         return _Case(self._all(settled), asked, Material(question.text[:cut], text[:cut], shown, passages), note)
 
     def _without_judge(
