@@ -150,3 +150,10 @@ def test_two_files_of_one_name(store: Any, write: Write) -> None:
             archive.writestr("q.csv", b"question\nb?\n")
     with pytest.raises(EvalSetError, match="same path"):
         store.upload(write("a.zip", stream.getvalue()))
+
+
+def test_a_directory_that_points_before_the_file() -> None:
+    data = zipped({"a.txt": b"text" * 100})
+    at = data.rfind(b"PK\x05\x06")
+    lying = data[: at + 16] + struct.pack("<I", 2**31) + data[at + 20 :]
+    assert "damaged" in refused(lying)

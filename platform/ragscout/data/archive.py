@@ -8,6 +8,7 @@ import io
 import itertools
 import lzma
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -18,6 +19,10 @@ from ragscout.data.options import MIB, Limits
 from ragscout.model.errors import EvalSetError
 
 _STEP = MIB
+_DAMAGE = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, OSError, ValueError, LookupError, OverflowError, MemoryError),
+)
 _UTF8_NAME = 0x800  # general purpose bit 11: the member's name is UTF-8
 _LINK_MODE = 0o120000
 _DRIVE = re.compile(r"^[A-Za-z]:")
@@ -41,7 +46,7 @@ def unpack(name: str, data: bytes, limits: Limits) -> Iterator[tuple[str, bytes]
             yield from _zip(name, data, limits)
         else:
             yield from _tar(name, data, limits)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+    except _DAMAGE as error:
         raise EvalSetError(f"{name}: the archive is damaged; got {error}. Pack it again.") from None
     except (NotImplementedError, RuntimeError) as error:
         raise EvalSetError(
