@@ -1,1 +1,1 @@
-"""ragscout.providers"""
+"""Clients of models, model files, the network policy, parsing and tokenising. Steps and the engine call these."""
