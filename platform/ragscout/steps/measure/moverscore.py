@@ -6,8 +6,9 @@ from ragscout.model.metric import MeasureStep
 from ragscout.model.step import step
 
 WHY = (
-    "MoverScore is not offered: it compares the same token embeddings as BERTScore, but solves a transport problem for "
-    "every pair, and has no Korean. Use bertscore for the same evidence, or semscore, which also knows Korean."
+    "MoverScore is not offered: on 200 English pairs it ranks as BERTScore does (Spearman 0.996, with SemScore 0.950), "
+    "gives unrelated texts 0.32 on average and costs a transport problem for every pair (benchmarks/moverscore.py). "
+    "Use bertscore, or semscore, which also knows Korean."
 )
 
 
