@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from ragscout.spec import load as load_spec
 from ragscout.view import BUDGET, View, plain
 
 LEASE = 60.0  # seconds after which a sweep whose process died may be taken over
-BATCH = 8  # requests per round
+BATCH = 20  # most requests per round; policies with smaller rounds ask for fewer
 FLOOR = 10  # questions of the first block of the extractive floor
 
 
@@ -202,11 +202,11 @@ class Sweep:
                 if all(reason.startswith("budget") for reason in left):
                     self.journal.append("closed", {"why": f"{BUDGET}: {left[0]}"})
                 return left
+            (proposer.restore(requests, blocks) if replayed else proposer.tell(blocks))
             if number not in failed_before:
                 failed = {block.configuration.key: block.failed for block in blocks if block.failed}
-                self.journal.append("measured", {"round": number, "failed": failed, "broken": broken})
-            if number >= len(self.prepared.prefixes):  # the rounds before are retrieval, which no proposer asked for
-                (proposer.restore(requests, blocks) if replayed else proposer.tell(blocks))
+                notes = [asdict(note) for note in proposer.notes()]
+                self.journal.append("measured", {"round": number, "failed": failed, "broken": broken, "notes": notes})
             if not replayed:
                 snapshot = self.view.snapshot()
                 show.board(snapshot.board)

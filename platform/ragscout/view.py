@@ -8,6 +8,7 @@ from ragscout.engine.cells import CellReader
 from ragscout.engine.prepare import Prepared
 from ragscout.engine.session import journal_view
 from ragscout.engine.store import Store
+from ragscout.model.board import Note
 from ragscout.model.outcome import Usage
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.search.board import Facts, build_board
@@ -61,6 +62,7 @@ class View:
         entries = self._ledger.journal(prepared.sweep_id)
         failed = {key: why for view in journal_view(entries, "measured") for key, why in dict(view["failed"]).items()}
         closed = journal_view(entries, "closed")
+        notes = [Note(**note) for view in journal_view(entries, "measured")[-1:] for note in view["notes"]]
         why = str(closed[-1]["why"]) if closed else ""
         rows = self.rows()
         measured = [
@@ -80,6 +82,7 @@ class View:
             configurations=len(prepared.space.configurations),
             holdout=bool(prepared.eval_set.holdout_share),
             seed=prepared.spec.seed,
+            notes=tuple(notes),
         )
         answers, retrieval = prepared.figures_of("answer"), prepared.figures_of("retrieval")
         return Snapshot(

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ragscout.model.board import Note
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Failure, Score, Usage
 
@@ -53,6 +54,10 @@ class Proposer(Protocol):
 
     def restore(self, requests: Sequence[Request], blocks: Sequence[Block]) -> None:
         """Replay one journalled round without asking anew."""
+        ...
+
+    def notes(self) -> Sequence[Note]:
+        """What the board must say about how the search went."""
         ...
 
     def finals(self) -> Sequence[Request]:
