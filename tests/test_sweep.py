@@ -15,6 +15,7 @@ import pytest
 from ragscout.engine.store import Store
 from ragscout.model.board import Board
 from ragscout.model.errors import SpecError, StoreError
+from ragscout.providers.assets import Resolver
 from ragscout.record.folder import FolderRecorder
 from ragscout.serve import Pipeline
 from ragscout.sweep import Result, Sweep
@@ -89,7 +90,10 @@ def test_plan_counts_sharing_and_sends_nothing(tmp_path: Path, server: FakeServe
 
 
 def test_executors_give_the_same_leaderboard(tmp_path: Path, server: FakeServer) -> None:
-    path = write(tmp_path, server, search="{use: random, minimum: 10}", budget="answers: 60")
+    """A small space: every task of the second run is a process of its own."""
+    path = write(tmp_path, server, search="{use: random, minimum: 10}", budget="answers: 40")
+    text = path.read_text(encoding="utf-8").replace("[200, 400], overlap: [0, 15%]", "200, overlap: 0")
+    path.write_text(text.replace("[bm25, dense]", "bm25").replace("bleu, ", ""), encoding="utf-8")
     boards = [run(path, tmp_path / name, name).board.to_json() for name in ("in-process", "subprocess")]
     assert timeless(boards[0]) == timeless(boards[1])
 
@@ -206,3 +210,24 @@ def test_a_goal_that_nothing_measures_is_refused(tmp_path: Path, server: FakeSer
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SpecError, match=r"judge\.tone"):
         Sweep.load(path, tmp_path / "s")
+
+
+@pytest.mark.models
+def test_a_metric_without_its_model_is_a_failure_column_that_heals(
+    tmp_path: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without WordNet's file the column says what to do; once it is there, the finished sweep fills the column."""
+    path = write(tmp_path, server, search="{use: random, minimum: 10}", budget="answers: 40")
+    text = path.read_text(encoding="utf-8").replace("token_f1,", "token_f1, {use: meteor, synonyms: wordnet},")
+    path.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("RAGSCOUT_MODELS", str(tmp_path / "nothing"))
+    first = run(path, tmp_path / "s").board
+    stats = [row.figures["meteor"] for row in first.rows if row.answered]
+    assert all(stat.mean is None and stat.failures for stat in stats)
+    mended = tmp_path / "models"
+    monkeypatch.setenv("RAGSCOUT_MODELS", str(mended))
+    Resolver().pull("wordnet")
+    sent = server.stats.total
+    second = run(path, tmp_path / "s").board
+    assert server.stats.total == sent
+    assert any(row.figures["meteor"].mean is not None for row in second.rows)

@@ -164,7 +164,8 @@ class Sweep:
         beat = asyncio.create_task(self._beat())
         try:
             await self.prepared.preflight(runtime)
-            left = [] if self.view.closed else await self._rounds(engine, recorders, show, totals)
+            closed = self.view.closed
+            left = await (self._mend(engine, totals) if closed else self._rounds(engine, recorders, show, totals))
             snapshot = self.view.snapshot()
             for recorder in recorders:
                 await asyncio.to_thread(recorder.update, snapshot)
@@ -213,6 +214,19 @@ class Sweep:
                 for recorder in recorders:
                     await asyncio.to_thread(recorder.update, snapshot)
         raise AssertionError("unreachable: the loop returns")
+
+    async def _mend(self, engine: Engine, totals: Filled) -> list[str]:
+        """A finished sweep asks nothing more, but a metric that was broken (its model absent, say) may work by now."""
+        broken = self.view.broken()
+        if broken:
+            wants = [
+                Want(node, self.prepared.pick(names))
+                for configuration, names in self.view.asked()
+                for node in self.prepared.measures(configuration)
+                if node.key in broken
+            ]
+            totals.add(await engine.fill(wants))
+        return []
 
     def _propose(self, proposer: Proposer, number: int) -> list[Request]:
         """Retrieval of every prefix on every question, the floor beside the first; the proposer's rounds; finals."""

@@ -9,6 +9,7 @@ from ragscout.engine.prepare import Prepared
 from ragscout.engine.session import journal_view
 from ragscout.engine.store import Store
 from ragscout.model.board import Note
+from ragscout.model.config import Configuration
 from ragscout.model.outcome import Usage
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.search.board import Facts, build_board
@@ -42,19 +43,25 @@ class View:
         usage = self._cells.usage(request.configuration, request.questions)
         return Block(request.configuration, scores, sum(usage.values(), Usage()))
 
-    def rows(self) -> list[Row]:
-        """Every configuration that was asked something, in the order of first asking."""
+    def broken(self) -> dict[str, str]:
+        """Measure nodes that could not be computed, with the cause."""
         entries = self._ledger.journal(self._prepared.sweep_id)
-        broken = {key: why for view in journal_view(entries, "measured") for key, why in dict(view["broken"]).items()}
-        asked: dict[str, dict[str, None]] = {}
+        return {key: why for view in journal_view(entries, "measured") for key, why in dict(view["broken"]).items()}
+
+    def asked(self) -> list[tuple[Configuration, tuple[str, ...]]]:
+        """Every configuration that was asked something with its questions, in the order of first asking."""
+        found: dict[str, dict[str, None]] = {}
         for request in (item for requests in self.rounds() for item in requests):
-            asked.setdefault(request.configuration.key, {}).update(dict.fromkeys(request.questions))
-        found = []
-        for key, names in asked.items():
-            configuration = self._prepared.configuration(key)
-            scores = self._cells.scores(configuration, tuple(names), broken)
-            found.append(Row(configuration, scores, self._cells.answers(configuration, tuple(names))))
-        return found
+            found.setdefault(request.configuration.key, {}).update(dict.fromkeys(request.questions))
+        return [(self._prepared.configuration(key), tuple(names)) for key, names in found.items()]
+
+    def rows(self) -> list[Row]:
+        """What was asked, with its scores and answers."""
+        broken = self.broken()
+        return [
+            Row(item, self._cells.scores(item, names, broken), self._cells.answers(item, names))
+            for item, names in self.asked()
+        ]
 
     def snapshot(self) -> Snapshot:
         """Everything that is known now."""

@@ -14,6 +14,7 @@ from ragscout.cli.output import duration
 from ragscout.engine.progress import Event
 
 BOARDS = 3  # provisional boards that are printed
+FIRST_BOARD = 30.0  # seconds before the first and between two of them: a short sweep shows its end only
 EVERY = 10.0  # seconds between lines where there is no terminal
 
 
@@ -29,6 +30,7 @@ class ProgressLine:
         self._started = self._last = time.monotonic()
         self._first_answer: tuple[float, int] | None = None
         self._boards = 0
+        self._shown_board = self._started
         self._done = self._cached = 0
         self._shown = ""
 
@@ -54,7 +56,8 @@ class ProgressLine:
         elif now - self._last >= EVERY and line != self._shown:
             self._last, self._shown = now, line
             self._console.print(line)
-        if event.board is not None and self._boards < BOARDS:
+        if event.board is not None and self._boards < BOARDS and now - self._shown_board >= FIRST_BOARD:
+            self._shown_board = now
             self._provisional(event)
 
     def _line(self, event: Event, now: float) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 
-
-
 def quick_sweep() -> Path:
     """The sweep file of ``ragscout demo --quick``."""
     return Path(__file__).parent / "quick.yaml"

@@ -88,6 +88,7 @@ class EngineRuntime:
         self._flights: dict[str, asyncio.Future[ChatReply | Failure | Unfilled]] = {}
         self._gates: dict[str, asyncio.Semaphore] = {}
         self._serial = asyncio.Semaphore(1)
+        self._down: set[str] = set()
         self._heart: asyncio.Task[None] | None = None
 
     @property
@@ -209,11 +210,16 @@ class EngineRuntime:
                 async with self._serial if door.serial else gate:
                     self.counters.in_flight += 1
                     try:
-                        return await send()
+                        reply = await send()
                     finally:
                         self.counters.in_flight -= 1
+                    self._down.discard(name)
+                    return reply
             except TransientError as error:
-                if attempt == RETRIES:
+                # once one request has used up its retries the endpoint is down: the others try once, so that a dead
+                # endpoint is said within seconds, and one answer makes it alive again
+                if attempt == RETRIES or name in self._down:
+                    self._down.add(name)
                     raise
                 self.counters.retries += 1
                 # the pause is jittered by a private generator: it must never touch a seeded one

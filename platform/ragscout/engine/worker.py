@@ -28,6 +28,7 @@ from ragscout.model.runtime import ChatModel
 from ragscout.model.stages import STAGES
 from ragscout.model.step import Step
 from ragscout.model.values import Source, codec
+from ragscout.steps.measure.base import without_model
 
 log = logging.getLogger(__name__)
 
@@ -197,6 +198,9 @@ class Worker:
             return {question.id: result for question, result in zip(questions, results, strict=True)}
         started = time.perf_counter()
         outcomes = await step.run(runtime, questions, **inputs)  # type: ignore[attr-defined]
+        if node.stage == "measure" and (why := next(filter(None, map(_absent_model, outcomes)), "")):
+            # not an outcome to keep: the same sweep with the model pulled fills these cells
+            raise StepError(why)
         each = Usage(seconds=(time.perf_counter() - started) / len(questions))
         return {question.id: (outcome, each) for question, outcome in zip(questions, outcomes, strict=True)}
 
@@ -211,6 +215,10 @@ class Worker:
                     if key in cells:
                         sums[name] += cells[key].usage
         return sums
+
+
+def _absent_model(outcome: Any) -> str:
+    return "" if isinstance(outcome, Unfilled) else without_model(outcome)
 
 
 async def _main(location: str) -> int:

@@ -124,10 +124,28 @@ class TextMetric(MeasureStep):
 
         async def compute(missing: Sequence[int]) -> list[Any]:
             scored = await self.score_all(runtime, [pairs[position] for position in missing])
+            absent = [item for item in scored if without_model(item)]
+            if absent:
+                raise _AbsentModel(absent[0])
             return [encode("measure", item) for item in scored]
 
-        found = await runtime.memo.items(f"measure.{self.name}", keys, compute)
+        try:
+            found = await runtime.memo.items(f"measure.{self.name}", keys, compute)
+        except _AbsentModel as absent:  # a model may be there tomorrow: its absence is said and never remembered
+            return [absent.scores] * len(pairs)
         return [decode("measure", item) for item in found]
+
+
+class _AbsentModel(Exception):
+    def __init__(self, scores: Scores) -> None:
+        super().__init__("a metric's model is absent")
+        self.scores = scores
+
+
+def without_model(scores: Scores) -> str:
+    """Why a metric's model is absent, empty when it is there."""
+    failures = (item for item in scores.values() if isinstance(item, Failure))
+    return next((item.detail for item in failures if item.kind == "no_model"), "")
 
 
 def _noted(scores: Scores, length: int) -> Scores:
