@@ -16,7 +16,7 @@ from ragscout.model.step import step
 from ragscout.model.values import Chunks
 from ragscout.steps.measure import judge_prompt
 from ragscout.steps.measure.base import references_of, refused
-from ragscout.steps.measure.judge_prompt import BUILT_IN, Material, Reason
+from ragscout.steps.measure.judge_prompt import BUILT_IN, Anchored, Material, Reason
 from ragscout.steps.measure.judge_reply import Verdict, read_verdicts
 from ragscout.steps.measure.refusal import is_refusal
 from ragscout.steps.measure.tokens import clean
@@ -66,6 +66,13 @@ class Judge(MeasureStep):
     pass_level: int = field(
         default=4, metadata={"help": "level from which an answer counts as right", "ge": 1, "le": 10}
     )
+    anchors: Anchored = field(
+        default="ends",
+        metadata={
+            "help": "which levels are described: ends suits small judges, all suits large ones",
+            "choices": ("ends", "all"),
+        },
+    )
     repeats: int = field(default=1, metadata={"help": "judgements per answer; needs a temperature", "ge": 1, "le": 20})
     temperature: float = field(default=0.0, metadata={"help": "0 for repeatable judgements", "ge": 0.0, "le": 2.0})
     batched: bool = field(default=False, metadata={"help": "all criteria in one request"})
@@ -102,7 +109,7 @@ class Judge(MeasureStep):
         revision = f"@{self.model.revision}" if self.model.revision else ""
         return (
             f"judge|model:{self.model.provider}/{self.model.model}{revision}|rubric:{self.version}|levels:{self.levels}"
-            f"|pass:{self.pass_level}|reason:{self.reason}|temperature:{self.temperature:g}|repeats:{self.repeats}"
+            f"|pass:{self.pass_level}|anchors:{self.anchors}|reason:{self.reason}|temperature:{self.temperature:g}|repeats:{self.repeats}"
             f"|batched:{'yes' if self.batched else 'no'}|language:question"
         )
 
@@ -203,7 +210,7 @@ class Judge(MeasureStep):
         """The request that asks for these criteria; passages serve faithfulness only, references what compares."""
         lang = judge_prompt.tongue(material.question)
         texts = self._texts()
-        rubrics = [judge_prompt.criterion(name, texts[name], self.levels, lang) for name in names]
+        rubrics = [judge_prompt.criterion(name, texts[name], self.levels, self.anchors, lang) for name in names]
         own = any(texts[name] for name in names)
         seen = Material(
             material.question,

@@ -16,19 +16,33 @@ from ragscout.model.text import language, normalise
 
 Reason = Literal["before", "after", "none"]
 Tongue = Literal["en", "ko"]
+Anchored = Literal["ends", "all"]
 BUILT_IN = ("correctness", "faithfulness", "relevance", "completeness", "conciseness")
-_LOOK_ALIKE = re.compile(r"[<＜﹤](?=\s*[/／]?\s*(?:question|passage|reference|answer)s?\b|[/／]?\s*\|)", re.IGNORECASE)
+_LOOK_ALIKE = re.compile(
+    r"[<＜﹤](?=\s*[/／]?\s*(?:[0-9a-f]{4,}|question|passage|reference|answer|task)s?\b)"
+    r"|(?<=Task)\s+(?=[0-9a-f]{4,})|(?<=과제)\s+(?=[0-9a-f]{4,})",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(
+    r"^(\W*(?:question|passage(?: \d+)?|reference answer|answer(?: to grade| [AB])?|task|system|user|assistant"
+    r"|질문|자료(?: \d+)?|기준 답|채점할 답변|답변(?: [AB])?|과제)\b[^\n:：]{0,12})[:：]",
+    re.IGNORECASE | re.MULTILINE,
+)
 _CHAT_MARKS = re.compile(r"\[(?=/?INST\])|<(?=/?s>|\|)|(?<=\|)>", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One rubric: the question put to the judge and one anchor per level."""
+    """One rubric: the task put to the judge, and what levels mean, the best one first."""
 
     name: str
-    label: str
-    question: str
+    task: str
     anchors: tuple[tuple[int, str], ...]
+
+    @property
+    def best(self) -> str:
+        """What the highest level means."""
+        return self.anchors[0][1]
 
 
 @dataclass(frozen=True)
@@ -47,25 +61,35 @@ def tongue(question: str) -> Tongue:
 
 
 @functools.lru_cache(maxsize=256)
-def criterion(name: str, text: str, levels: int, lang: Tongue) -> Criterion:
-    """A built-in rubric (empty ``text``), or the user's own: ``text`` is the question put to the judge."""
+def criterion(name: str, text: str, levels: int, anchored: Anchored, lang: Tongue) -> Criterion:
+    """A built-in rubric (empty ``text``), or the user's own: ``text`` says what is asked of an answer."""
     lines = read("custom" if text else name, lang).splitlines()
     values = dict(line.split(": ", 1) for line in lines if line.strip())
-    anchors = {int(key): value for key, value in values.items() if key.isdigit()}
-    return Criterion(name, values.get("label", name), text or values["question"], _scaled(anchors, levels))
+    anchors = _scaled({int(key): value for key, value in values.items() if key.isdigit()}, levels)
+    shown = anchors if anchored == "all" else (anchors[0], anchors[-1])
+    return Criterion(name, values["task"].replace("{text}", text), shown)
 
 
 def judge_messages(
     criteria: Sequence[Criterion], material: Material, *, levels: int, reason: Reason, lang: Tongue
 ) -> tuple[Message, ...]:
-    """System and user message. Only the system message instructs; every text of the material lies inside a fence whose
-    name holds a digest of the material, and look-alikes of fences and of chat templates' marks in the texts are broken.
+    """System and user message. The texts come first, inside a fence whose name is a digest of them, then the task,
+    marked with the same name: a small judge needs the task last. Look-alikes of fences, of headings and of chat
+    templates' marks in the texts are broken.
     """
-    names = [item.name for item in criteria]
-    shape = reply_shape(names, reason)
+    shape = reply_shape([item.name for item in criteria], reason)
     safe = fenced(material)
-    system = render("frame", lang, criteria=criteria, reason=reason, shape=shape, levels=levels, **safe)
-    return Message("system", system), Message("user", render("data", lang, reason=reason, **safe))
+    user = render("data", lang, criteria=criteria, reason=reason, shape=shape, levels=levels, **safe)
+    return Message("system", system(lang, material, safe["fence"])), Message("user", user)
+
+
+def system(lang: Tongue, material: Material, fence: str) -> str:
+    """The system message: which texts are data, and which task to follow."""
+    kinds = [("Question", "질문"), *([("passages", "자료")] if material.passages else [])]
+    kinds += [("reference", "기준 답")] if material.references else []
+    names = [kind[lang == "ko"] for kind in (*kinds, ("answer", "답변"))]
+    last = " and " if lang == "en" else ", "
+    return render("frame", lang, kinds=", ".join(names[:-1]) + last + names[-1], fence=fence)
 
 
 def fenced(material: Material) -> dict[str, Any]:
@@ -81,8 +105,10 @@ def fenced(material: Material) -> dict[str, Any]:
 
 
 def neutral(text: str) -> str:
-    """A text that cannot close a fence or open a chat turn: brackets of look-alikes become ``‹``, ``›``, ``(``."""
-    text = _LOOK_ALIKE.sub("‹", normalise(text))
+    """A text that cannot close a fence, open a chat turn or pose as a heading or task: brackets of look-alikes become
+    ``‹``, ``›``, ``(``, and the colon of a heading at the begin of a line becomes a dash."""
+    text = _LOOK_ALIKE.sub(lambda found: " - " if found[0].isspace() else "‹", normalise(text))
+    text = _HEADING.sub(r"\1 -", text)
     return _CHAT_MARKS.sub(lambda found: {"<": "‹", ">": "›"}.get(found[0], "("), text).strip()
 
 
@@ -134,10 +160,10 @@ def read(name: str, lang: Tongue) -> str:
 
 
 def _scaled(anchors: Mapping[int, str], levels: int) -> tuple[tuple[int, str], ...]:
-    """The five anchors laid on a scale of another length: both ends and the nearest ones between, each once."""
+    """The five anchors laid on a scale of another length, the highest first: both ends and what fits between."""
     placed: dict[int, str] = {}
     for level in range(1, levels + 1):
         position = 1 + (level - 1) * 4 / (levels - 1)
         if position.is_integer():
             placed[level] = anchors[int(position)]
-    return tuple(placed.items())
+    return tuple(sorted(placed.items(), reverse=True))

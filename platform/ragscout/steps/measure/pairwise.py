@@ -71,7 +71,7 @@ async def prefer(
 
 def _request(model: ChatModel, material: Material, pair: tuple[str, str], criterion: str, text: str) -> ChatRequest:
     lang = judge_prompt.tongue(material.question)
-    rubric = judge_prompt.criterion(criterion, text, 5, lang)
+    rubric = judge_prompt.criterion(criterion, text, 5, "ends", lang)
     safe = judge_prompt.fenced(Material(material.question, "\n".join(pair), material.references, material.passages))
     a, b = (judge_prompt.neutral(answer) for answer in pair)
     schema = {
@@ -83,8 +83,8 @@ def _request(model: ChatModel, material: Material, pair: tuple[str, str], criter
     return ChatRequest(
         model=model,
         messages=(
-            Message("system", judge_prompt.render("pairwise", lang, criterion=rubric, **safe)),
-            Message("user", judge_prompt.render("pair", lang, a=a, b=b, **safe)),
+            Message("system", judge_prompt.system(lang, material, safe["fence"])),
+            Message("user", judge_prompt.render("pair", lang, criterion=rubric, a=a, b=b, **safe)),
         ),
         max_tokens=16,
         schema=json.dumps(schema, separators=(",", ":")),
