@@ -153,7 +153,7 @@ def test_packaged_rubrics_are_complete_and_short(lang, name):
 def test_changed_prompts_need_a_new_version():
     names = ("frame", "data", "custom", *BUILT_IN)
     found = digest(tuple(read(name, lang) for lang in ("en", "ko") for name in names))
-    assert (type(judge()).version, found) == (1, PROMPTS), "bump the judge's version and this digest together"
+    assert (type(judge()).version, found) == (2, PROMPTS), "bump the judge's version and this digest together"
 
 
 def test_unanswerable_questions_need_no_judge():
