@@ -178,7 +178,7 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
     source = source_node(digest("source", [(item.path, item.sha256) for item in eval_set.files]))
     closed = space(spec, source, models)
     languages = {language(question.text) for question in questions}
-    chosen = tuple(metrics(spec, languages, models))
+    chosen = tuple(metric.resolved(models) for metric in metrics(spec, languages, models))
     goal = _goal(spec, chosen)
     opening = Opening(
         name=spec.sweep,
@@ -194,6 +194,8 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
         calls=spec.budget.calls,
     )
     sweep_id = f"{spec.sweep}-{short(digest('sweep', opening.spec, opening.space, opening.eval_set, opening.metrics))}"
+    others = [name for name in store.ledger.sweeps() if name.rpartition("-")[0] == spec.sweep and name != sweep_id]
+    changed = [f"{spec.sweep} was run before with another content: this is a new study, what was computed is reused."]
     return Prepared(
         spec,
         eval_set,
@@ -203,7 +205,7 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
         goal,
         opening,
         sweep_id,
-        (*spec.notes, *unsuited(chosen, languages)),
+        (*spec.notes, *unsuited(chosen, languages), *(changed if others else ())),
         {question.id: question for question in questions},
     )
 

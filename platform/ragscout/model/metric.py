@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Evidence, Failure, Prompt, Ranking, Scores, Unfilled
-from ragscout.model.runtime import Runtime
+from ragscout.model.runtime import Models, Runtime
 from ragscout.model.step import Step
 from ragscout.model.values import Chunks
 
@@ -34,6 +34,10 @@ class MeasureStep(Step):
 
     uses: ClassVar[tuple[str, ...]] = ()
     family: ClassVar[Literal["retrieval", "answer"]] = "answer"
+
+    def resolved(self, models: Models) -> MeasureStep:
+        """The same metric with every ``auto`` replaced by what this machine has, so that its key says what was used."""
+        return self
 
     def figures(self) -> tuple[Figure, ...]:
         """The figures this step gives, by the names the board shows."""
