@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
+from ragscout.cli.main import main
 from ragscout.data import EXPORT_FORMATS, diff, export
 from ragscout.data.uploading import parse_files
 from ragscout.model.errors import EvalSetError, UnknownNameError
@@ -42,15 +47,15 @@ def test_round_trip(name: str, held: Any, store: Any, tmp_path: Path) -> None:
         gold = {span.document for span in question.evidence}
         if name == "squad":
             assert set(found.references) <= {span.quote for span in question.evidence}
-        elif name == "ragas":
+        elif name in ("ragas", "deepeval"):
             assert found.references == question.references[:1]
         else:
             assert found.references == question.references
-        if name in ("beir", "autorag", "csv"):
+        if name in ("beir", "autorag", "csv", "xlsx"):
             assert set(found.documents) == gold
-        if name in ("csv", "squad", "jsonl"):
+        if name in ("csv", "squad", "jsonl", "xlsx"):
             assert found.answerable == question.answerable
-        if name in ("csv", "ragas"):
+        if name in ("csv", "ragas", "xlsx", "deepeval"):
             assert [span.quote for span in found.evidence] == [span.quote for span in question.evidence]
 
 
@@ -67,3 +72,39 @@ def test_nothing_is_overwritten(held: Any, tmp_path: Path) -> None:
 
 def test_csv_opens_in_excel(held: Any, tmp_path: Path) -> None:
     assert export(held[0], "csv", tmp_path)[0].read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+FORMULAS = ["=1+1", "+cmd|'/c calc'!A0", "-2+3", "@SUM(A1)", "\tx", "'=kept", "-5", "+82", "-3.5%", "'평문", "=질문?"]
+
+
+@pytest.mark.parametrize("name", ["csv", "xlsx"])
+def test_no_cell_is_a_formula(name: str, store: Any, write: Any, tmp_path: Path) -> None:
+    rows = [{"id": str(n), "question": f"질문 {n}?", "answer": text} for n, text in enumerate(FORMULAS)]
+    first = store.upload(write("q.jsonl", "\n".join(map(json.dumps, rows))), name="mine").eval_set
+    file = export(first, name, tmp_path / "out")[0]
+    if name == "csv":
+        cells = [cell for row in csv.reader(file.read_text("utf-8-sig").splitlines()) for cell in row]
+        assert [cell for cell in cells if cell[:1] in "=+-@\t" and cell] == ["-5", "+82", "-3.5%"]
+    else:
+        sheet = openpyxl.load_workbook(file).active
+        assert {cell.data_type for row in sheet.iter_rows() for cell in row if cell.value is not None} == {"s"}
+    again = store.upload(file, name="again").eval_set
+    assert [q.references for q in again.questions_] == [q.references for q in first.questions_]
+
+
+def test_the_verb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def call(*words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["ragscout", *words, "--store", str(tmp_path / "store")])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        assert stopped.value.code == 0
+        return capsys.readouterr().out
+
+    call("upload", str(SETS / "handbook-ko"))
+    shown = json.loads(call("data", "export", "handbook-ko", "beir", str(tmp_path / "내보냄"), "--json"))
+    assert [Path(path).name for path in shown["files"]] == ["corpus.jsonl", "queries.jsonl", "test.tsv"]
+    assert all(Path(path).is_file() for path in shown["files"])
+    monkeypatch.setattr(sys, "argv", ["ragscout", "data", "export", "handbook-ko", "csw", "x", "--store", "s"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2

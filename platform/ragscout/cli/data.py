@@ -1,14 +1,15 @@
-"""``ragscout data ls|show|diff|rm``: the evaluation sets of a store."""
+"""``ragscout data ls|show|diff|rm|export``: the evaluation sets of a store."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ragscout.cli.output import Json, StoreOption, as_json, say
 
-app = typer.Typer(help="List, show, compare and remove evaluation sets.", no_args_is_help=True)
+app = typer.Typer(help="List, show, compare, export and remove evaluation sets.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="name@version; without a version the newest.")]
 
 
@@ -44,8 +45,6 @@ def show(name: Name, store: StoreOption = None, json_output: Json = False) -> No
 @app.command("diff")
 def diff(first: Name, second: Name, store: StoreOption = None, json_output: Json = False) -> None:
     """Show what changed between two versions."""
-    from pathlib import Path
-
     from ragscout.data import diff as compare
     from ragscout.data import open_eval_set
     from ragscout.engine.prepare import open_store
@@ -70,3 +69,29 @@ def rm(name: Name, store: StoreOption = None) -> None:
 
     remove(name, registry=open_store(store).ledger)
     say(f"Removed {name}.")
+
+
+@app.command("export")
+def export(
+    name: Name,
+    format_name: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="jsonl, csv, xlsx, squad, beir, autorag, ragas or deepeval.")
+    ],
+    target: Annotated[Path, typer.Argument(metavar="PATH", help="Folder that the files are written into.")],
+    store: StoreOption = None,
+    json_output: Json = False,
+) -> None:
+    """Write a version in the format of another tool. No file is replaced."""
+    from ragscout.data import export as write
+    from ragscout.data import open_eval_set
+    from ragscout.data.uploading import parse_files
+    from ragscout.engine.prepare import open_store
+
+    opened = open_store(store)
+    eval_set = open_eval_set(name, blobs=opened.blobs, registry=opened.ledger, base=Path.cwd())
+    files = write(eval_set, format_name, target, parse_files(eval_set.files, opened.blobs, []))
+    if json_output:
+        as_json({"eval_set": f"{eval_set.name}@{eval_set.version}", "files": [str(path) for path in files]})
+        return
+    for path in files:
+        say(f"Wrote {path}")

@@ -13,6 +13,7 @@ from ragscout.data.options import ReadOptions
 from ragscout.data.roles import recognised
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
+_GUARD = re.compile(r"'+[=+\-@\t\r]")
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 HEADER_WITHIN = 10  # title lines above the header that are looked through
 
@@ -67,6 +68,13 @@ def load_csv(path: str, decoded: Decoded, options: ReadOptions) -> Loaded:
         record = _record(path, line, cells, found, decoded, options)
         if record is not None:
             found.records.append(record)
+    guarded = tuple(str(record.line) for record in found.records if any(map(_GUARD.match, record.values.values())))
+    if guarded:
+        text = "an apostrophe that keeps a spreadsheet from running a cell as a formula is not part of the text"
+        found.findings.append(Finding("guarded_formula", "info", text, path, rows=guarded))
+        for number, record in enumerate(found.records):
+            plain = {name: cell[1:] if _GUARD.match(cell) else cell for name, cell in record.values.items()}
+            found.records[number] = Record(record.line, plain)
     return found
 
 

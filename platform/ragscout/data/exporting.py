@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from ragscout.model.evalset import Document, EvalSet, Question, Span
 def export(eval_set: EvalSet, format_name: str, target: Path, documents: Sequence[Document] = ()) -> list[Path]:
     """Write the set into a folder and return the files, in order.
 
-    Formats: ``jsonl`` (ragscout's own, lossless), ``csv``, ``squad``, ``beir``, ``autorag``, ``ragas``. ``squad``,
-    ``beir`` and ``autorag`` need the documents. Reading an export back gives the same questions and references; what a
-    format cannot hold (groups in csv, spans in beir) is left out.
+    Formats: ``jsonl`` (ragscout's own, lossless), ``csv``, ``xlsx``, ``squad``, ``beir``, ``autorag``, ``ragas``,
+    ``deepeval``. ``squad``, ``beir`` and ``autorag`` need the documents. Reading an export back gives the same
+    questions and references; what a format cannot hold (groups in csv, spans in beir) is left out. No cell of a sheet
+    can run as a formula: in csv an apostrophe stands before it, which reading takes away again; in xlsx it is text.
 
     Raises:
         UnknownNameError: no such format.
-        EvalSetError: documents are needed and absent, or a file is there already.
+        EvalSetError: documents are needed and absent, a file is there already, or it cannot be written.
     """
     if format_name not in _WRITERS:
         raise UnknownNameError("export", "format", format_name, _WRITERS)
@@ -32,9 +34,14 @@ def export(eval_set: EvalSet, format_name: str, target: Path, documents: Sequenc
     there = [target / name for name in files if (target / name).exists()]
     if there:
         raise EvalSetError(f"{there[0]}: the file is there already. Name another folder, or remove it first.")
-    for name, data in files.items():
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        (target / name).write_bytes(data)
+    try:
+        for name, data in files.items():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes(data)
+    except OSError as error:
+        raise EvalSetError(
+            f"{target}: the export cannot be written; got {error.strerror or error}. Name a folder you may write to."
+        ) from None
     return [target / name for name in files]
 
 
@@ -42,7 +49,9 @@ def _jsonl(questions: Sequence[Question], documents: Sequence[Document]) -> dict
     made = {"questions.jsonl": _lines(_native(question) for question in questions)}
     if documents:
         made["corpus.jsonl"] = _lines(
-            {"doc_id": document.id, "title": document.title, "text": document.text} for document in documents
+            {"doc_id": document.id, "title": document.title, "text": document.text}
+            | ({"metadata": dict(document.meta)} if document.meta else {})
+            for document in documents
         )
     return made
 
@@ -56,6 +65,9 @@ def _native(question: Question) -> dict[str, Any]:
         row |= {name: getattr(question, name)} if getattr(question, name) else {}
     row |= {"weight": question.weight} if question.weight != 1.0 else {}
     row |= {"must_pass": True} if question.must_pass else {}
+    meta = {name: value for name, value in question.meta.items() if name not in ("lang", "gold_missing")}
+    row |= {"metadata": meta} if meta else {}
+    row |= {"filter": {name: list(values) for name, values in question.filter.items()}} if question.filter else {}
     return row | ({"lang": question.meta["lang"]} if "lang" in question.meta else {})
 
 
@@ -70,24 +82,66 @@ def _csv(questions: Sequence[Question], documents: Sequence[Document]) -> dict[s
     """One row a question. The file starts with a byte order mark, so that Excel reads Korean; lists are JSON."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
-    writer.writerow(["id", "question", "reference", "answers", "doc_id", "evidence", "answerable", "type", "slice"])
-    for question in questions:
-        golds = dict.fromkeys([*question.documents, *(span.document for span in question.evidence if span.document)])
-        quotes = [span.quote for span in question.evidence if span.quote]
-        writer.writerow(
-            [
-                question.id,
-                question.text,
-                question.references[0] if question.references else "",
-                _list(question.references[1:]),
-                _list(golds),
-                _list(quotes),
-                str(question.answerable).lower(),
-                question.type,
-                question.slice,
-            ]
-        )
+    for row in _rows(questions):
+        writer.writerow([neutral(cell) for cell in row])
     return {"questions.csv": stream.getvalue().encode("utf-8-sig", "replace")}
+
+
+def _xlsx(questions: Sequence[Question], documents: Sequence[Document]) -> dict[str, bytes]:
+    """The table of csv as a workbook; every cell is typed as text, so that none is taken for a formula."""
+    import openpyxl
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("questions")
+    for row in _rows(questions):
+        cells = []
+        for text in row:
+            if len(text) > _CELL:
+                raise EvalSetError(
+                    f"export: a cell of xlsx holds at most {_CELL:,} characters; got {len(text):,} in question "
+                    f"{row[0]!r}. Choose jsonl or csv."
+                )
+            cell = WriteOnlyCell(sheet, value="")
+            cell.value = ILLEGAL_CHARACTERS_RE.sub("\ufffd", text)
+            cell.data_type = "s"
+            cells.append(cell)
+        sheet.append(cells)
+    stream = io.BytesIO()
+    book.save(stream)
+    return {"questions.xlsx": stream.getvalue()}
+
+
+def _rows(questions: Sequence[Question]) -> Iterator[list[str]]:
+    """The table of csv and xlsx, its header first."""
+    filtered = any(question.filter for question in questions)
+    header = ["id", "question", "reference", "answers", "doc_id", "evidence", "answerable", "type", "slice"]
+    yield [*header, "filter"] if filtered else header
+    for question in questions:
+        row = [
+            question.id,
+            question.text,
+            question.references[0] if question.references else "",
+            _list(question.references[1:]),
+            _list(_golds(question)),
+            _list(span.quote for span in question.evidence if span.quote),
+            str(question.answerable).lower(),
+            question.type,
+            question.slice,
+        ]
+        held = {name: list(values) for name, values in question.filter.items()}
+        yield [*row, json.dumps(held, ensure_ascii=False) if held else ""] if filtered else row
+
+
+_CELL = 32_767  # characters that Excel allows in one cell
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?[\d.,]+%?")
+
+
+def neutral(cell: str) -> str:
+    """A cell that no spreadsheet program takes for a formula: an apostrophe stands before what could be one."""
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
 def _list(items: Iterable[str]) -> str:
@@ -168,6 +222,20 @@ def _ragas(questions: Sequence[Question], documents: Sequence[Document]) -> dict
     }
 
 
+def _deepeval(questions: Sequence[Question], documents: Sequence[Document]) -> dict[str, bytes]:
+    """deepeval goldens: input, expected_output, context (the quotes), source_file (where there is a single one)."""
+    rows = [
+        {
+            "input": question.text,
+            "expected_output": question.references[0] if question.references else None,
+            "context": [span.quote for span in question.evidence if span.quote] or None,
+            "source_file": _golds(question)[0] if len(_golds(question)) == 1 else None,
+        }
+        for question in questions
+    ]
+    return {"goldens.json": json.dumps(rows, ensure_ascii=False, indent=1).encode("utf-8", "replace")}
+
+
 def _golds(question: Question) -> list[str]:
     return list(dict.fromkeys([*question.documents, *(span.document for span in question.evidence if span.document)]))
 
@@ -192,9 +260,11 @@ def _parquet(rows: list[dict[str, Any]]) -> bytes:
 _WRITERS: dict[str, Callable[[Sequence[Question], Sequence[Document]], dict[str, bytes]]] = {
     "jsonl": _jsonl,
     "csv": _csv,
+    "xlsx": _xlsx,
     "squad": _squad,
     "beir": _beir,
     "autorag": _autorag,
     "ragas": _ragas,
+    "deepeval": _deepeval,
 }
 EXPORT_FORMATS = tuple(_WRITERS)

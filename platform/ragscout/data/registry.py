@@ -141,6 +141,7 @@ def _question(data: dict[str, Any]) -> Question:
             "references": tuple(data.get("references", ())),
             "documents": tuple(data.get("documents", ())),
             "evidence": (),
+            "filter": {name: tuple(values) for name, values in data.get("filter", {}).items()},
         }
     )
     return replace(made, evidence=tuple(Span(**span) for span in data.get("evidence", ())))

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ragscout.model.errors import EvalSetError
 from ragscout.model.key import digest
+from ragscout.model.offsets import Origin
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,17 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed document: ``text`` in the normal form of ``model.text``; ``id`` is stable across parsers."""
+    """A parsed document: ``text`` in the normal form of ``model.text``; ``id`` is stable across parsers.
+
+    ``meta``: metadata columns, by name. ``origin``: where the text comes from when a transform changed it or cut it
+    out of a parsed document, ``None`` when it is as parsed.
+    """
 
     id: str
     text: str
     title: str = ""
     meta: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Question:
 
     ``references``: accepted answers, the fullest first; empty when none is known or the question is unanswerable.
     ``evidence``: gold spans; ``documents``: document-level gold ids. ``id`` names the row, it is in no key.
+    ``filter``: metadata column to the values of which a document must carry one; retrieval obeys it.
     """
 
     id: str
@@ -68,11 +75,16 @@ class Question:
     weight: float = 1.0
     must_pass: bool = False
     meta: Mapping[str, str] = field(default_factory=dict)
+    filter: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def admits(self, meta: Mapping[str, str]) -> bool:
+        """Whether a document with this metadata passes the question's filter."""
+        return all(meta.get(name, "") in values for name, values in self.filter.items())
 
     @cached_property
     def text_key(self) -> str:
-        """Key for the stages that read only the text (query to generate)."""
-        return digest("question", self.text)
+        """Key for the stages that read only the text and the filter (query to generate)."""
+        return digest("question", self.text, *self._filtered)
 
     @cached_property
     def evidence_key(self) -> str:
@@ -81,8 +93,14 @@ class Question:
 
     @cached_property
     def full_key(self) -> str:
-        """Key for measure: text, references, answerable flag and evidence."""
-        return digest("question-full", self.text, self.references, self.answerable, self.evidence, self.documents)
+        """Key for measure: text, filter, references, answerable flag and evidence."""
+        known = (self.references, self.answerable, self.evidence, self.documents)
+        return digest("question-full", self.text, *known, *self._filtered)
+
+    @property
+    def _filtered(self) -> tuple[Mapping[str, tuple[str, ...]], ...]:
+        """The filter as a part of a key; nothing where there is none, so that other questions keep their keys."""
+        return (self.filter,) if self.filter else ()
 
 
 class SealJournal(Protocol):
@@ -105,6 +123,8 @@ class EvalSet:
     questions_: tuple[Question, ...] = field(repr=False)
     holdout_share: float = 0.0
     lineage: str = ""
+    sealed: tuple[str, ...] | None = field(default=None, repr=False)
+    """Ids of the sealed questions where they are settled; ``None``: by a hash of each question's first document."""
 
     @property
     def count(self) -> int:
@@ -122,15 +142,21 @@ class EvalSet:
         journal.append("holdout_opened", {"eval_set": self.name, "lineage": self.lineage, "questions": len(held)})
         return held
 
-    def with_holdout(self, share: float) -> EvalSet:
-        """The same set with a hold-out of about this share (0..0.9)."""
+    def with_holdout(self, share: float, sealed: Iterable[str] | None = None) -> EvalSet:
+        """The same set with a hold-out of about this share (0..0.9), or of exactly the questions with these ids."""
         if not 0.0 <= share <= 0.9:
             raise EvalSetError(f"holdout: the share must lie in 0..0.9; got {share}. Use for example 0.3.")
-        return replace(self, holdout_share=share)
+        return replace(self, holdout_share=share, sealed=None if sealed is None else tuple(sealed))
+
+    @cached_property
+    def _settled(self) -> frozenset[str]:
+        return frozenset(self.sealed or ())
 
     def _sealed(self, question: Question) -> bool:
         if not self.holdout_share:
             return False
+        if self.sealed is not None:
+            return question.id in self._settled
         anchor = min(
             (span.document for span in question.evidence), default=min(question.documents, default=question.text)
         )
