@@ -200,7 +200,7 @@ ERRORS = [
     (
         "pipline: {}\n",
         "s.yaml:3:1: pipline: unknown key; got 'pipline'. Did you mean 'pipeline'? Allowed: budget, eval_set, goal, "
-        "holdout, include, measure, models, models_file, network, pipeline, search, seed, stop, sweep.",
+        "holdout, include, measure, models, models_file, network, pipeline, probe, search, seed, stop, sweep.",
     ),
     ("pipeline: {}\nsweep: t\n", "s.yaml:4:1: the key stands here twice; got 'sweep'. Remove one of the two."),
     (

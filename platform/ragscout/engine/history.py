@@ -60,9 +60,28 @@ class History(db.Database):
         return [Entry(int(row.seq), row.kind, json.loads(row.payload), float(row.at)) for row in rows]
 
     def sweeps(self) -> list[str]:
-        """Names of all sweeps with a journal, sorted."""
+        """Names of all sweeps with a journal, sorted; journals of other things have a colon in their name."""
         with self.reading() as connection:
-            return sorted(connection.execute(sa.select(db.journal.c.sweep).distinct()).scalars())
+            names = connection.execute(sa.select(db.journal.c.sweep).distinct()).scalars()
+            return sorted(name for name in names if ":" not in name)
+
+    def journals(self, kind: str) -> dict[str, list[Entry]]:
+        """Entries of one kind in every journal that has any, by sweep; the journal that was opened first comes
+        first."""
+        table = db.journal
+        begun = sa.select(table.c.sweep, sa.func.min(table.c.at).label("begun")).group_by(table.c.sweep).subquery()
+        query = (
+            sa.select(table)
+            .join(begun, begun.c.sweep == table.c.sweep)
+            .where(table.c.kind == kind)
+            .order_by(begun.c.begun, table.c.sweep, table.c.seq)
+        )
+        found: dict[str, list[Entry]] = {}
+        with self.reading() as connection:
+            for row in connection.execute(query):
+                entry = Entry(int(row.seq), row.kind, json.loads(row.payload), float(row.at))
+                found.setdefault(row.sweep, []).append(entry)
+        return found
 
     def evalset_add(self, name: str, digest: str, parent: str, info: Mapping[str, Any], manifest: str) -> int:
         """Register a version; returns its number. The same digest gives the number it already has; numbers of removed
@@ -137,3 +156,18 @@ class Journal:
     def entries(self, after: int = 0) -> list[Entry]:
         """Entries with a sequence number above ``after``, in order."""
         return self.ledger.journal(self.sweep, after)
+
+    def last(self, kind: str) -> Mapping[str, Any] | None:
+        """Payload of the newest entry of a kind, ``None`` when there is none."""
+        return next((entry.payload for entry in reversed(self.entries()) if entry.kind == kind), None)
+
+
+class Once(Journal):
+    """A journal that takes one entry of a kind: what is there already stays, and nothing is added."""
+
+    def append(self, kind: str, payload: Mapping[str, object]) -> int:
+        """Append an entry unless one of its kind is there; its sequence number either way."""
+        for entry in self.entries():
+            if entry.kind == kind:
+                return entry.seq
+        return super().append(kind, payload)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
 from ragscout.data import open_eval_set
+from ragscout.engine.holdout import sealed_set
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import Opening
 from ragscout.engine.store import Store
@@ -157,9 +158,12 @@ class Prepared:
 
         Raises:
             StepError: a model is absent; the message holds the remedy.
+            MissingExtraError: a metric needs an optional dependency that is not installed.
         """
         for alias in sorted({connection.alias for connection in self.opening.connections if connection.alias}):
             runtime.models.folder(alias)
+        for metric in self.metrics:
+            metric.ready()
 
 
 def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
@@ -169,7 +173,7 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
         SpecError, EvalSetError: with place, cause and remedy.
     """
     eval_set = open_eval_set(spec.eval_set, blobs=store.blobs, registry=store.ledger, base=base)
-    eval_set = eval_set.with_holdout(spec.holdout or 0.0)
+    eval_set = sealed_set(eval_set, spec.holdout, store)
     questions = _ordered(eval_set.development, spec.seed)
     if not questions:
         raise SpecError(f"{spec.eval_set}: there is no question to ask; got 0. Add questions to the evaluation set.")
@@ -189,6 +193,7 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
         metrics=tuple(metric.key({}) for metric in chosen),
         connections=tuple(spec.connections.values()),
         holdout=eval_set.holdout_share,
+        sealed=eval_set.sealed or (),
         network=tuple(sorted(network)),
         money=spec.budget.usd,
         calls=spec.budget.calls,

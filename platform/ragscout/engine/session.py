@@ -31,7 +31,7 @@ from ragscout.spec import Connection
 @dataclasses.dataclass(frozen=True)
 class Opening:
     """Payload of the journal entry ``opened``. ``eval_set`` is the digest of the set's manifest: the version is
-    pinned. ``network``: allowed hosts, empty for offline."""
+    pinned. ``sealed``: ids of the hold-out's questions. ``network``: allowed hosts, empty for offline."""
 
     name: str
     eval_set: str
@@ -41,6 +41,7 @@ class Opening:
     metrics: tuple[str, ...]
     connections: tuple[Connection, ...] = ()
     holdout: float = 0.0
+    sealed: tuple[str, ...] = ()
     network: tuple[str, ...] = ()
     money: float | None = None
     calls: int | None = None
@@ -65,7 +66,7 @@ class Opening:
 
     def set_of(self, store: Store) -> EvalSet:
         """The pinned evaluation set with this sweep's hold-out."""
-        return load_manifest(store.blobs, self.eval_set).with_holdout(self.holdout)
+        return load_manifest(store.blobs, self.eval_set).with_holdout(self.holdout, self.sealed)
 
     def policy(self) -> NetworkPolicy:
         """What the one HTTP client lets through."""

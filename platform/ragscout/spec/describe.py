@@ -8,7 +8,7 @@ from typing import Any
 
 from ragscout.model.key import digest
 from ragscout.spec.entries import PIPELINE
-from ragscout.spec.types import Entry, SweepSpec
+from ragscout.spec.types import BUDGET, Entry, ProbeSpec, SweepSpec
 
 _ELSEWHERE = ("base_url", "key_env", "price", "limits", "threads", "context", "alias")
 """Fields of a connection that change neither answers nor proposals."""
@@ -36,7 +36,7 @@ def describe(spec: SweepSpec) -> dict[str, Any]:
         goal["require"] = dict(spec.goal.require)
     found["goal"] = goal
     found["search"] = _entry(Entry(spec.search.use, spec.search.parameters))
-    budget = {name: getattr(spec.budget, name) for name in ("usd", "calls", "answers", "minutes")}
+    budget = {name: getattr(spec.budget, name) for name in BUDGET}
     found["budget"] = {name: value for name, value in budget.items() if value is not None}
     found["network"] = spec.network if spec.network == "offline" else list(spec.network)
     if spec.holdout is not None:
@@ -44,6 +44,12 @@ def describe(spec: SweepSpec) -> dict[str, Any]:
     found["seed"] = spec.seed
     if spec.stop:
         found["stop"] = dict(spec.stop)
+    if spec.probe != ProbeSpec():
+        found["probe"] = (
+            {"questions": spec.probe.questions, "concurrency": spec.probe.concurrency}
+            if spec.probe.questions
+            else "off"
+        )
     return found
 
 

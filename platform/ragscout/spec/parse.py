@@ -12,7 +12,7 @@ from ragscout.model.errors import SpecError
 from ragscout.spec.connection import Connection, connections
 from ragscout.spec.document import Document, join, read
 from ragscout.spec.entries import PIPELINE, entries, entry
-from ragscout.spec.types import Budget, Entry, GoalSpec, Include, Measure, SearchSpec, SweepSpec
+from ragscout.spec.types import BUDGET, Budget, Entry, GoalSpec, Include, Measure, ProbeSpec, SearchSpec, SweepSpec
 
 TOP = (
     "sweep",
@@ -29,8 +29,9 @@ TOP = (
     "holdout",
     "seed",
     "stop",
+    "probe",
 )
-WITHIN = ("usd_per_1k", "p50_seconds", "p95_seconds")
+WITHIN = ("usd_per_1k", "p50_seconds", "p95_seconds", "tokens", "context_tokens", "complexity")
 DEFAULT_RETRIEVAL = ("hit@5", "recall@5", "ndcg@10", "context_tokens@5")
 DEFAULT_ANSWER = ("bleu", "meteor", "token_f1")
 _NAME = re.compile(r"[^\W_][\w.-]{0,99}")
@@ -91,9 +92,10 @@ def parse(text: str, where: str, base: Path | None = None) -> SweepSpec:
         search=_search(document, top.get("search"), notes),
         budget=_budget(document, top.get("budget"), notes),
         network=_network(document, top.get("network"), models, notes),
-        holdout=None if top.get("holdout") is None else document.number(top["holdout"], "holdout", 0, 0.9),
+        holdout=_holdout(document, top.get("holdout")),
         seed=document.integer(top["seed"], "seed") if top.get("seed") is not None else 0,
         stop=document.mapping(top["stop"], "stop") if top.get("stop") is not None else {},
+        probe=_probe(document, top.get("probe")),
         notes=tuple(notes),
         base=base,
         document=document,
@@ -213,13 +215,19 @@ def _default_goal(measure: Measure) -> str:
             criteria = item.parameters.get("criteria") or ["correctness"]
             first = criteria[0] if isinstance(criteria, list) else criteria
             return f"judge.{next(iter(first)) if isinstance(first, dict) else first}"
-    names = [item.use for item in measure.answer]
+    names = [_figure(item) for item in measure.answer]
     if names:
         return "token_f1" if "token_f1" in names else names[0]
     if not measure.retrieval:
         raise SpecError("measure: no metric is left; got two empty lists. Name at least one metric.")
     first_metric = measure.retrieval[0]
     return f"{first_metric.use}@{first_metric.parameters['k']}" if "k" in first_metric.parameters else first_metric.use
+
+
+def _figure(item: Entry) -> str:
+    """Name of an answer metric's figure as far as the file says it."""
+    metric = item.parameters.get("metric")
+    return f"ragas.{metric[0] if isinstance(metric, list) else metric}" if item.use == "ragas" and metric else item.use
 
 
 def _search(document: Document, data: Any, notes: list[str]) -> SearchSpec:
@@ -234,15 +242,38 @@ def _budget(document: Document, data: Any, notes: list[str]) -> Budget:
     if data is None:
         notes.append("budget is not given: no limit but the size of the space.")
         return Budget()
-    fields = document.mapping(data, "budget", ("usd", "calls", "answers", "minutes"))
-
-    def number(key: str) -> float | None:
-        return None if fields.get(key) is None else document.number(fields[key], join("budget", key))
+    fields = document.mapping(data, "budget", BUDGET)
 
     def count(key: str) -> int | None:
         return None if fields.get(key) is None else document.integer(fields[key], join("budget", key), 1)
 
-    return Budget(number("usd"), count("calls"), count("answers"), number("minutes"))
+    minutes = usd = None
+    if fields.get("usd") is not None:
+        usd = document.number(fields["usd"], "budget.usd")
+    if fields.get("minutes") is not None:
+        minutes = document.number(fields["minutes"], "budget.minutes")
+        if minutes == 0:
+            raise document.wrong("budget.minutes", "no time is left for anything", 0, "Write minutes above 0.")
+    return Budget(usd, count("calls"), count("answers"), minutes, count("llm_calls"), count("tokens"))
+
+
+def _probe(document: Document, data: Any) -> ProbeSpec:
+    if data is None:
+        return ProbeSpec()
+    if data == "off":
+        return ProbeSpec(0)
+    fields = document.mapping(data, "probe", ("questions", "concurrency"))
+    default = ProbeSpec()
+    return ProbeSpec(
+        document.integer(fields.get("questions", default.questions), "probe.questions"),
+        document.integer(fields.get("concurrency", default.concurrency), "probe.concurrency", 1),
+    )
+
+
+def _holdout(document: Document, data: Any) -> float | None:
+    if data is None:
+        return None
+    return 0.0 if data == "off" else document.number(data, "holdout", 0, 0.9)
 
 
 def _network(

@@ -10,6 +10,7 @@ from ragscout.spec.connection import KEYS
 from ragscout.spec.entries import NOTHING, PIPELINE, names_of, short_names
 from ragscout.spec.options import fusions, is_chat, is_list, stages_of, step_fields
 from ragscout.spec.parse import WITHIN
+from ragscout.spec.types import BUDGET
 
 Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string"}
@@ -26,7 +27,8 @@ def schema() -> Schema:
     retrieval, answer = _metrics("retrieval"), _metrics("answer")
     within = _object(dict.fromkeys(WITHIN, _NUMBER))
     goal = _object({"maximize": _TEXT, "within": within, "require": {"type": "object"}})
-    budget = _object({"usd": _NUMBER, "calls": _COUNT, "answers": _COUNT, "minutes": _NUMBER})
+    budget = _object({name: _NUMBER if name in ("usd", "minutes") else _COUNT for name in BUDGET})
+    probe = _object({"questions": _COUNT, "concurrency": _COUNT})
     top: Schema = {
         "sweep": _TEXT | {"description": "name of the sweep, and of the MLflow experiment"},
         "eval_set": _TEXT | {"description": "a path, or name@version"},
@@ -39,9 +41,10 @@ def schema() -> Schema:
         "search": {"anyOf": [_TEXT, {"type": "object", "required": ["use"]}]},
         "budget": budget,
         "network": _many(_TEXT),
-        "holdout": {"type": "number", "minimum": 0, "maximum": 0.9},
+        "holdout": {"anyOf": [{"const": "off"}, {"type": "number", "minimum": 0, "maximum": 0.9}]},
         "seed": _COUNT,
         "stop": {"type": "object"},
+        "probe": {"anyOf": [{"const": "off"}, probe]},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -42,7 +42,7 @@ class Measure:
 @dataclass(frozen=True)
 class GoalSpec:
     """``metric``: the figure to improve. ``within``: upper limits by name (``usd_per_1k``, ``p50_seconds``,
-    ``p95_seconds``). ``require``: figures the recommended row must reach for exit status 0."""
+    ``p95_seconds``, ``tokens``, ``context_tokens``, ``complexity``). ``require``: figures the recommended row must reach for exit status 0."""
 
     metric: str
     within: Mapping[str, float] = field(default_factory=dict)
@@ -60,12 +60,29 @@ class SearchSpec:
 @dataclass(frozen=True)
 class Budget:
     """Upper limits; ``None`` is no limit. ``answers``: answers asked of candidates, recorded or not, and so the same
-    at every run; ``calls``: candidate answers really requested; ``usd``: money; ``minutes``: the clock."""
+    at every run; ``calls``: candidate answers really requested; ``llm_calls``: requests to chat models of any kind;
+    ``tokens``: that go in and out of chat models; ``usd``: money; ``minutes``: the clock. All but ``answers`` hold for
+    the confirmation on the hold-out and the latency probe too."""
 
     usd: float | None = None
     calls: int | None = None
     answers: int | None = None
     minutes: float | None = None
+    llm_calls: int | None = None
+    tokens: int | None = None
+
+
+BUDGET = tuple(Budget.__dataclass_fields__)
+"""Names of the limits, in the order of the file."""
+
+
+@dataclass(frozen=True)
+class ProbeSpec:
+    """The latency probe: ``questions`` that the rows which matter answer one by one (0: no probe), and again
+    ``concurrency`` at a time where that is above 1."""
+
+    questions: int = 10
+    concurrency: int = 1
 
 
 @dataclass(frozen=True)
@@ -86,6 +103,7 @@ class SweepSpec:
     holdout: float | None
     seed: int
     stop: Mapping[str, Any]
+    probe: ProbeSpec = ProbeSpec()
     notes: tuple[str, ...] = field(default=(), compare=False)
     base: Path = field(default=Path(), compare=False, repr=False)
     document: Document = field(default=Document("", {}), compare=False, repr=False)
