@@ -8,6 +8,7 @@ import json
 import sys
 import unicodedata
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -88,12 +89,13 @@ def test_spans_reproduce_their_quotes(documents: dict[str, str], questions: list
 
 
 def test_questions_are_complete(questions: list[dict[str, Any]]) -> None:
-    assert len(questions) >= 66
+    assert len(questions) >= 120
     assert len({q["id"] for q in questions}) == len(questions)
     assert len({q["question"] for q in questions}) == len(questions)
     for q in questions:
         assert unicodedata.is_normalized("NFC", json.dumps(q, ensure_ascii=False)), q["id"]
         assert q["type"] in TYPES, q["id"]
+        assert q["difficulty"] in {"easy", "medium", "hard"}, q["id"]
         assert q["lang"] == "ko", q["id"]
         assert any("가" <= c <= "힣" for c in q["question"]), q["id"]
         assert q["question"].strip() == q["question"], q["id"]
@@ -133,6 +135,20 @@ def test_only_multi_page_questions_need_two_documents(questions: list[dict[str, 
             assert one_is_enough, q["id"]
 
 
+def test_pages_are_the_fewest_documents_that_suffice(questions: list[dict[str, Any]]) -> None:
+    for q in questions:
+        groups = _groups(q)
+        names = sorted(set().union(*groups))
+        sizes = range(len(names) + 1)
+        assert q["pages"] == next(
+            n for n in sizes if any(all(set(c) & group for group in groups) for c in combinations(names, n))
+        ), q["id"]
+
+
+def test_every_difficulty_is_large_enough_to_be_shown(questions: list[dict[str, Any]]) -> None:
+    assert min(Counter(q["difficulty"] for q in questions).values()) >= 20
+
+
 def test_questions_are_not_copied_from_the_evidence(questions: list[dict[str, Any]]) -> None:
     for q in questions:
         for span in q["evidence"]:
@@ -151,8 +167,9 @@ def test_card_counts_match(documents: dict[str, str], questions: list[dict[str, 
     card = (ROOT / "CARD.md").read_text(encoding="utf-8")
     assert f"| Documents | {len(documents)} |" in card
     assert f"| Questions | {len(questions)} |" in card
-    for name, count in Counter(q["type"] for q in questions).items():
-        assert f"| {name} | {count} |" in card, name
+    for field in ("type", "difficulty", "pages"):
+        for name, count in Counter(q[field] for q in questions).items():
+            assert f"| {name} | {count} |" in card, name
 
 
 def test_licence_is_present() -> None:

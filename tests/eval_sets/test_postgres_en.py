@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections import Counter
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[2] / "eval_sets" / "postgres-en"
 TYPES = {"fact", "how-to", "comparison", "multi-page", "unanswerable"}
+DIFFICULTIES = {"easy", "medium", "hard"}
 
 
 @cache
@@ -30,7 +33,7 @@ def questions() -> list[dict[str, Any]]:
 def test_counts() -> None:
     assert len(documents()) >= 60
     assert 600_000 <= sum(len(text) for text in documents().values()) <= 900_000
-    assert len(questions()) >= 80
+    assert len(questions()) >= 150
 
 
 def test_documents_are_normalised_and_titled() -> None:
@@ -59,9 +62,12 @@ def test_questions_have_the_agreed_shape() -> None:
             "evidence",
             "type",
             "lang",
+            "difficulty",
+            "pages",
         }, question["id"]
         assert question["type"] in TYPES, question["id"]
         assert question["lang"] == "en", question["id"]
+        assert question["difficulty"] in DIFFICULTIES, question["id"]
         assert question["question"].strip(), question["id"]
         assert unicodedata.is_normalized("NFC", json.dumps(question, ensure_ascii=False))
         for span in question["evidence"]:
@@ -107,17 +113,37 @@ def test_type_shares() -> None:
     assert 0.08 <= counts["unanswerable"] / len(questions()) <= 0.13
 
 
-def test_multi_page_questions_need_several_documents() -> None:
+def fewest_pages(question: dict[str, Any]) -> int:
+    """The smallest number of documents that hold a span of every group."""
+    # A span without a group stands alone, so it forms a group of its own.
+    groups: dict[str, set[str]] = {}
+    for position, span in enumerate(question["evidence"]):
+        group = f"group {span['group']}" if "group" in span else f"span {position}"
+        groups.setdefault(group, set()).add(span["document"])
+    names = sorted(set().union(*groups.values()))
+    counts = range(len(names) + 1)
+    return next(n for n in counts if any(all(set(c) & g for g in groups.values()) for c in combinations(names, n)))
+
+
+def test_pages_are_the_fewest_documents_that_suffice() -> None:
     for question in questions():
-        if question["type"] != "multi-page":
-            continue
-        assert len({span["document"] for span in question["evidence"]}) >= 2, question["id"]
-        # A span without a group stands alone, so it forms a group of its own.
-        groups: dict[str, set[str]] = {}
-        for position, span in enumerate(question["evidence"]):
-            group = f"group {span['group']}" if "group" in span else f"span {position}"
-            groups.setdefault(group, set()).add(span["document"])
-        assert not set.intersection(*groups.values()), f"{question['id']}: one page is enough"
+        assert question["pages"] == fewest_pages(question), question["id"]
+        assert (question["type"] == "multi-page") == (question["pages"] > 1), question["id"]
+
+
+def test_every_slice_is_large_enough_to_be_shown() -> None:
+    assert min(Counter(question["difficulty"] for question in questions()).values()) >= 25
+    assert Counter(question["pages"] for question in questions())[2] >= 10
+
+
+def test_card_counts_match() -> None:
+    card = (FOLDER / "CARD.md").read_text(encoding="utf-8")
+    assert f"| Questions | {len(questions())} |" in card
+    for field in ("type", "difficulty"):
+        for name, count in Counter(question[field] for question in questions()).items():
+            assert re.search(rf"^\| `{name}` \| {count}\b", card, re.MULTILINE), name
+    for pages, count in Counter(question["pages"] for question in questions()).items():
+        assert f"| {pages} | {count} |" in card, pages
 
 
 def test_questions_spread_over_the_documents() -> None:
