@@ -1,6 +1,7 @@
-"""Stores to test against: a folder, a team's store in memory and SQLite, and PostgreSQL where one is named.
+"""Stores to test against: a folder, a team's store in memory and SQLite, and PostgreSQL where it is installed.
 
-``RAGSCOUT_TEST_POSTGRES`` holds a SQLAlchemy URL of a database in which schemas may be made and dropped.
+``RAGSCOUT_TEST_POSTGRES`` may name a server instead: the SQLAlchemy URL of a database in which schemas may be made and
+dropped.
 """
 
 import os
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import postgres_server
 import pytest
 import sqlalchemy as sa
 
@@ -16,12 +18,21 @@ from ragscout.engine.ledger import Ledger
 from ragscout.engine.store import Store
 
 
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    named, binaries = os.environ.get("RAGSCOUT_TEST_POSTGRES"), postgres_server.programs()
+    if named:
+        yield named
+    elif binaries is None:
+        pytest.skip("PostgreSQL is not installed, and RAGSCOUT_TEST_POSTGRES names no server")
+    else:
+        with postgres_server.server(binaries) as url:
+            yield url
+
+
 @pytest.fixture
-def postgres() -> Iterator[str]:
-    base = os.environ.get("RAGSCOUT_TEST_POSTGRES")
-    if not base:
-        pytest.skip("RAGSCOUT_TEST_POSTGRES names no PostgreSQL database")
-    url = sa.make_url(base).set(drivername="postgresql+psycopg")
+def postgres(postgres_url: str) -> Iterator[str]:
+    url = sa.make_url(postgres_url).set(drivername="postgresql+psycopg")
     schema = f"test_{uuid.uuid4().hex}"
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
