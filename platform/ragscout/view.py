@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ragscout.engine.cells import CellReader
+from ragscout.engine.labels import Labels
 from ragscout.engine.prepare import Prepared
 from ragscout.engine.session import journal_view
 from ragscout.engine.store import Store
@@ -13,6 +14,8 @@ from ragscout.model.config import Configuration
 from ragscout.model.outcome import Usage
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.search.board import Facts, build_board
+from ragscout.search.calibration_ppi import Calibration
+from ragscout.search.calibration_sweep import calibrations
 from ragscout.search.contract import Block, Request
 from ragscout.search.figures import Measured
 
@@ -90,6 +93,7 @@ class View:
             holdout=bool(prepared.eval_set.holdout_share),
             seed=prepared.spec.seed,
             notes=tuple(notes),
+            judges=self._judges(rows),
         )
         answers, retrieval = prepared.figures_of("answer"), prepared.figures_of("retrieval")
         return Snapshot(
@@ -105,6 +109,13 @@ class View:
             goal=prepared.goal.metric,
             closed=bool(closed),
         )
+
+    def _judges(self, rows: Sequence[Row]) -> tuple[Calibration, ...]:
+        """How far people's labels confirm the sweep's judges."""
+        prepared = self._prepared
+        labels = Labels(self._ledger, prepared.eval_set).all()
+        answered = [(row.configuration, row.scores, row.answers) for row in rows]
+        return tuple(calibrations(prepared.metrics, answered, prepared.questions, labels))
 
     def _request(self, item: Mapping[str, object]) -> Request:
         names = item["questions"]

@@ -12,9 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ragscout.model.calibration import CORRECTED, Standing
 from ragscout.model.metric import Figure
 
-Mark = Literal["leader", "recommended", "reference", "baseline", "partial", "failed", "cannot_win", "must_pass"]
+Mark = Literal[
+    "leader", "recommended", "reference", "baseline", "partial", "failed", "cannot_win", "must_pass", "own_judge", "over_limit"
+]
 BoardLanguage = Literal["en", "ko"]
 
 
@@ -116,6 +119,52 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Latency:
+    """What the latency probe saw: ``n`` questions one by one through the exported pipeline, nothing remembered.
+
+    Seconds per question: median, 95th percentile and its 95 % interval (``None`` where so few questions give no end),
+    ``stages`` the median by stage. ``at_once`` questions together took ``p50_at_once`` and ``p95_at_once``.
+    ``first_token``: median seconds until the first token, ``None`` where it was not measured. ``failed``: questions
+    that got no answer.
+    """
+
+    n: int
+    p50: float | None
+    p95: float | None
+    p95_low: float | None = None
+    p95_high: float | None = None
+    stages: Mapping[str, float] = field(default_factory=dict)
+    at_once: int = 1
+    p50_at_once: float | None = None
+    p95_at_once: float | None = None
+    first_token: float | None = None
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A row on the sealed hold-out: the goal's figure, how many were right, the difference to the reference."""
+
+    figure: FigureStat
+    right: int | None = None
+    versus_reference: Paired | None = None
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """The sealed questions of the sweep. ``opened``: whether they were asked; ``asked``: how many of them; ``used_by``:
+    earlier sweeps of the lineage that opened theirs; ``seen``: how many of the sealed questions an earlier sweep had
+    among its development questions; ``why``: why they stayed sealed, empty otherwise."""
+
+    questions: int
+    opened: bool = False
+    asked: int = 0
+    used_by: tuple[str, ...] = ()
+    seen: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Row:
     """One configuration on the board.
 
@@ -143,6 +192,10 @@ class Row:
     in_winner_set: bool = False
     groups: tuple[GroupStat, ...] = ()
     failed: str = ""
+    latency: Latency | None = None
+    confirmed: Confirmed | None = None
+    crossfit: FigureStat | None = None
+    """Of the leader: the goal on questions that had no part in choosing it (chosen on the others)."""
 
     def has(self, mark: Mark) -> bool:
         """Whether the row carries a mark."""
@@ -168,7 +221,8 @@ class Board:
 
     ``questions``: how many development questions there are; ``configurations``: how many the space has; ``knobs``:
     names of the knobs that differ between rows;
-    ``figures``: names of the figures in display order; ``currency``: of money, empty when none is known.
+    ``figures``: names of the figures in display order; ``currency``: of money, empty when none is known; ``judges``:
+    how far each judge among the figures is trusted.
     """
 
     sweep: str
@@ -184,6 +238,20 @@ class Board:
     notes: tuple[Note, ...] = ()
     currency: str = ""
     ended: str = ""
+    within: Mapping[str, float] = field(default_factory=dict)
+    """Upper limits that a row must keep to lead, by name."""
+    holdout: Holdout | None = None
+    judges: tuple[Standing, ...] = ()
+
+    def standing(self, figure: str) -> Standing | None:
+        """How far the judge behind a figure is trusted, ``None`` for figures that are no judge's."""
+        return next((item for item in self.judges if item.figure == figure), None)
+
+    @property
+    def ranked_by(self) -> str:
+        """The figure that rows are ordered by: the goal, or its corrected scores where people's labels say so."""
+        standing = self.standing(self.goal.metric)
+        return self.goal.metric + (CORRECTED if standing is not None and standing.ranks else "")
 
     def leader(self) -> Row | None:
         """The row with the highest estimate, ``None`` when nothing was measured."""
@@ -236,9 +304,14 @@ def _adapter() -> Any:
     return TypeAdapter(Board)
 
 
+def quoted(board: Board, row: Row) -> FigureStat | None:
+    """The goal's figure to quote of a row: on the hold-out where it was opened, else on the development questions."""
+    return row.confirmed.figure if row.confirmed is not None else row.figures.get(board.goal.metric)
+
+
 def _quoted(board: Board, row: Row) -> tuple[str, str]:
     """Score and interval of a row, as per cent where the goal is a share."""
-    stat = row.figures.get(board.goal.metric)
+    stat = quoted(board, row)
     if stat is None or stat.mean is None or stat.low is None or stat.high is None:
         return "–", ""
     if board.goal.unit:
@@ -249,15 +322,16 @@ def _quoted(board: Board, row: Row) -> tuple[str, str]:
 def _headline_en(board: Board) -> str:
     row = board.recommended()
     if row is None:
-        return "No configuration could be measured, so nothing is recommended."
+        return _nothing(board, "en")
     score, interval = _quoted(board, row)
-    stat = row.figures[board.goal.metric]
-    right = f"{row.right} of {stat.scored} right, " if row.right is not None else ""
-    parts = [f"Recommended {row.name}: {right}{board.goal.metric} {score} (95 %: {interval})"]
+    stat, number = quoted(board, row), _right(row)
+    right = f"{number} of {stat.scored} right, " if number is not None and stat is not None else ""
+    right = f"on sealed questions {right}" if row.confirmed is not None else right
+    parts = [f"Recommended {row.name}: {right}{board.goal.metric} {score} (95 %: {interval}){judged(board, row, 'en')}"]
     parts += _reference_part(board, row, "reference {name}: {score}; difference {d} points ({low} to {high}, n {n})")
     if row.cost.per_1000 is not None and row.cost.per_1000 > 0:
         parts.append(f"{row.cost.per_1000:.2f} {board.currency} per 1,000 questions".replace("  ", " "))
-    parts.append(f"{row.cost.seconds:.2g} s per question")
+    parts.append(_seconds(row, "p95 {:.2g} s", "{:.2g} s per question"))
     others = [item.name for item in board.winner_set() if item.key != row.key]
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
@@ -271,15 +345,16 @@ def _headline_en(board: Board) -> str:
 def _headline_ko(board: Board) -> str:
     row = board.recommended()
     if row is None:
-        return "측정된 구성이 없어 추천할 수 없습니다."
+        return _nothing(board, "ko")
     score, interval = _quoted(board, row)
-    stat = row.figures[board.goal.metric]
-    right = f"{stat.scored}문항 중 {row.right}개 정답, " if row.right is not None else ""
-    parts = [f"추천 {row.name}: {right}{board.goal.metric} {score} (95 %: {interval})"]
+    stat, number = quoted(board, row), _right(row)
+    right = f"{stat.scored}문항 중 {number}개 정답, " if number is not None and stat is not None else ""
+    right = f"봉인 문항 기준 {right}" if row.confirmed is not None else right
+    parts = [f"추천 {row.name}: {right}{board.goal.metric} {score} (95 %: {interval}){judged(board, row, 'ko')}"]
     parts += _reference_part(board, row, "기준 {name}: {score}; 차이 {d}점 ({low}~{high}, n {n})")
     if row.cost.per_1000 is not None and row.cost.per_1000 > 0:
         parts.append(f"1,000문항당 {row.cost.per_1000:.2f} {board.currency}".rstrip())
-    parts.append(f"문항당 {row.cost.seconds:.2g}초")
+    parts.append(_seconds(row, "p95 {:.2g}초", "문항당 {:.2g}초"))
     others = [item.name for item in board.winner_set() if item.key != row.key]
     if others:
         more = f" 외 {len(others) - 3}개" if len(others) > 3 else ""
@@ -290,9 +365,45 @@ def _headline_ko(board: Board) -> str:
     return "; ".join(parts) + "."
 
 
+def judged(board: Board, row: Row, language: BoardLanguage) -> str:
+    """What the headline adds to a judge's score: the badge, and the score that people's labels give."""
+    standing = board.standing(board.goal.metric)
+    if standing is None:
+        return ""
+    badge = standing.badge(language)
+    shown = f" [{badge}]" if badge else ""
+    stat = row.figures.get(board.goal.metric + CORRECTED)
+    if stat is None or stat.mean is None or stat.low is None or stat.high is None:
+        return shown
+    scale, unit = (100, " %") if board.goal.unit else (1, "")
+    mean, low, high = (f"{value * scale:.3g}" for value in (stat.mean, stat.low, stat.high))
+    if language == "ko":
+        return f"{shown}, 라벨 {standing.labels}개로 보정 {mean}{unit} (95 %: {low}–{high})"
+    return f"{shown}, corrected by {standing.labels} labels {mean}{unit} (95 %: {low}–{high})"
+
+
+def _nothing(board: Board, language: BoardLanguage) -> str:
+    infeasible = next((note for note in board.notes if note.kind == "infeasible"), None)
+    if infeasible is not None:
+        return infeasible.text(language)
+    if language == "ko":
+        return "측정된 구성이 없어 추천할 수 없습니다."
+    return "No configuration could be measured, so nothing is recommended."
+
+
+def _right(row: Row) -> int | None:
+    return row.confirmed.right if row.confirmed is not None else row.right
+
+
+def _seconds(row: Row, probed: str, charged: str) -> str:
+    if row.latency is not None and row.latency.p95 is not None:
+        return probed.format(row.latency.p95)
+    return charged.format(row.cost.seconds)
+
+
 def _reference_part(board: Board, row: Row, form: str) -> list[str]:
     reference = board.reference()
-    paired = row.versus_reference
+    paired = row.confirmed.versus_reference if row.confirmed is not None else row.versus_reference
     if reference is None or paired is None or reference.key == row.key:
         return []
     score, _ = _quoted(board, reference)

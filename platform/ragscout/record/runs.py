@@ -29,7 +29,18 @@ TAG_SEQUENCE = "ragscout.sequence"
 TAG_DIGEST = "ragscout.row"
 TAG_NOTE = "mlflow.note.content"
 TAG_ARTIFACTS = "mlflow.loggedArtifacts"
-MARKS = ("leader", "recommended", "reference", "baseline", "partial", "failed", "cannot_win", "must_pass", "winner_set")
+MARKS = (
+    "leader",
+    "recommended",
+    "reference",
+    "baseline",
+    "partial",
+    "failed",
+    "cannot_win",
+    "must_pass",
+    "own_judge",
+    "winner_set",
+)
 
 MAX_PARAM, MAX_TAG, MAX_NAME = 6000, 8000, 250
 RESULTS = "results.json"
@@ -144,6 +155,7 @@ def _row_state(snapshot: Snapshot, row: BoardRow, measured: Row | None) -> RunSt
         tags["winner_set"] = "true"
     tags |= {TAG_SWEEP: snapshot.sweep, TAG_KEY: row.key, TAG_KIND: "configuration", "mlflow.runType": "evaluation"}
     tags["ragscout.answered"] = f"{row.answered}/{board.questions}"
+    tags |= _badges(snapshot)
     if row.failed:
         tags[TAG_NOTE] = row.failed[:MAX_TAG]
     closed = snapshot.closed or complete(board, row)
@@ -174,18 +186,28 @@ def parent_state(snapshot: Snapshot, page: bytes) -> RunState:
         "ragscout.goal": board.goal.metric,
         "ragscout.eval_set": board.eval_set,
     }
+    tags |= _badges(snapshot)
     tags |= {f"signature.{field_name(name)}": text[:MAX_TAG] for name, text in snapshot.signatures.items()}
     files = {"board.json": board.to_json(), "board.md": page, "sweep.yaml": snapshot.spec.encode()}
     status = "FINISHED" if snapshot.closed else "RUNNING"
     return RunState(snapshot.sweep, snapshot.name[:MAX_NAME], status, {}, {}, tags, tables, files)
 
 
+def _badges(snapshot: Snapshot) -> dict[str, str]:
+    """One tag per judge figure: its badge, or the agreement with people that it has."""
+    lang = of_language(snapshot.eval_set)
+    return {
+        f"badge.{field_name(item.figure)}": item.badge(lang) or f"{item.coefficient} {item.agreement:.2f}"
+        for item in snapshot.board.judges
+    }
+
+
 def view(snapshot: Snapshot) -> str:
     """The saved view ``Leaderboard`` of MLflow's run table: sorted by the goal, with rank, knobs, every figure and
     cost as columns. MLflow keeps a view as an experiment's tag: a name and the state of the page."""
     board = snapshot.board
-    goal = field_name(board.goal.metric)
-    figures = [field_name(name) for name in dict.fromkeys((board.goal.metric, *board.figures))]
+    goal = field_name(board.ranked_by)
+    figures = [field_name(name) for name in dict.fromkeys((board.ranked_by, *board.figures))]
     shown = ["rank", goal, f"{goal}.low", f"{goal}.high", *figures[1:], "answered", f"partial.{goal}"]
     shown += ["cost_per_1000"] if any(row.cost.per_1000 is not None for row in board.rows) else []
     columns = [f"metrics.`{name}`" for name in (*shown, "seconds")]

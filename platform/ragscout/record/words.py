@@ -83,7 +83,7 @@ def description(snapshot: Snapshot) -> str:
     if leader is not None and recommended is not None:
         lines += _sure(board, leader, recommended, lang)
     lines += ["", f"{words['goal']}: `{metric}` · {words['eval_set']}: `{board.eval_set}`", ""]
-    lines.append(words["sort"].format(metric=metric))
+    lines.append(words["sort"].format(metric=field_name(board.ranked_by)))
     lines += [f"- {_escape(note.text(lang))}" for note in board.notes]
     if not snapshot.closed:
         lines += ["", words["open"]]

@@ -6,6 +6,9 @@ place only at the depth of the search: all rows that answered every question if 
 least as many questions as the third-deepest candidate. These come first, by estimate; then rows that cannot win
 because more than 2 % of their scores are missing; then the partly measured ones, by estimate; then what failed.
 
+With labels of people for a judge that is the goal and is biased, rows are ordered and compared by the scores that the
+labels correct (``search.calibration_ppi``).
+
 *Leader*: the first row. *Winner set*: rows of that depth whose simultaneous lower bound for (leader - row) is at most
 0. *Recommended*: the cheapest (money, then tokens), then simplest member of the winner set within one point of the
 leader.
@@ -19,11 +22,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ragscout.model.board import Board, Goal, Mark, Note, Row
+from ragscout.model.calibration import CORRECTED
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.key import short
 from ragscout.model.metric import Figure
+from ragscout.search import calibration_board as labelled
 from ragscout.search import figures as parts
+from ragscout.search.calibration_ppi import Calibration
 from ragscout.search.compare import Table, against_leader, against_reference, recommended_row
 from ragscout.search.complexity import complexity
 from ragscout.search.figures import MISSING_LIMIT, Measured, rounded
@@ -42,7 +48,8 @@ ALWAYS = ("reference", "baseline", "include")
 @dataclass(frozen=True)
 class Facts:
     """What the board says beside the rows. ``ended``: what ended the sweep when it was a clock or a budget.
-    ``configurations``: how many the space has. ``holdout``: whether a sealed hold-out confirms the winner."""
+    ``configurations``: how many the space has. ``holdout``: whether a sealed hold-out confirms the winner.
+    ``judges``: what people's labels say of each judge figure."""
 
     sweep: str
     eval_set: str
@@ -53,6 +60,7 @@ class Facts:
     seed: int = 0
     clusters: Mapping[str, str] | None = None
     notes: tuple[Note, ...] = ()
+    judges: tuple[Calibration, ...] = ()
 
 
 def build_board(
@@ -72,7 +80,7 @@ def build_board(
     main = _unique([item for item in measured if item.configuration.generates or not generating])
     prefixes = _unique([item for item in measured if generating and not item.configuration.generates])
     everything = (*figures, *retrieval_figures)
-    rows, sd = _main_rows(main, questions, everything, goal, facts)
+    rows, sd, labels = _main_rows(main, questions, everything, goal, facts)
     retrieval = _retrieval_rows(prefixes, questions, everything, retrieval_figures, facts)
     board = Board(
         sweep=facts.sweep,
@@ -87,6 +95,7 @@ def build_board(
         knobs=tuple(differing([item.configuration for item in main])),
         currency=facts.currency,
         ended=facts.ended,
+        judges=labelled.standings(facts.judges, goal, labels),
     )
     return replace(board, notes=(*board_notes(board, sd, facts.holdout), *facts.notes))
 
@@ -121,7 +130,7 @@ def _unique(measured: Sequence[Measured]) -> list[Measured]:
 
 
 def _present(rows: Sequence[Row], figures: Sequence[Figure]) -> tuple[str, ...]:
-    names = list(dict.fromkeys(figure.name for figure in figures))
+    names = list(dict.fromkeys(name for figure in figures for name in (figure.name, figure.name + CORRECTED)))
     names += sorted({name for row in rows for name in row.figures} - set(names))
     return tuple(name for name in names if any(name in row.figures for row in rows))
 
@@ -184,13 +193,15 @@ def _table(measured: Sequence[Measured], questions: Sequence[Question], goal: Go
 
 def _main_rows(
     measured: Sequence[Measured], questions: Sequence[Question], figures: Sequence[Figure], goal: Goal, facts: Facts
-) -> tuple[tuple[Row, ...], float | None]:
-    """Rows in order with all comparisons, and the typical sd of paired differences to the leader."""
+) -> tuple[tuple[Row, ...], float | None, labelled.GoalLabels | None]:
+    """Rows in order with all comparisons, the typical sd of paired differences to the leader, what labels correct."""
     rows = _plain_rows(measured, questions, figures, goal, facts)
     if not rows:
-        return (), None
+        return (), None, None
     values, scored = _table(measured, questions, goal)
-    adjusted = adjusted_means(values, scored)
+    labels = labelled.goal_labels(measured, questions, goal, facts.judges, values, scored)
+    rows = labelled.with_figure(rows, goal, labels)
+    adjusted = adjusted_means(values if labels is None else labels.values(values), scored)
     rows = [
         replace(row, adjusted=rounded(float(mean)), estimate=rounded(float(mean))) if math.isfinite(mean) else row
         for row, mean in zip(rows, adjusted, strict=True)
@@ -198,20 +209,24 @@ def _main_rows(
     must = [column for column, question in enumerate(questions) if question.must_pass]
     depth = _depth(rows, len(questions))
     basic = [_marks(row, depth, len(questions), goal, values[i], scored[i], must) for i, row in enumerate(rows)]
+    own = labelled.own_answers(facts.judges)
+    basic = [(*marks, "own_judge") if row.key in own else marks for row, marks in zip(rows, basic, strict=True)]
     order = sorted(range(len(rows)), key=lambda i: _place(replace(rows[i], marks=basic[i]), depth, goal))
     rows = [replace(rows[i], rank=rank, marks=basic[i]) for rank, i in enumerate(order, 1)]
-    table = Table(values[order] * goal.sign, scored[order], goal.sign)
+    raw = Table(values[order] * goal.sign, scored[order], goal.sign)
+    table = labelled.table(raw, order, labels)
     rows = against_reference(rows, table, depth)
     family = [i for i, row in enumerate(rows) if _eligible(row, depth)]
     if not family:
-        return tuple(rows), None
+        return tuple(rows), None, labels
     rows, sd = against_leader(rows, table, family, facts.seed)
+    rows = labelled.with_counts(rows, raw, family[0], labels)
     chosen = recommended_row([rows[i] for i in family], goal)
     for i in family:
         marks: tuple[Mark, ...] = ("leader",) if i == family[0] else ()
         marks += ("recommended",) if rows[i].key == chosen.key else ()
         rows[i] = replace(rows[i], marks=(*marks, *rows[i].marks))
-    return tuple(rows), sd
+    return tuple(rows), sd, labels
 
 
 def _depth(rows: Sequence[Row], total: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ragscout.model.board import Board, Note
+from ragscout.search.calibration_words import judge_notes
 from ragscout.search.statistics import questions_to_separate, smallest_detectable
 
 TYPICAL_SD = 0.28
@@ -27,7 +28,11 @@ def board_notes(board: Board, sd: float | None, holdout: bool) -> tuple[Note, ..
     notes = [_power(board, n, sd), *_separation(board, n, sd), *_depth(board, leader.answered), *_ended(board)]
     if not holdout:
         notes.append(_optimism(n))
-    return (*notes, *_missing(board), *_failures(board))
+    return (*notes, *_judges(board), *_missing(board), *_failures(board))
+
+
+def _judges(board: Board) -> list[Note]:
+    return [note for standing in board.judges for note in judge_notes(standing)]
 
 
 def _unit(board: Board, value: float) -> tuple[str, str]:

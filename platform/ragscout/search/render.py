@@ -7,6 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 from ragscout.model.board import Board, BoardLanguage, FigureStat, Paired, Row
+from ragscout.model.calibration import CORRECTED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +24,7 @@ MARKS: dict[str, tuple[str, str, str]] = {
     "cannot_win": ("?", "too many scores missing", "점수 누락"),
     "must_pass": ("!", "fails a must-pass question", "필수 문항 실패"),
     "failed": ("✗", "failed", "실패"),
+    "own_judge": ("≈", "judged by the model that wrote it", "답변 모델이 곧 심사 모델"),
 }
 HEADS = {
     "en": {
@@ -39,6 +41,8 @@ HEADS = {
     },
 }  # fmt: skip
 _LEFT = ("mark", "name", "key")
+WARNING = "⚠"
+"""Beside the name of a judge's figure that people's labels do not confirm."""
 
 
 def columns(board: Board, everything: bool = False, retrieval: bool = False) -> list[str]:
@@ -51,9 +55,10 @@ def columns(board: Board, everything: bool = False, retrieval: bool = False) -> 
     names = ["mark", "rank", "name", "n"]
     names += ["right"] if board.goal.pass_level is not None else []
     names += goal
+    names += [name for name in figures if name == board.goal.metric + CORRECTED]
     names += ["reference"] if any(row.versus_reference for row in rows) else []
     names += ["leader"] if everything and any(row.versus_leader for row in rows) else []
-    names += [name for name in figures if name not in goal]
+    names += [name for name in figures if name not in names]
     names += ["cost"] if any(row.cost.per_1000 for row in rows) else []
     names += ["seconds", "complexity"]
     return names + (["tokens", "adjusted", "holm", "set", "key"] if everything else [])
@@ -80,7 +85,9 @@ def cells(board: Board, row: Row, names: list[str], language: BoardLanguage = "e
         "key": row.key[:12],
     }
     return [
-        fixed[name] if name in fixed else figure_cell(row.figures.get(name), name == board.goal.metric)
+        fixed[name]
+        if name in fixed
+        else figure_cell(row.figures.get(name), name in (board.goal.metric, board.goal.metric + CORRECTED))
         for name in names
     ]
 
@@ -110,9 +117,16 @@ def _difference(board: Board, paired: Paired | None) -> str:
     return f"{text} ({paired.low * scale:+.{digits}f} to {paired.high * scale:+.{digits}f})"
 
 
-def headings(names: list[str], language: BoardLanguage = "en") -> list[str]:
-    """Headings of the columns; figures keep their own names."""
-    return [HEADS[language].get(name, name) for name in names]
+def headings(names: list[str], language: BoardLanguage = "en", board: Board | None = None) -> list[str]:
+    """Headings of the columns; figures keep their own names, and a judge that people do not confirm its warning."""
+    return [_heading(name, language, board) for name in names]
+
+
+def _heading(name: str, language: BoardLanguage, board: Board | None) -> str:
+    if name in HEADS[language]:
+        return HEADS[language][name]
+    standing = board.standing(name) if board is not None else None
+    return f"{name} {WARNING}" if standing is not None and standing.badge() else name
 
 
 def visible(board: Board, everything: bool = False) -> tuple[Row, ...]:
@@ -126,7 +140,9 @@ def visible(board: Board, everything: bool = False) -> tuple[Row, ...]:
 def legend(board: Board, language: BoardLanguage = "en") -> str:
     """What the marks on this board mean."""
     used = [mark for mark in MARKS if any(mark in row.marks for row in board.rows)]
-    return "  ".join(f"{MARKS[mark][0]} {MARKS[mark][2 if language == 'ko' else 1]}" for mark in used)
+    parts = [f"{MARKS[mark][0]} {MARKS[mark][2 if language == 'ko' else 1]}" for mark in used]
+    badges = [(item.figure, item.badge(language)) for item in board.judges]
+    return "  ".join([*parts, *(f"{WARNING} {figure}: {badge}" for figure, badge in badges if badge)])
 
 
 def render_terminal(
@@ -156,7 +172,7 @@ def _table(board: Board, rows: tuple[Row, ...], names: list[str], language: Boar
     from rich.text import Text
 
     table = Table(title=Text(title), box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for name, head in zip(names, headings(names, language), strict=True):
+    for name, head in zip(names, headings(names, language, board), strict=True):
         left = name in _LEFT
         table.add_column(Text(head), justify="left" if left else "right", overflow="fold", no_wrap=name != "name")
     for row in rows:
@@ -180,7 +196,7 @@ def render_markdown(board: Board, *, everything: bool = True, language: BoardLan
 
 
 def _markdown_table(board: Board, rows: tuple[Row, ...], names: list[str], language: BoardLanguage) -> list[str]:
-    lines = ["| " + " | ".join(map(_escape, headings(names, language))) + " |"]
+    lines = ["| " + " | ".join(map(_escape, headings(names, language, board))) + " |"]
     lines.append("|" + "|".join(":--" if name in _LEFT else "--:" for name in names) + "|")
     return lines + [
         "| " + " | ".join(_escape(cell) for cell in cells(board, row, names, language)) + " |" for row in rows
