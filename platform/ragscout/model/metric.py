@@ -39,6 +39,14 @@ class MeasureStep(Step):
         """The same metric with every ``auto`` replaced by what this machine has, so that its key says what was used."""
         return self
 
+    def ready(self, models: Models) -> None:
+        """Checks before anything is spent that this machine can compute the metric and may fetch what it needs.
+
+        Raises:
+            MissingExtraError: an optional dependency is absent.
+            SpecError: it needs a host that the network policy does not allow.
+        """
+
     def figures(self) -> tuple[Figure, ...]:
         """The figures this step gives, by the names the board shows."""
         raise NotImplementedError

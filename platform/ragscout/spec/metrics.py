@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 from ragscout.model.errors import SpecError, UnknownNameError
 from ragscout.model.metric import MeasureStep
@@ -13,6 +14,12 @@ from ragscout.spec.document import join
 from ragscout.spec.entries import known
 from ragscout.spec.options import Resolver, alternatives_of, build, step_fields
 from ragscout.spec.types import Entry, SweepSpec
+
+_SCOPES: dict[str, Callable[[str], dict[str, Any]]] = {
+    "ragas": lambda rest: {"metric": rest},
+    "judge": lambda rest: {"criteria": [rest]},
+}
+"""Metrics that may be named by one figure: ``ragas.faithfulness``, ``judge.correctness``."""
 
 PACKAGED_LANGUAGES = {"bertscore": ("en",)}
 """Metrics whose packaged model knows only some languages."""
@@ -85,6 +92,9 @@ def _metrics(spec: SweepSpec, entry: Entry, resolve: Resolver) -> Iterator[Measu
     name = known(entry.use, names)
     if name is None and (found := re.fullmatch(r"(.+)_(\d+)", entry.use)) and known(found[1], names):
         name, parameters = known(found[1], names), {"k": int(found[2]), **parameters}
+    scope, _, rest = entry.use.partition(".")
+    if name is None and rest and scope in _SCOPES:
+        name, parameters = scope, {**_SCOPES[scope](rest), **parameters}
     if name is None:
         raise UnknownNameError(spec.document.at(entry.path), "metric", entry.use, names)
     kinds = step_fields(names[name])

@@ -169,6 +169,9 @@ def build(spec: SweepSpec, stage: str, name: str, values: Mapping[str, Any], pat
         model = _named_model(kinds, made, stage, name)
         if model:
             made["revision"] = resolve.revision(model)
+    if "embedder_revision" in kinds and not made.get("embedder_revision"):
+        default = next(item.default for item in dataclasses.fields(step_class(stage, name)) if item.name == "embedder")
+        made["embedder_revision"] = resolve.revision(str(made.get("embedder", default)))
     try:
         return make(stage, name, made, path)
     except ParameterError as error:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -64,8 +64,9 @@ Reply = tuple[int, dict[str, str], bytes, bool]
 class FakeServer:
     """``with FakeServer() as server: ...`` serves ``server.base_url`` from a thread of its own.
 
-    Set ``faults``, ``latency`` (seconds), ``context`` (words a prompt may have) or ``key`` (refuses others) at any
-    time. A prompt that contains ``[filtered]`` is refused by the content filter.
+    Set ``faults``, ``latency`` (seconds), ``context`` (words a prompt may have), ``key`` (refuses others) or ``script``
+    (the reply to a chat request's body, ``None`` for the usual one) at any time. A prompt that contains
+    ``[filtered]`` is refused by the content filter.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class FakeServer:
         limit that the endpoint insists on, as newer models do with ``max_completion_tokens``."""
         self.faults = faults or Faults()
         self.latency, self.context, self.key, self.demand = latency, context, key, demand
+        self.script: Callable[[Mapping[str, Any]], str | None] = lambda _: None
         self.stats = Stats()
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -213,7 +215,9 @@ class FakeServer:
             return _refused(400, "The prompt was filtered.", "content_filter")
         form = body.get("response_format") or {}
         schema = json.dumps(form["json_schema"]["schema"]) if form.get("type") == "json_schema" else ""
-        text = "Sure! I would say {score: high" if bad and schema else reply_text(body["model"], messages, schema)
+        scripted = self.script(body)
+        made = reply_text(body["model"], messages, schema) if scripted is None else scripted
+        text = "Sure! I would say {score: high" if bad and schema else made
         limit = body.get("max_tokens") or body.get("max_completion_tokens") or 10**6
         pieces = text.split(" ")
         choice = {

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from measure_fakes import Runtime, run
 
-from ragscout.model.errors import ParameterError, StepError, UnknownNameError
+from ragscout.model.errors import ParameterError, SpecError, StepError, UnknownNameError
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Score
 from ragscout.model.step import make
+from ragscout.providers.assets import Resolver
+from ragscout.providers.network import NetworkPolicy
 from ragscout.steps.measure import as_evaluate
 
 pytest.importorskip("evaluate")
@@ -120,3 +122,39 @@ def test_our_metrics_elsewhere():
 def test_moverscore_names_what_replaces_it():
     with pytest.raises(ParameterError, match="semscore"):
         make("measure", "moverscore")
+
+
+def test_names_of_the_hub_obey_the_network_policy(monkeypatch):
+    """Refused before anything is spent where the hub is not listed; loaded where it is."""
+    step = make("measure", "evaluate", {"module": "wer", "hub": True, "high": 10.0})
+    loaded = []
+
+    class Module:
+        features = {"references": type("Text", (), {"dtype": "string"})()}
+
+        def compute(self, predictions, references):
+            return {"wer": 0.5}
+
+    def load(name, **_):
+        loaded.append(name)
+        return Module()
+
+    monkeypatch.setattr("evaluate.load", load)
+    for policy in (NetworkPolicy.offline(), NetworkPolicy.hosts({"example.invalid"})):
+        runtime = Runtime()
+        runtime.models = Resolver(policy=policy)
+        with pytest.raises(SpecError, match=r"huggingface\.co is not listed.*To allow it, write: network:"):
+            step.ready(runtime.models)
+        found = run(step, runtime, [Question("q", "?", ("a b",))], generate=[Answer("a")])[0]["evaluate.wer"]
+        assert (found.whose, found.kind) == ("measurement", "no_model") and "huggingface.co" in found.detail
+    assert loaded == []
+    runtime = Runtime()
+    runtime.models = Resolver(policy=NetworkPolicy.hosts({"huggingface.co"}))
+    step.ready(runtime.models)
+    assert run(step, runtime, [Question("q", "?", ("a b",))], generate=[Answer("a")])[0]["evaluate.wer"].value == 0.5
+    assert loaded == ["wer"]
+
+
+def test_as_evaluate_never_asks_the_hub():
+    with pytest.raises(StepError, match=r"huggingface\.co"):
+        as_evaluate("evaluate", {"module": "wer", "hub": True}).compute(predictions=["a"], references=["b"])

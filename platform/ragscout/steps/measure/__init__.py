@@ -10,11 +10,13 @@ from ragscout.steps.measure import evaluate_module as evaluate_module
 from ragscout.steps.measure import exact_match as exact_match
 from ragscout.steps.measure import hit as hit
 from ragscout.steps.measure import judge as judge
+from ragscout.steps.measure import leak as leak
 from ragscout.steps.measure import meteor as meteor
 from ragscout.steps.measure import moverscore as moverscore
 from ragscout.steps.measure import mrr as mrr
 from ragscout.steps.measure import ndcg as ndcg
 from ragscout.steps.measure import precision as precision
+from ragscout.steps.measure import ragas_metrics as ragas_metrics
 from ragscout.steps.measure import recall as recall
 from ragscout.steps.measure import reference_coverage as reference_coverage
 from ragscout.steps.measure import refusal_rate as refusal_rate

@@ -13,13 +13,14 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragscout.model.errors import MissingExtraError, StepError, UnknownNameError
+from ragscout.model.errors import MissingExtraError, SpecError, StepError, UnknownNameError
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Answer, Failure, Score
-from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Purpose, Runtime, VectorRef
+from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Models, Purpose, Runtime, VectorRef
 from ragscout.model.step import make, step, steps_of
 from ragscout.providers.assets import Resolver
+from ragscout.providers.network import NetworkPolicy, hub_host
 from ragscout.steps.measure.base import Pair, TextMetric
 
 if TYPE_CHECKING:
@@ -77,6 +78,12 @@ class EvaluateModule(TextMetric):
             raise ValueError(f"the module's files changed; got {found[:12]}. Pin sha256: {found} when that is meant.")
         object.__setattr__(self, "sha256", found)
 
+    def ready(self, models: Models) -> None:
+        """See ``MeasureStep.ready``: a name of the hub needs the hub among the hosts of ``network:``."""
+        if self.hub:
+            policy = models.policy if isinstance(models, Resolver) else NetworkPolicy.offline()
+            policy.require(hub_host(), f"the name of the evaluate module {self.module!r}")
+
     def figures(self) -> tuple[Figure, ...]:
         """``evaluate.<figure>`` with the declared range."""
         floor = self.low if self.higher_is_better else self.high
@@ -88,7 +95,11 @@ class EvaluateModule(TextMetric):
         return f"evaluate|module:{Path(self.module).stem}|sha256:{self.sha256[:12] or 'hub'}|figure:{self._wanted}"
 
     async def score_all(self, runtime: Runtime, pairs: Sequence[Pair]) -> list[dict[str, Score | Failure]]:
-        """The module's figure for each pair, computed alone."""
+        """The module's figure for each pair, computed alone; ``no_model`` where the network policy forbids the hub."""
+        try:
+            self.ready(runtime.models)
+        except SpecError as error:
+            return [{self.figures()[0].name: Failure("measurement", "no_model", str(error))} for _ in pairs]
         return await asyncio.to_thread(self._score_all, pairs)
 
     @property

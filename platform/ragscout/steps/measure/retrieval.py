@@ -129,15 +129,18 @@ def judge_spans(gold: Evidence, ranking: Ranking, chunk: Chunks, cover: float) -
 
 
 def judge_documents(gold: Evidence, ranking: Ranking, chunk: Chunks) -> Judged:
-    """Groups that each distinct document of the ranking covers; a document ranks where its best chunk ranks."""
+    """Groups that each distinct document of the ranking covers; a document ranks where its best chunk ranks, and parts
+    of one document are that document."""
+    sources = chunk.sources
     groups: dict[object, set[str]] = {}
     for span in gold.spans:
-        groups.setdefault(span.group, set()).add(span.document)
-    known = {span.document for span in gold.spans}
+        groups.setdefault(span.group, set()).add(sources.get(span.document, span.document))
+    known = set[str]().union(*groups.values())
     for document in gold.documents:
         if document not in known:
             groups[("document", document)] = {document}
-    order = dict.fromkeys(chunk.document[hit.chunk] for hit in ranking.hits)
+    names = (chunk.document[hit.chunk] for hit in ranking.hits)
+    order = dict.fromkeys(sources.get(name, name) for name in names)
     covered = [frozenset(group for group, members in groups.items() if document in members) for document in order]
     return Judged(tuple(covered), len(groups))
 
