@@ -163,7 +163,7 @@ class Prepared:
         for alias in sorted({connection.alias for connection in self.opening.connections if connection.alias}):
             runtime.models.folder(alias)
         for metric in self.metrics:
-            metric.ready()
+            metric.ready(runtime.models)
 
 
 def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
