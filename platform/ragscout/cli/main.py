@@ -20,14 +20,17 @@ from ragscout.cli import (
     doctor,
     export,
     init,
+    judge,
     mlflow,
     models,
     plan,
+    report,
     steps,
     store,
     sweep,
     upload,
     verify,
+    why,
 )
 from ragscout.cli.output import fail
 from ragscout.model.errors import RagscoutError
@@ -39,9 +42,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-for verb in (init, upload, check, plan, sweep, board, export, ask, verify, mlflow, steps, models, demo, doctor):
+VERBS = (
+    *(init, upload, check, plan, sweep, board, why, report, export, ask, verify),
+    *(mlflow, steps, models, demo, doctor),
+)
+for verb in VERBS:
     app.command(verb.__name__.rsplit(".", 1)[-1])(verb.run)
 app.add_typer(data.app, name="data")
+app.add_typer(judge.app, name="judge")
 app.add_typer(store.app, name="store")
 
 

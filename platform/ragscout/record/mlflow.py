@@ -45,7 +45,7 @@ class MlflowRecorder:
 
     ``artifacts``: where files of new experiments go when the tracking URI is a database; ``None`` = a folder
     ``mlartifacts`` beside an SQLite file, and with a server what the server says.
-    ``page``: makes ``board.md``.
+    ``page``: makes ``board.md``; ``report``: makes ``report.html`` of a closed sweep, which is left out without it.
     """
 
     def __init__(
@@ -53,9 +53,10 @@ class MlflowRecorder:
         tracking_uri: str,
         artifacts: Path | None = None,
         page: Callable[[Board, BoardLanguage], str] = words.page,
+        report: Callable[[Snapshot], bytes] | None = None,
     ) -> None:
         check_tracking_uri(tracking_uri, "tracking URI")
-        self.tracking_uri, self._page = tracking_uri, page
+        self.tracking_uri, self._page, self._report = tracking_uri, page, report
         self._artifacts = artifacts or beside(tracking_uri)
 
     def update(self, snapshot: Snapshot) -> None:
@@ -67,7 +68,8 @@ class MlflowRecorder:
         try:
             with quiet():
                 probe(self.tracking_uri)
-                _Place(open_client(self.tracking_uri), snapshot, self._artifacts).reconcile(self._page)
+                place = _Place(open_client(self.tracking_uri), snapshot, self._artifacts, self._report)
+                place.reconcile(self._page)
         except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
             reason = re.sub(r"//[^/@\s]*@", "//***@", " ".join(str(error).split()))[:300]
             _LOG.warning(
@@ -81,8 +83,10 @@ class MlflowRecorder:
 class _Place:
     """One sweep's runs in one MLflow, during one update."""
 
-    def __init__(self, client: Any, snapshot: Snapshot, artifacts: Path | None) -> None:
-        self._client, self._snapshot, self._artifacts = client, snapshot, artifacts
+    def __init__(
+        self, client: Any, snapshot: Snapshot, artifacts: Path | None, report: Callable[[Snapshot], bytes] | None
+    ) -> None:
+        self._client, self._snapshot, self._artifacts, self._report = client, snapshot, artifacts, report
         self._experiment = self._open_experiment()
 
     def reconcile(self, page: Callable[[Board, BoardLanguage], str]) -> None:
@@ -194,7 +198,7 @@ class _Place:
         )
 
     def _files(self, run: Any, state: RunState) -> None:
-        """Tables, files, and for the parent the questions and, once closed, the plots."""
+        """Tables, files, and for the parent the questions and, once closed, the report and the plots."""
         parent = state.tags.get(runs.TAG_KIND) == "sweep"
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
@@ -208,6 +212,8 @@ class _Place:
                 (root / _QUESTIONS).parent.mkdir()
                 (root / _QUESTIONS).write_bytes(parquet(runs.questions(self._snapshot)))
             if parent and self._snapshot.closed:
+                if self._report is not None:
+                    (root / "report.html").write_bytes(self._report(self._snapshot))
                 for name, data in plots(self._snapshot.board, words.of_language(self._snapshot.eval_set)).items():
                     (root / "plots").mkdir(exist_ok=True)
                     (root / "plots" / name).write_bytes(data)

@@ -53,7 +53,7 @@ def plots(board: Board, lang: BoardLanguage) -> dict[str, bytes]:
         return {}
     from matplotlib import rc_context
 
-    font = _korean_font()
+    font = korean_font()
     korean = lang == "ko" or hangul_share(" ".join([board.sweep, *(row.name for row in rows)])) > 0
     lang = lang if font else "en"
     note = _WORDS["en"]["font"] if korean and not font else ""
@@ -203,7 +203,7 @@ def _bytes(figure: Figure, kind: str) -> bytes:
 
 
 @functools.cache
-def _korean_font() -> str:
+def korean_font() -> str:
     """Name of an installed font with Hangul, empty when there is none."""
     from matplotlib import font_manager
 

@@ -1,0 +1,39 @@
+"""The report's charts as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ragscout.report import charts
+from ragscout.report.html import MATRIX_QUESTIONS, hardest_first
+from ragscout.report.material import Material
+from ragscout.report.scene import Scene, png, svg
+from ragscout.search.render import visible
+
+
+def figures(material: Material) -> dict[str, Scene]:
+    """Name to chart; what is not known is left out."""
+    board, lang = material.snapshot.board, material.language
+    limit = material.limits.get("usd_per_1k")
+    rows = [row for row in visible(board) if row.answered]
+    questions = [question for question, _ in hardest_first(material, rows)][:MATRIX_QUESTIONS]
+    found = {
+        "decision": charts.quality_chart(board, lang, limit),
+        "pareto": charts.quality_chart(board, lang, limit, everything=True),
+        "effects": charts.effects_chart(material.effects.effects(), board.goal, lang),
+        "questions": charts.matrix_chart(material.snapshot, rows, questions, lang) if questions else None,
+    }
+    for number, item in enumerate(material.effects.interactions(), 1):
+        found[f"interaction{number}"] = charts.interaction_chart(item, board.goal, lang)
+    return {name: scene for name, scene in found.items() if scene is not None}
+
+
+def write_figures(material: Material, folder: Path) -> list[Path]:
+    """Write every chart as PNG and SVG into a folder; gives the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for name, scene in figures(material).items():
+        (folder / f"{name}.svg").write_text(svg(scene, standalone=True), encoding="utf-8")
+        (folder / f"{name}.png").write_bytes(png(scene))
+        made += [folder / f"{name}.svg", folder / f"{name}.png"]
+    return made

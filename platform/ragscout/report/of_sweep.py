@@ -1,0 +1,46 @@
+"""From an opened sweep to the material of its reports."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable
+
+from ragscout.engine.prepare import Prepared
+from ragscout.engine.store import Store
+from ragscout.model.board import BoardLanguage
+from ragscout.model.key import short
+from ragscout.record.recorder import Snapshot
+from ragscout.record.words import of_language
+from ragscout.report.material import Material, MaterialOf
+from ragscout.report.passages import PassageReader
+
+
+def material_of(prepared: Prepared, store: Store, language: str = "") -> MaterialOf:
+    """Makes the material of a snapshot of this sweep. ``language``: ``en``, ``ko``, or empty for the questions' own."""
+    reader = PassageReader(prepared, store)
+    facts = {
+        "ragscout": importlib.metadata.version("ragscout"),
+        "search": f"{prepared.search}, seed {prepared.spec.seed}",
+        "sweep": f"{prepared.sweep_id} (spec {short(prepared.opening.spec)}, space {short(prepared.opening.space)})",
+    }
+
+    def make(snapshot: Snapshot) -> Material:
+        chosen: BoardLanguage = "ko" if language == "ko" else "en"
+        return Material(
+            snapshot,
+            prepared.space.configurations,
+            chosen if language else of_language(snapshot.eval_set),
+            dict(prepared.spec.goal.within),
+            facts,
+            reader.of,
+        )
+
+    return make
+
+
+def report_of(prepared: Prepared, store: Store) -> Callable[[Snapshot], bytes]:
+    """Makes the HTML report of a snapshot, for recorders."""
+    from ragscout.report.html import report
+
+    made = material_of(prepared, store)
+    return lambda snapshot: report(made(snapshot))

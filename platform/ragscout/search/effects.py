@@ -1,0 +1,282 @@
+"""What each knob did: the factor model fitted on whatever a sweep measured, whichever search chose it.
+
+An *effect* is the mean of the configurations with one value of a knob minus the mean of all that have the knob, as the
+model predicts them for the whole space, so that an uneven search does not favour a value. Intervals are the
+model's 95 % posterior intervals. An *interaction* is what two values give together beyond their two effects.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ragscout.model.board import Goal
+from ragscout.model.config import Configuration
+from ragscout.model.outcome import Failure, Score
+from ragscout.search.factor_claims import FitCheck
+from ragscout.search.factor_model import FactorModel, Kind, make_design
+from ragscout.search.figures import rounded
+from ragscout.search.outcomes import goal_value
+from ragscout.search.space import INACTIVE, EncodedSpace, encode
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+UPDATES = 12
+"""Refits of the model on the finished table; question effects and variances move no more after that."""
+BLOCK, FOLDS = 10, 3
+NORMAL = 1.96
+FEW = 8
+"""Measured configurations per model below which no question effects of single models are fitted."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One value of a knob: points on the goal's scale above (or below) the average of the knob's values, with a 95 %
+    interval. ``configurations``: how many of the space have it."""
+
+    knob: str
+    level: str
+    value: float
+    low: float
+    high: float
+    configurations: int
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """Two knobs: ``cells[i][j]`` is what value i of the first and j of the second give beyond both effects, ``None``
+    where no configuration has both. ``spread``: root mean square of the cells."""
+
+    first: str
+    second: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: tuple[tuple[float | None, ...], ...]
+    spread: float
+
+
+@dataclass(frozen=True)
+class _Space:
+    """Configurations without the roles of the sweep: a baseline is a configuration like any other here."""
+
+    configurations: tuple[Configuration, ...]
+
+
+class Effects:
+    """The fitted model and what can be read from it."""
+
+    def __init__(
+        self,
+        configurations: Sequence[Configuration],
+        scores: Mapping[str, Mapping[str, Mapping[str, Score | Failure]]],
+        questions: Sequence[str],
+        goal: Goal,
+    ) -> None:
+        """Args: configurations = the space; scores = key, question, figure to outcome; questions = ids in order."""
+        self.goal = goal
+        self.space = encode(_Space(tuple(replace(item, roles=()) for item in configurations)))
+        columns = {question: column for column, question in enumerate(questions)}
+        cells = [
+            (row, columns[question], value)
+            for key, row in self.space.index.items()
+            for question, outcomes in scores.get(key, {}).items()
+            if question in columns and (value := goal_value(outcomes.get(goal.metric), goal)) is not None
+        ]
+        self._low, self._scale = _scale(goal, [value for _, _, value in cells])
+        self._cells = [(row, column, self._unit(value)) for row, column, value in cells]
+        self._questions = len(questions)
+        self.known = len({row for row, _, _ in cells}) > 1 and bool(self.space.knobs)
+        """Whether there is anything to compare: two measured configurations that differ in a knob."""
+        if self.known:
+            self._model = self._fitted(self._cells)
+
+    def effects(self) -> tuple[Effect, ...]:
+        """Every value of every knob; knobs with the largest spread first, values in the order of the space."""
+        import numpy as np
+
+        if not self.known:
+            return ()
+        rows, named = [], []
+        for k, (knob, levels) in enumerate(self.space.knobs.items()):
+            on = self._active[:, k]
+            for code, level in enumerate(levels):
+                has = self.space.codes[:, k] == code
+                if level != INACTIVE and has.any():
+                    rows.append(has / has.sum() - on / on.sum())
+                    named.append((knob, level, int(has.sum())))
+        mean, sd = self._model.contrasts(np.array(rows))
+        found = [
+            Effect(knob, level, *self._shown(float(m), float(s)), count)
+            for (knob, level, count), m, s in zip(named, mean, sd, strict=True)
+        ]
+        size: dict[str, float] = {}
+        for effect in found:
+            size[effect.knob] = max(size.get(effect.knob, 0.0), abs(effect.value))
+        return tuple(sorted(found, key=lambda effect: (-size[effect.knob], list(self.space.knobs).index(effect.knob))))
+
+    def contributions(self, key: str) -> tuple[Effect, ...]:
+        """What each knob's value adds in one configuration: against the mean of the configurations that differ from it
+        in this knob only (a knob that one side does not have does not count), largest first. ``configurations``: how
+        many those are. Knobs without such neighbours are left out."""
+        import numpy as np
+
+        if not self.known or key not in self.space.index:
+            return ()
+        at = self.space.index[key]
+        codes, on = self.space.codes, self._active
+        rows, named = [], []
+        for k, (knob, levels) in enumerate(self.space.knobs.items()):
+            if not on[at, k]:
+                continue
+            same = (codes == codes[at]) | ~on | ~on[at]
+            same[:, k] = True
+            near = same.all(1) & (codes[:, k] != codes[at, k]) & on[:, k]
+            if near.any():
+                row = near / -near.sum()
+                row[at] += 1.0
+                rows.append(row)
+                named.append((knob, levels[codes[at, k]], int(near.sum())))
+        if not rows:
+            return ()
+        mean, sd = self._model.contrasts(np.array(rows))
+        found = [
+            Effect(knob, level, *self._shown(float(m), float(s)), count)
+            for (knob, level, count), m, s in zip(named, mean, sd, strict=True)
+        ]
+        return tuple(sorted(found, key=lambda effect: -abs(effect.value)))
+
+    def predicted(self, key: str) -> float | None:
+        """What the knobs alone give a configuration, on the goal's scale; ``None`` when nothing is known."""
+        import numpy as np
+
+        if not self.known or key not in self.space.index:
+            return None
+        row = np.zeros((1, len(self.space.keys)))
+        row[0, self.space.index[key]] = 1.0
+        mean, _ = self._model.contrasts(row)
+        unit = self._model.origin + float(mean[0])
+        return rounded((unit if self.goal.higher else 1 - unit) * self._scale + self._low)
+
+    def interactions(self, count: int = 3) -> tuple[Interaction, ...]:
+        """The pairs of knobs whose values work together most, strongest first."""
+        if not self.known:
+            return ()
+        found = [self._interaction(a, b) for a, b in itertools.combinations(range(len(self.space.knobs)), 2)]
+        strong = sorted((item for item in found if item is not None), key=lambda item: -item.spread)
+        return tuple(strong[:count])
+
+    def _interaction(self, a: int, b: int) -> Interaction | None:
+        import numpy as np
+
+        names = list(self.space.knobs)
+        both = self._active[:, a] & self._active[:, b]
+        if not both.any():
+            return None
+        levels = [[c for c in range(len(self.space.knobs[names[k]])) if self._has(k, c, both).any()] for k in (a, b)]
+        if min(map(len, levels)) < 2:
+            return None
+        cells: list[tuple[float | None, ...]] = []
+        for i in levels[0]:
+            line: list[float | None] = []
+            for j in levels[1]:
+                cell = self._has(a, i, both) & self._has(b, j, both)
+                if not cell.any():
+                    line.append(None)
+                    continue
+                parts = [cell, self._has(a, i, both), self._has(b, j, both), both]
+                row = sum(sign * part / part.sum() for sign, part in zip((1, -1, -1, 1), parts, strict=True))
+                mean, _ = self._model.contrasts(np.asarray(row)[None])
+                line.append(self._shown(float(mean[0]), 0.0)[0])
+            cells.append(tuple(line))
+        known = [value for line in cells for value in line if value is not None]
+        spread = float(np.sqrt(np.mean(np.square(known))))
+        first, second = ([self.space.knobs[names[k]][c] for c in levels[n]] for n, k in enumerate((a, b)))
+        return Interaction(names[a], names[b], tuple(first), tuple(second), tuple(cells), rounded(spread))
+
+    def fit(self) -> FitCheck:
+        """Blocks of ten answers predicted by models that never saw them, and the share of interactions."""
+        if not self.known:
+            return FitCheck(0, 0.0, 0.0)
+        import numpy as np
+
+        blocks: dict[tuple[int, int], list[tuple[int, int, float]]] = {}
+        seen: dict[int, int] = {}
+        for cell in self._cells:
+            place = seen.get(cell[0], 0)
+            seen[cell[0]] = place + 1
+            blocks.setdefault((cell[0], place // BLOCK), []).append(cell)
+        errors: list[float] = []
+        for fold in range(FOLDS):
+            held = [cells for (row, block), cells in blocks.items() if (row + block) % FOLDS == fold and len(cells) > 1]
+            rest = [cell for (row, block), cells in blocks.items() if (row + block) % FOLDS != fold for cell in cells]
+            if held and len({row for row, _, _ in rest}) > 1:
+                model = self._fitted(rest)
+                rows = [cells[0][0] for cells in held]
+                columns = [[column for _, column, _ in cells] for cells in held]
+                errors += model.block_errors(rows, columns, [[value for _, _, value in cells] for cells in held])
+        spread = float(np.sqrt(np.mean(np.square(errors)))) if errors else 0.0
+        return FitCheck(len(errors), rounded(spread), rounded(self._model.interaction_share()))
+
+    @property
+    def _active(self) -> NDArray[np.bool_]:
+        return active_knobs(self.space)
+
+    def _has(self, knob: int, code: int, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        has: NDArray[np.bool_] = (self.space.codes[:, knob] == code) & among
+        return has
+
+    def _fitted(self, cells: Sequence[tuple[int, int, float]]) -> FactorModel:
+        design = make_design(self.space.codes, self._active, knob_kinds(self.space))
+        if len({row for row, _, _ in cells}) < FEW * (int(design.model.max()) + 1):
+            # a question effect per model would explain the noise of so few rows away
+            design = replace(design, model=design.model * 0)
+        model = FactorModel(design, self._questions)
+        model.add(*zip(*cells, strict=True))
+        for _ in range(UPDATES):
+            model.update()
+        return model
+
+    def _unit(self, value: float) -> float:
+        unit = (value - self._low) / self._scale
+        return unit if self.goal.higher else 1 - unit
+
+    def _shown(self, mean: float, sd: float) -> tuple[float, float, float]:
+        """Mean and interval on the goal's own scale and direction."""
+        sign = self.goal.sign * self._scale
+        ends = sorted((sign * (mean - NORMAL * sd), sign * (mean + NORMAL * sd)))
+        return rounded(sign * mean), rounded(ends[0]), rounded(ends[1])
+
+
+def active_knobs(space: EncodedSpace) -> NDArray[np.bool_]:
+    """Whether a configuration has a knob, shape (configurations, knobs)."""
+    import numpy as np
+
+    off = [levels.index(INACTIVE) if INACTIVE in levels else -1 for levels in space.knobs.values()]
+    found: NDArray[np.bool_] = space.codes != np.array(off, dtype=np.int64)
+    return found
+
+
+def knob_kinds(space: EncodedSpace) -> list[Kind]:
+    """Whether a knob belongs to retrieval, to the prompt or to the model."""
+
+    def kind(knob: str) -> Kind:
+        stage = knob.split(".")[0]
+        if stage == "generate":
+            return "model"
+        return "prompt" if stage == "prompt" and not knob.endswith("passages") else "retrieval"
+
+    return [kind(knob) for knob in space.knobs]
+
+
+def _scale(goal: Goal, values: Sequence[float]) -> tuple[float, float]:
+    """Lower end and width of the goal's range; what was measured, where the range has no end."""
+    if goal.low is not None and goal.high is not None and goal.high > goal.low:
+        return goal.low, goal.high - goal.low
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    return low, (high - low) or 1.0
