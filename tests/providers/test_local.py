@@ -16,7 +16,7 @@ from ragscout.model.errors import ModelCallError, StepError
 from ragscout.model.outcome import Failure, Message
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
 from ragscout.providers.assets import Resolver
-from ragscout.providers.chat import is_serial, make_client
+from ragscout.providers.chat import cores_of, make_client
 from ragscout.providers.local import LocalClient, default_threads, engine, gguf_file
 from ragscout.providers.network import NetworkPolicy
 
@@ -101,6 +101,15 @@ def test_replies_do_not_depend_on_order_process_or_threads(small: None) -> None:
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240)
     assert {int(number): text for number, text in json.loads(other.stdout).items()} == forward
+    assert asyncio.run(side_by_side()) == forward
+
+
+async def side_by_side() -> dict[int, str]:
+    client = make_client(Connection(threads=1, limits={"concurrency": 2}), NetworkPolicy.offline())
+    assert client.concurrency == 2
+    found = await asyncio.gather(*(client.complete(asked) for asked in requests()))
+    await client.close()
+    return {number: reply.text for number, reply in enumerate(found) if isinstance(reply, ChatReply)}
 
 
 @pytest.mark.models
@@ -130,7 +139,7 @@ def test_forms_limits_and_refusals(small: None) -> None:
         assert isinstance(cut, ChatReply)
         assert isinstance(beside, ChatReply)
         assert (cut.finish, cut.usage.output_tokens) == ("length", 4)
-        assert client._engine is other._engine, "two connections to one file share the loaded model"
+        assert client._engines == other._engines, "two connections to one file share the loaded model"
         long = await client.complete(request("word " * 600))
         assert isinstance(long, Failure)
         assert (long.whose, long.kind) == ("candidate", "context_overflow")
@@ -165,7 +174,7 @@ def test_which_file_of_a_folder(tmp_path: Path) -> None:
     assert gguf_file(one, "small") == one
 
 
-def test_a_local_model_gives_no_vectors_and_is_serial(tmp_path: Path) -> None:
+def test_a_local_model_gives_no_vectors_and_takes_the_cores(tmp_path: Path) -> None:
     pytest.importorskip("xllamacpp")
     file = tmp_path / "a.gguf"
     file.touch()
@@ -173,8 +182,9 @@ def test_a_local_model_gives_no_vectors_and_is_serial(tmp_path: Path) -> None:
     with pytest.raises(ModelCallError, match="gives no vectors"):
         asyncio.run(client.embed(ChatModel("local", "a"), ["text"]))
     assert client.concurrency == 1
-    assert is_serial(Connection())
-    assert not is_serial(Connection(provider="openai"))
+    assert cores_of(Connection()) == default_threads()
+    assert cores_of(Connection(limits={"concurrency": 2}, threads=1)) == 1
+    assert cores_of(Connection(provider="openai")) == 0
 
 
 def test_an_absent_model_names_the_command(tmp_path: Path) -> None:

@@ -21,10 +21,12 @@ from pydantic import TypeAdapter
 from ragscout.engine.ledger import SpendLimits
 from ragscout.engine.memo import StoreMemo
 from ragscout.engine.store import Store
-from ragscout.model.errors import ModelCallError
+from ragscout.model.errors import BudgetExceeded, ModelCallError
+from ragscout.model.key import digest
 from ragscout.model.outcome import Failure, Unfilled, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Memo, Models, Purpose
 from ragscout.providers.chat import ChatClient, TransientError
+from ragscout.providers.cores import Cores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,8 +47,8 @@ class Door:
     price: Callable[[Usage], float | None]
     most: Callable[[ChatRequest], float | None]
     requests_per_minute: float = 0.0
-    serial: bool = False
-    """Whether requests to this door exclude requests to every other serial door (local models share the cores)."""
+    cores: int = 0
+    """Cores of this machine that one request keeps busy (local models share them)."""
 
 
 @dataclass
@@ -87,9 +89,13 @@ class EngineRuntime:
         self._owner = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._flights: dict[str, asyncio.Future[ChatReply | Failure | Unfilled]] = {}
         self._gates: dict[str, asyncio.Semaphore] = {}
-        self._serial = asyncio.Semaphore(1)
+        self._cores = Cores(os.cpu_count() or 1)
         self._down: set[str] = set()
         self._heart: asyncio.Task[None] | None = None
+
+    def allow(self, limits: SpendLimits, deadline: float | None) -> None:
+        """From here on these limits hold: the last part of a sweep may use what the search had to leave."""
+        self._limits, self._deadline = limits, deadline
 
     @property
     def owner(self) -> str:
@@ -116,13 +122,48 @@ class EngineRuntime:
         return outcome
 
     async def embed_remote(self, model: ChatModel, texts: Sequence[str], purpose: str) -> np.ndarray:
-        """See ``model.runtime.Runtime.embed_remote``; the memo of vectors stands in front of this."""
-        door = self._door(model)
+        """See ``model.runtime.Runtime.embed_remote``; the memo of vectors stands in front of this.
+
+        Raises:
+            BudgetExceeded: the limits do not allow the request.
+            ModelCallError: the endpoint failed for good.
+        """
+        door, usage = self._door(model), self.embed_usage(model, texts)
+        key = digest("embed", model, list(texts))
+        if usage.money is None and self._limits.money is not None:
+            raise BudgetExceeded(
+                f"{model.label or model.model}: the price of its vectors is unknown, so budget.usd cannot be kept; got "
+                "no price. Add price: {input: 0.02, output: 0, per: 1M} to the connection."
+            )
+        if not self._store.ledger.reserve(
+            self._sweep, key, "embed", usage.money or 0.0, self._limits, owner=self._owner
+        ):
+            raise BudgetExceeded(
+                f"{model.label or model.model}: the vectors of {len(texts)} texts could exceed the budget; got limits "
+                "that are nearly used. Raise budget: or choose a packaged embedder."
+            )
 
         async def send() -> np.ndarray:
             return await door.client.embed(model, texts)
 
-        return await self._retried(door, send)
+        started = time.perf_counter()
+        try:
+            found = await self._retried(door, send)
+        except BaseException:
+            self._store.ledger.cancel(self._sweep, key)
+            raise
+        usage = dataclasses.replace(usage, seconds=time.perf_counter() - started)
+        self._store.ledger.settle(self._sweep, key, usage)
+        self.counters.calls["embed"] = self.counters.calls.get("embed", 0) + 1
+        self.counters.money += usage.money or 0.0
+        return found
+
+    def embed_usage(self, model: ChatModel, texts: Sequence[str]) -> Usage:
+        """What vectors of texts take: endpoints do not all count, so every two bytes are taken for a token (more than
+        there are, in English and Korean)."""
+        tokens = sum(len(text.encode()) // 2 + 1 for text in texts)
+        usage = Usage(input_tokens=tokens, calls=1)
+        return dataclasses.replace(usage, money=self._door(model).price(usage))
 
     def report(self, node: str, what: str, value: float) -> None:
         """A figure outside any task has no node to belong to; ``Scoped`` keeps those of tasks."""
@@ -207,7 +248,7 @@ class EngineRuntime:
             ):
                 await asyncio.sleep(pause)
             try:
-                async with self._serial if door.serial else gate:
+                async with gate, self._cores.taken(door.cores):
                     self.counters.in_flight += 1
                     try:
                         reply = await send()
@@ -256,8 +297,10 @@ class Scoped:
         return outcome
 
     async def embed_remote(self, model: ChatModel, texts: Sequence[str], purpose: str) -> np.ndarray:
-        """Like the inner one."""
-        return await self._inner.embed_remote(model, texts, purpose)
+        """Like the inner one; what it took is charged here."""
+        found = await self._inner.embed_remote(model, texts, purpose)
+        self.usage += self._inner.embed_usage(model, texts)
+        return found
 
     def report(self, node: str, what: str, value: float) -> None:
         """Keep a figure for the node of this task."""

@@ -23,7 +23,7 @@ from ragscout.model.outcome import Usage
 from ragscout.model.runtime import ChatRequest, Models
 from ragscout.providers import prices
 from ragscout.providers.assets import Resolver
-from ragscout.providers.chat import is_serial, make_client
+from ragscout.providers.chat import cores_of, make_client
 from ragscout.providers.network import NetworkPolicy, apply_to_libraries
 from ragscout.spec import Connection
 
@@ -31,7 +31,8 @@ from ragscout.spec import Connection
 @dataclasses.dataclass(frozen=True)
 class Opening:
     """Payload of the journal entry ``opened``. ``eval_set`` is the digest of the set's manifest: the version is
-    pinned. ``sealed``: ids of the hold-out's questions. ``network``: allowed hosts, empty for offline."""
+    pinned. ``sealed``: ids of the hold-out's questions. ``network``: allowed hosts, empty for offline.
+    ``closing``: share of money, requests and tokens that the search leaves to the probe and the hold-out."""
 
     name: str
     eval_set: str
@@ -45,6 +46,9 @@ class Opening:
     network: tuple[str, ...] = ()
     money: float | None = None
     calls: int | None = None
+    llm_calls: int | None = None
+    tokens: int | None = None
+    closing: float = 0.0
     repackaged: bool = True
 
     def payload(self) -> dict[str, Any]:
@@ -68,6 +72,16 @@ class Opening:
         """The pinned evaluation set with this sweep's hold-out."""
         return load_manifest(store.blobs, self.eval_set).with_holdout(self.holdout, self.sealed)
 
+    def limits(self, closing: bool) -> SpendLimits:
+        """What the sweep may spend by the end of its search, or (``closing``) altogether."""
+        kept = 1.0 if closing else 1.0 - self.closing
+
+        def part(limit: int | None) -> int | None:
+            return None if limit is None else int(limit * kept)
+
+        money = None if self.money is None else self.money * kept
+        return SpendLimits(money, self.calls, part(self.llm_calls), part(self.tokens))
+
     def policy(self) -> NetworkPolicy:
         """What the one HTTP client lets through."""
         return NetworkPolicy.hosts(self.network)
@@ -77,12 +91,14 @@ class Opening:
         return Resolver(policy=self.policy(), allow_repackaged=self.repackaged)
 
 
-def open_runtime(store: Store, sweep: str, opening: Opening, *, deadline: float | None = None) -> EngineRuntime:
-    """A runtime for one sweep in this process. Clients connect on first use."""
+def open_runtime(
+    store: Store, sweep: str, opening: Opening, *, deadline: float | None = None, closing: bool = False
+) -> EngineRuntime:
+    """A runtime for one sweep in this process. Clients connect on first use. ``closing``: the search is over."""
     policy = opening.policy()
     apply_to_libraries(policy)
     models = opening.models()
-    limits = SpendLimits(money=opening.money, calls=opening.calls)
+    limits = opening.limits(closing)
     doors = open_doors(opening.connections, policy, models)
     return EngineRuntime(store, sweep, models, doors, limits, deadline=deadline)
 
@@ -109,7 +125,7 @@ def _door(connection: Connection, policy: NetworkPolicy, models: Models) -> Door
         return price(Usage(input_tokens=tokens, output_tokens=request.max_tokens))
 
     rate = float((connection.limits or {}).get("rpm", 0.0))
-    return Door(make_client(connection, policy, models), price, most, rate, is_serial(connection))
+    return Door(make_client(connection, policy, models), price, most, rate, cores_of(connection))
 
 
 def open_worker(store: Store, sweep: str) -> Worker:
@@ -120,7 +136,8 @@ def open_worker(store: Store, sweep: str) -> Worker:
     questions: tuple[Question, ...] = eval_set.development
     if any(entry.kind == "holdout_opened" for entry in entries):
         questions = eval_set.questions_
-    return Worker(store, open_runtime(store, sweep, opening), eval_set, questions)
+    closing = any(entry.kind == "closing" for entry in entries)
+    return Worker(store, open_runtime(store, sweep, opening, closing=closing), eval_set, questions)
 
 
 def journal_view(entries: Sequence[Entry], kind: str) -> list[Mapping[str, Any]]:

@@ -166,6 +166,10 @@ def make_client(connection: ConnectionLike, policy: NetworkPolicy, models: Model
     return _MAKERS[connection.provider](connection, policy, models)
 
 
-def is_serial(connection: ConnectionLike) -> bool:
-    """Whether the connection's requests share the machine's cores and so exclude those of other local models."""
-    return connection.provider == "local"
+def cores_of(connection: ConnectionLike) -> int:
+    """Cores of this machine that one request of the connection keeps busy; 0 for a remote endpoint."""
+    if connection.provider != "local":
+        return 0
+    from ragscout.providers.local import lanes
+
+    return lanes(connection)[1]

@@ -10,13 +10,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ragscout.engine.runtime import Door, identity
 from ragscout.model.errors import ModelCallError
 from ragscout.model.outcome import Failure, Unfilled, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Memo, Models, Purpose
 from ragscout.providers.chat import TransientError
+from ragscout.providers.cores import Cores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,18 @@ RETRIES = 3
 """Fewer than in a sweep: somebody is waiting."""
 
 T = TypeVar("T")
+
+
+class Meter(Protocol):
+    """Asks for every request whether it may be paid, and writes down what it took."""
+
+    def reserve(self, request: ChatRequest) -> bool:
+        """Whether the request may be sent."""
+        ...
+
+    def settle(self, request: ChatRequest, usage: Usage | None) -> None:
+        """What a request took; ``None`` when no answer came."""
+        ...
 
 
 class ServingRuntime:
@@ -47,7 +60,8 @@ class ServingRuntime:
         self._doors, self._remember = doors, remember
         self._replies: OrderedDict[str, ChatReply | Failure] = OrderedDict()
         self._gates: dict[int, asyncio.Semaphore] = {}
-        self._serial = asyncio.Semaphore(1)
+        self._cores = Cores(os.cpu_count() or 1)
+        self.meter: Meter | None = None
         self._usage: ContextVar[list[Usage] | None] = ContextVar("usage", default=None)
 
     def account(self) -> list[Usage]:
@@ -60,10 +74,15 @@ class ServingRuntime:
         """See ``model.runtime.Runtime.chat``. A remembered reply is charged again, as in a sweep."""
         outcome = self._replies.get(request.key) if self._remember else None
         if outcome is None:
+            if self.meter is not None and not self.meter.reserve(request):
+                return Unfilled("budget", "the next request could exceed the budget")
             try:
                 outcome = await self._send(request)
             except (TransientError, ModelCallError) as error:
                 return Unfilled("endpoint", str(error))
+            finally:
+                if self.meter is not None:
+                    self.meter.settle(request, outcome.usage if isinstance(outcome, ChatReply) else None)
             if self._remember:
                 self._replies[request.key] = outcome
                 while len(self._replies) > self._remember:
@@ -114,7 +133,7 @@ class ServingRuntime:
         gate = self._gates.setdefault(id(door.client), asyncio.Semaphore(max(1, door.client.concurrency)))
         for attempt in range(RETRIES + 1):
             try:
-                async with self._serial if door.serial else gate:
+                async with gate, self._cores.taken(door.cores):
                     return await send()
             except TransientError as error:
                 if attempt == RETRIES:
