@@ -8,11 +8,16 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ragscout.model.board import Goal
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.search.contract import Proposer
 from ragscout.search.space import Space
+
+if TYPE_CHECKING:
+    from ragscout.search.optuna_adapter import Sampler
+    from ragscout.search.policy import Policy
 
 SEARCHES = {
     "grid": ("ragscout.search.grid", "GridProposer"),
@@ -20,6 +25,12 @@ SEARCHES = {
     "tpe": ("ragscout.search.tpe", "TPEProposer"),
     "factor": ("ragscout.search.factor", "FactorProposer"),
     "random": ("ragscout.search.sampled", "RandomProposer"),
+    "greedy": ("ragscout.search.greedy", "GreedyProposer"),
+    "gam": ("ragscout.search.gam", "GAMProposer"),
+    "halving": ("ragscout.search.halving", "HalvingProposer"),
+    "nsga2": ("ragscout.search.pareto", "ParetoProposer"),
+    "motpe": ("ragscout.search.pareto", "MultiTPEProposer"),
+    "optuna": ("ragscout.search.sampled", "OptunaProposer"),
 }
 GRID_LIMIT = 100
 """``auto`` measures at most this many configurations completely when there is no limit on answers."""
@@ -63,25 +74,46 @@ def make_proposer(
         SpecError: an empty space.
         MissingExtraError: at the first proposal, when the sampler needs an extra.
     """
-    from ragscout.search.policy import policy_of
-
     if budget is not None and budget < 0:
         raise ParameterError(f"budget.calls: below 0; got {budget}. Give the number of answers that may be asked.")
     name = resolve(name, len(space.configurations), len(questions), budget)
-    arguments = (space, questions, goal, seed, budget, policy_of(options or {}))
-    if name.startswith("optuna.samplers."):
-        from ragscout.search.optuna_adapter import sampler_class
-        from ragscout.search.sampled import OptunaProposer
+    policy, sampler = check(name, options or {})
+    module, cls = SEARCHES["optuna" if sampler else name]
+    proposer = getattr(importlib.import_module(module), cls)(
+        space, questions, goal, seed, budget, policy, sweep=sweep, storage=storage
+    )
+    if sampler:
+        proposer.sampler = sampler
+    made: Proposer = proposer
+    return made
 
-        sampler_class(name)
-        made = OptunaProposer(*arguments, sweep=sweep, storage=storage)
-        made.sampler = name
-        return made
-    if name not in SEARCHES:
-        raise UnknownNameError("search", "search", name, ["auto", *SEARCHES, "optuna.samplers.<Name>"])
-    module, cls = SEARCHES[name]
-    proposer: Proposer = getattr(importlib.import_module(module), cls)(*arguments, sweep=sweep, storage=storage)
-    return proposer
+
+def check(name: str, options: Mapping[str, object]) -> tuple[Policy, Sampler | None]:
+    """Sizes of the round policy and, for a search by import path, the sampler with its parameters.
+
+    ``{use: optuna, sampler: optuna.samplers.QMCSampler, scramble: true}`` and ``optuna.samplers.QMCSampler`` as the
+    name mean a sampler of Optuna; options that are not the policy's are parameters of its constructor.
+
+    Raises:
+        UnknownNameError: no search, sampler or option of this name.
+        ParameterError: an option out of range, or an import path that is not allowed.
+    """
+    from ragscout.search.policy import OPTIONS, policy_of
+
+    path = str(options.get("sampler", "")) if name == "optuna" else name if name.startswith("optuna.") else ""
+    if name == "optuna" and not path:
+        raise ParameterError(
+            "search.sampler: missing; got none. Name a sampler of Optuna, for example optuna.samplers.CmaEsSampler."
+        )
+    if not path:
+        if name not in ("auto", *SEARCHES):
+            raise UnknownNameError("search", "search", name, ["auto", *SEARCHES, "optuna.samplers.<Name>"])
+        return policy_of(options), None
+    from ragscout.search.optuna_adapter import Sampler, check_sampler
+
+    own = {key: value for key, value in options.items() if key in OPTIONS}
+    rest = {key: value for key, value in options.items() if key not in OPTIONS and key != "sampler"}
+    return policy_of(own), check_sampler(Sampler(path, rest))
 
 
 def order_questions(questions: Sequence[str], seed: int) -> tuple[str, ...]:

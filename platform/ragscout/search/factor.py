@@ -11,19 +11,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ragscout.model.board import Goal, Note
-from ragscout.model.outcome import Score
 from ragscout.search import policy as steps
 from ragscout.search.contract import Block
-from ragscout.search.factor_claims import Claim, FitCheck, claim_notes, small_budget
-from ragscout.search.factor_model import FactorModel, Kind, choose, make_design
+from ragscout.search.factor_claims import FIT_BLOCKS, Claim, FitCheck, claim_notes, small_budget
+from ragscout.search.factor_exact import ExactPosterior, affordable
+from ragscout.search.factor_model import FactorModel, choose, make_design
+from ragscout.search.factor_price import prices
+from ragscout.search.factor_prior import RetrievalPrior
+from ragscout.search.gam import predict
+from ragscout.search.halving import Bracket, bracket, halve
 from ragscout.search.optuna_adapter import round_seed
 from ragscout.search.outcomes import goal_value
 from ragscout.search.policy import Policy, Progress, Want
 from ragscout.search.proposer import BaseProposer
-from ragscout.search.space import INACTIVE, EncodedSpace, Space
+from ragscout.search.screen import parents
+from ragscout.search.space import Space, kind_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,8 +37,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 START = 64
-RETRIEVAL_PRIOR = ("ndcg@10", "ndcg@5", "recall@10", "recall@5", "mrr@10", "hit@5", "reference_coverage")
-"""The first of these figures that the prefixes have is the soft prior."""
 FINALS_SHARE = 0.4
 """Largest share of the limit that is kept back for completing the finalists."""
 DROP = 0.001
@@ -42,6 +45,11 @@ CLAIM_SAMPLES = 200
 JUDGE_EVERY = 6
 """Updates between two looks at who is hopeless and how large the expected regret still is."""
 ENOUGH_REGRET, ENOUGH_ROUNDS = 0.005, 3
+FALLBACK_AT_ONCE, LATE_SHARE = 2, 0.3
+"""A model that is not trusted decides nothing in the last part of the limit: additive predictions are measured
+completely instead."""
+FALLBACK_MOST = 8
+"""Configurations that the fallback completes when there is no limit."""
 
 
 class FactorProposer(BaseProposer):
@@ -60,15 +68,14 @@ class FactorProposer(BaseProposer):
         storage: str | None = None,
     ) -> None:
         super().__init__(space, questions, goal, seed, answers, policy, sweep=sweep, storage=storage)
-        self._model = FactorModel(
-            make_design(self.space.codes, _active(self.space), _kinds(self.space)), len(questions)
-        )
+        self._kinds = [kind_of(knob) for knob in self.space.knobs]
+        self._model = FactorModel(make_design(self.space.codes, self.space.active, self._kinds), len(questions))
         self._column = {question: column for column, question in enumerate(self.outcomes.questions)}
-        self._retrieval: dict[str, float] = {}
-        self._prefix_of = [item.retrieval().key if item.retrieves else "" for item in self.space.configurations]
+        self._prior = RetrievalPrior(self.space.configurations, parents(self.space.configurations))
         self._orders: dict[int, NDArray[np.int64]] = {}
         self._hopeless: dict[int, int] = {}
         self._errors: list[float] = []
+        self._exact: tuple[int, FactorModel | ExactPosterior] | None = None
         self._enough = 0
         self._low, self._scale = _scale(goal)
         deep = steps.FEWEST_FINALISTS * max(0, len(questions) - policy.minimum)
@@ -78,14 +85,18 @@ class FactorProposer(BaseProposer):
 
     def _round(self) -> Sequence[Want]:
         progress = self.progress()
+        if self.common_order:
+            return steps.start(progress, ()) or halve(progress, self._bracket)
         wants = steps.start(progress, self._design)
         if wants or not self._model.updates:
             return wants
         spare = progress.left - self._reserved(progress)
-        if spare < 1:
-            return steps.reach(progress) if self.common_order else []
-        if self.answers is None and self._enough >= ENOUGH_ROUNDS:
+        enough = self.answers is None and self._enough >= ENOUGH_ROUNDS
+        if spare < 1 or (enough and not self.distrusted):
             return []
+        late = enough or (self.answers is not None and spare <= LATE_SHARE * self.answers)
+        if late and self.distrusted:
+            return self._additive(progress, spare)
         count = max(self.policy.round, int(0.03 * self.spent / self.policy.block))
         count = min(count, -(-spare // self.policy.block))
         return self._pulls(progress, count, spare)
@@ -96,7 +107,8 @@ class FactorProposer(BaseProposer):
         room = progress.total - progress.answered
         room[[row for row in range(len(room)) if not progress.alive(row) or row in self.stopped]] = 0
         rng = np.random.default_rng(round_seed(self.seed, self.rounds))
-        rows = choose(self._model, count, self.policy.block, room, rng)
+        price = prices(self.space, self.outcomes, self.policy.price, self.answers is None)
+        rows = choose(self._model, count, self.policy.block, room, rng, price)
         wants: dict[int, int] = {}
         for row in rows:
             size = min(self.policy.block, spare)
@@ -105,6 +117,32 @@ class FactorProposer(BaseProposer):
         return [
             Want(row, size, "continue" if progress.answered[row] else "search") for row, size in wants.items() if size
         ]
+
+    def _additive(self, progress: Progress, spare: int) -> list[Want]:
+        """The fallback: what an additive model of the knobs predicts to be best is measured completely, a few at a
+        time, whatever was asked of it so far."""
+        import numpy as np
+
+        alive = [row for row in self.space.candidates if progress.alive(row) and row not in self.stopped]
+        rows = [row for row in alive if progress.answered[row] < progress.total]
+        if self.answers is None and len(alive) - len(rows) >= FALLBACK_MOST:
+            return []
+        seen = progress.started()
+        weight = progress.answered[seen] / (progress.answered[seen] + self.policy.minimum)
+        predicted = predict(self.space, seen, self.outcomes.estimates()[seen], weight)
+        best = sorted(rows, key=lambda row: (-predicted[row], row))[:FALLBACK_AT_ONCE]
+        sizes = np.minimum(progress.total - progress.answered[best], spare // max(1, len(best)))
+        return [Want(row, int(size), "search") for row, size in zip(best, sizes, strict=True) if size]
+
+    @functools.cached_property
+    def _bracket(self) -> Bracket:
+        return bracket(self.progress(), self.answers, self.seed)
+
+    @property
+    def distrusted(self) -> bool:
+        """Whether the fit check failed after enough blocks to say so."""
+        fit = self.fit()
+        return fit.blocks >= FIT_BLOCKS and not fit.passed
 
     @functools.cached_property
     def _design(self) -> list[int]:
@@ -133,13 +171,30 @@ class FactorProposer(BaseProposer):
         return min(most, sum(missing) + roles)
 
     def _finals(self) -> Sequence[Want]:
-        return steps.finals(self.progress())
-
-    def _estimates(self) -> Floats:
-        """Posterior means of what was measured."""
         import numpy as np
 
+        progress = self.progress()
+        if self._model.updates and not self.common_order and progress.left:
+            progress.estimates = np.where(self._model.count > 0, self._posterior().mean, -np.inf)
+        return steps.finals(progress)
+
+    def _estimates(self) -> Floats:
+        """Posterior means of what was measured; adjusted means where all share one question order."""
+        import numpy as np
+
+        if self.common_order:
+            return super()._estimates()
         return np.where(self._model.count > 0, self._model.mean, -np.inf)
+
+    def _posterior(self) -> FactorModel | ExactPosterior:
+        """What is claimed and chosen from: the exact posterior once the search itself is over and where it can be
+        afforded, else the fast one."""
+        if self.answers is not None and self.answers - self.spent > self._reserved(self.progress()):
+            return self._model
+        if self._exact is None or self._exact[0] != self._model.updates:
+            exact = ExactPosterior(self._model, self.space) if affordable(self._model) else self._model
+            self._exact = self._model.updates, exact
+        return self._exact[1]
 
     def _questions(self, want: Want) -> tuple[str, ...]:
         """Each configuration has its own question order until the finals."""
@@ -152,13 +207,13 @@ class FactorProposer(BaseProposer):
             self._orders[want.row] = rng.permutation(len(self.outcomes.questions))
         return self.outcomes.missing(want.row, want.count, self._orders[want.row])
 
-    def _take(self, blocks: Sequence[Block]) -> None:
+    def _take(self, blocks: Sequence[Block], free: bool = False) -> None:
         self._predict(blocks)
+        self._learn_retrieval(blocks)
         new: list[tuple[int, int, float]] = []
         for block in blocks:
             row = self.space.index.get(block.configuration.key)
             if row is None:
-                self._learn_retrieval(block)
                 continue
             for question, outcomes in block.scores.items():
                 column = self._column.get(question)
@@ -169,7 +224,7 @@ class FactorProposer(BaseProposer):
             rows, columns, values = zip(*new, strict=True)
             self._model.add(rows, columns, values)
             self._model.update()
-        super()._take(blocks)
+        super()._take(blocks, free)
         if new:
             self._judge()
 
@@ -178,25 +233,13 @@ class FactorProposer(BaseProposer):
         unit = (value - self._low) / self._scale
         return unit if self.goal.higher else 1 - unit
 
-    def _learn_retrieval(self, block: Block) -> None:
-        """A prefix's retrieval figure becomes a column of the model, as long as no answer was scored."""
-        import numpy as np
-
-        if self._model.updates or not block.scores:
-            return
-        names = {name for figures in block.scores.values() for name in figures}
-        name = next((name for name in RETRIEVAL_PRIOR if name in names), None)
-        values = [o.value for figures in block.scores.values() if name and isinstance(o := figures.get(name), Score)]
-        if not values:
-            return
-        self._retrieval[block.configuration.key] = sum(values) / len(values)
-        known = [self._retrieval.get(prefix) for prefix in self._prefix_of]
-        mean = np.mean([value for value in known if value is not None])
-        metric = np.array([mean if value is None else value for value in known])
-        spread = float(metric.std())
-        scaled = (metric - mean) / spread if spread > 0 else metric * 0.0
-        design = make_design(self.space.codes, _active(self.space), _kinds(self.space), scaled)
-        self._model = FactorModel(design, len(self.outcomes.questions))
+    def _learn_retrieval(self, blocks: Sequence[Block]) -> None:
+        """Figures of prefixes become a column of the model, as long as no answer was scored."""
+        heard = [self._prior.add(block) for block in blocks if block.configuration.key not in self.space.index]
+        if any(heard) and not self._model.updates:
+            metric, borrowed = self._prior.columns()
+            design = make_design(self.space.codes, self.space.active, self._kinds, metric, borrowed)
+            self._model = FactorModel(design, len(self.outcomes.questions))
 
     def _predict(self, blocks: Sequence[Block]) -> None:
         """Standardised errors of blocks before the model learns from them: the material of the fit check."""
@@ -255,13 +298,14 @@ class FactorProposer(BaseProposer):
 
         if not self._model.updates:
             return {}
-        sample = self._model.sample(np.random.default_rng(round_seed(self.seed, self.rounds)), CLAIM_SAMPLES)
+        posterior = self._posterior()
+        sample = posterior.sample(np.random.default_rng(round_seed(self.seed, self.rounds)), CLAIM_SAMPLES)
         best = sample.max(0)
         near, top = (
             (sample >= 0.97 * best).mean(1),
             np.bincount(sample.argmax(0), minlength=len(sample)) / CLAIM_SAMPLES,
         )
-        mean = self._model.mean if self.goal.higher else 1 - self._model.mean
+        mean = posterior.mean if self.goal.higher else 1 - posterior.mean
         return {
             key: Claim(
                 key,
@@ -289,20 +333,3 @@ def _scale(goal: Goal) -> tuple[float, float]:
     if goal.low is None or goal.high is None or goal.high <= goal.low:
         return 0.0, 1.0
     return goal.low, goal.high - goal.low
-
-
-def _active(space: EncodedSpace) -> Any:
-    import numpy as np
-
-    off = [levels.index(INACTIVE) if INACTIVE in levels else -1 for levels in space.knobs.values()]
-    return space.codes != np.array(off)
-
-
-def _kinds(space: EncodedSpace) -> list[Kind]:
-    def kind(knob: str) -> Kind:
-        stage = knob.split(".")[0]
-        if stage == "generate":
-            return "model"
-        return "prompt" if stage == "prompt" and not knob.endswith("passages") else "retrieval"
-
-    return [kind(knob) for knob in space.knobs]

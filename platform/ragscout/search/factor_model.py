@@ -10,10 +10,11 @@ a few hundred columns whatever the number of configurations. Source: the project
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from ragscout.search.factor_design import Design, make_design
+from ragscout.search.space import Kind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-Kind = Literal["retrieval", "model", "prompt"]
+__all__ = ["Design", "FactorModel", "Kind", "choose", "make_design"]
 QUESTION_VARIANCE = 0.04
 MODEL_QUESTION_VARIANCE = 0.014
 MAIN_START, OTHER_START = 0.03**2, 0.02**2
@@ -31,73 +32,6 @@ REMAINDERS = (0.006**2, 0.01**2, 0.015**2, 0.022**2, 0.03**2, 0.045**2)
 """Variances of r_c that are tried; the smallest keeps the search from trusting the factors alone."""
 EMPIRICAL_EVERY, REMAINDER_EVERY, REMAINDER_AT = 3, 9, 4
 """Updates between two fits of the group variances, and of the remainder; never both in one update."""
-
-
-@dataclass(frozen=True, eq=False)
-class Design:
-    """Columns of the model. ``phi``: shape (configurations, columns); ``group``: group of each column; ``interaction``:
-    whether a group is made of two-way products; ``model``: the model level of each configuration."""
-
-    phi: Floats
-    group: Ints
-    interaction: NDArray[np.bool_]
-    mains: int
-    model: Ints
-
-
-def make_design(codes: Ints, active: NDArray[np.bool_], kinds: Sequence[Kind], metric: Floats | None = None) -> Design:
-    """Columns from level codes.
-
-    ``codes``, ``active``: shape (configurations, knobs); ``metric``: the prefixes' retrieval figure per configuration,
-    standardised, ``None`` when nothing is known.
-    """
-    import numpy as np
-
-    rows = len(codes)
-    hot = [np.eye(int(codes[:, k].max()) + 1)[codes[:, k]] * active[:, k, None] for k in range(codes.shape[1])]
-    columns: list[Floats] = []
-    group: list[int] = []
-    for k, block in enumerate(hot):
-        columns.append(block)
-        group += [k] * block.shape[1]
-    mains = count = len(hot)
-    pairs: dict[str, list[Floats]] = {"retrieval": [], "model": [], "prompt": []}
-    for i, j in itertools.combinations(range(len(hot)), 2):
-        product = (hot[i][:, :, None] * hot[j][:, None, :]).reshape(rows, -1)
-        kind = (
-            "model"
-            if "model" in (kinds[i], kinds[j])
-            else "prompt"
-            if "prompt" in (kinds[i], kinds[j])
-            else "retrieval"
-        )
-        pairs[kind].append(product[:, product.any(0)])
-    interaction = [False] * mains
-    for blocks in pairs.values():
-        if blocks:
-            columns += blocks
-            group += [count] * sum(block.shape[1] for block in blocks)
-            interaction.append(True)
-            count += 1
-    model = _levels(codes, [k for k, kind in enumerate(kinds) if kind == "model"])
-    if metric is not None and float(np.std(metric)) > 0:
-        for block in (metric[:, None], metric[:, None] * np.eye(int(model.max()) + 1)[model]):
-            columns.append(block)
-            group += [count] * block.shape[1]
-            interaction.append(False)
-            count += 1
-    if not columns:
-        columns, group, interaction = [np.zeros((rows, 1))], [0], [False]
-    return Design(np.hstack(columns), np.array(group), np.array(interaction), mains, model)
-
-
-def _levels(codes: Ints, knobs: Sequence[int]) -> Ints:
-    """One level per distinct combination of some knobs."""
-    import numpy as np
-
-    if not knobs:
-        return np.zeros(len(codes), dtype=np.int64)
-    return np.unique(codes[:, list(knobs)], axis=0, return_inverse=True)[1].reshape(-1)
 
 
 class FactorModel:
@@ -125,6 +59,10 @@ class FactorModel:
         """Scores of configurations ``rows`` on questions ``columns``; they count from the next ``update`` on."""
         for buffer, items in ((self._rows, rows), (self._columns, columns), (self._values, values)):
             buffer.extend(items)
+
+    def cells(self) -> tuple[Ints, Ints, Floats]:
+        """Everything added so far: configurations, questions, scores."""
+        return self._rows.array, self._columns.array, self._values.array
 
     def update(self) -> None:
         """Refit question effects, noise, weights and, every third time, the variances."""
@@ -252,6 +190,16 @@ class FactorModel:
             errors.append(float((np.asarray(values[i]) - effect).mean() - mean[i]) / expected**0.5)
         return errors
 
+    def contrasts(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Posterior mean and sd of weighted sums of what the factors give the configurations; ``weights`` has the
+        shape (sums, configurations). The remainder of single configurations is left out."""
+        import numpy as np
+        from scipy.linalg import solve_triangular
+
+        directions = weights @ self.design.phi
+        root = solve_triangular(self._factor, directions.T, lower=True)
+        return directions @ self.weights, np.sqrt((root**2).sum(0))
+
     def interaction_share(self) -> float:
         """Posterior share (0..1) of two-way terms and remainder in the variance between configurations."""
         phi, weights = self.design.phi, self.weights
@@ -290,11 +238,21 @@ class _Buffer:
         return self._data[: self._used]
 
 
-def choose(model: FactorModel, count: int, block: int, room: Ints, rng: Any, samples: int = 24) -> list[int]:
+def choose(
+    model: FactorModel,
+    count: int,
+    block: int,
+    room: Ints,
+    rng: Any,
+    price: Floats | None = None,
+    samples: int = 24,
+) -> list[int]:
     """Rows for the next ``count`` blocks by top-two Thompson sampling.
 
     ``room``: questions each row may still be asked (0 = closed). The top of a random posterior sample, or with
-    probability one half the top of another sample that differs; at most two blocks of a row at once.
+    probability one half the top of another sample that differs; at most two blocks of a row at once. ``price``: what a
+    block of each row costs; a sample is drawn with a weight of one over its top's price, so that a row is chosen in
+    proportion to its probability of being top over its price.
     """
     import numpy as np
 
@@ -303,12 +261,16 @@ def choose(model: FactorModel, count: int, block: int, room: Ints, rng: Any, sam
     depth = min(40, len(sample))
     top = np.argpartition(-sample, depth - 1, axis=0)[:depth]
     order = np.take_along_axis(top, np.argsort(-np.take_along_axis(sample, top, 0), axis=0, kind="stable"), 0)
+    weight = None if price is None else 1 / price[order[0]]
     chosen: list[int] = []
     taken: dict[int, int] = {}
     for _ in range(4 * count):
         if len(chosen) >= count:
             break
-        first, second = rng.integers(samples), rng.integers(samples)
+        if weight is None:
+            first, second = rng.integers(samples), rng.integers(samples)
+        else:
+            first, second = rng.choice(samples, 2, p=weight / weight.sum())
         row = int(order[0, first])
         if rng.random() < 0.5:
             row = int(order[0, second]) if order[0, second] != row else int(order[min(1, depth - 1), second])

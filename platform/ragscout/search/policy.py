@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.search.outcomes import Outcomes
 from ragscout.search.space import EncodedSpace
-from ragscout.search.statistics import stops
+from ragscout.search.stopping import RULES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 FINALS_SHARE = 0.2
 START_SHARE = 0.27
 FEWEST_FINALISTS = 3
+CHOICES = {"stop": tuple(RULES), "price": ("auto", "money", "seconds", "none")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,10 @@ class Policy:
     ``block``: questions per request. ``minimum``: questions that at least ``reach`` configurations get. ``finalists``:
     leaders that are deepened at the end. ``start``: configurations of the start design (0 = chosen from the space and
     the limit). ``round``: requests per round. ``trials``: most configurations to start (0 = no limit). ``retrieval``:
-    whether retrieval prefixes are measured on every question before the first answer.
+    whether retrieval prefixes are measured on every question before the first answer. ``stop``: the rule that gives a
+    configuration up (``search.stopping``). ``price``: what a block costs when the factor search ranks by probability
+    over price: ``money``, ``seconds``, ``none`` (all alike), or ``auto``: money where prices are known and answers are
+    not what is limited. ``warm``: whether answers that the store holds already are told before the first round.
     """
 
     block: int = 10
@@ -52,13 +56,23 @@ class Policy:
     round: int = 8
     trials: int = 0
     retrieval: bool = False
+    stop: str = "obrien-fleming"
+    price: str = "auto"
+    warm: bool = True
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            least = 0 if field.name in ("start", "trials", "retrieval") else 1
             value = getattr(self, field.name)
+            if isinstance(value, str):
+                if value not in CHOICES[field.name]:
+                    raise UnknownNameError(f"search.{field.name}", "rule", value, CHOICES[field.name])
+                continue
+            least = 0 if field.name in ("start", "trials", "retrieval", "warm") else 1
             if value < least:
                 raise ParameterError(f"search.{field.name}: too small; got {value}. Allowed: at least {least}.")
+
+
+OPTIONS = tuple(field.name for field in fields(Policy))
 
 
 def policy_of(options: Mapping[str, object]) -> Policy:
@@ -73,8 +87,13 @@ def policy_of(options: Mapping[str, object]) -> Policy:
     for name, value in options.items():
         if name not in known:
             raise UnknownNameError("search", "option of the search", name, known)
-        if name == "retrieval":
-            values[name] = bool(value)
+        if known[name].type == "bool":
+            if not isinstance(value, bool):
+                raise ParameterError(f"search.{name}: not true or false; got {value!r}. Write true or false.")
+            values[name] = value
+            continue
+        if known[name].type == "str":
+            values[name] = "none" if value is None else str(value)
             continue
         if isinstance(value, bool) or not isinstance(value, int):
             raise ParameterError(f"search.{name}: not a whole number; got {value!r}. Give a number such as 10.")
@@ -148,7 +167,11 @@ class Progress:
         best = self.incumbent()
         if best is None:
             return set()
-        return {row for row in self.open() if row != best and stops(*self.outcomes.common(row, best), self.total)}
+        return {row for row in self.open() if row != best and self.loses(row, best)}
+
+    def loses(self, row: int, other: int) -> bool:
+        """Whether the stopping rule gives ``row`` up against another."""
+        return RULES[self.policy.stop](*self.outcomes.common(row, other), self.total)
 
 
 def start_size(space: EncodedSpace, policy: Policy, limit: int | None) -> int:
@@ -228,14 +251,14 @@ def finals(progress: Progress) -> list[Want]:
     roles = [row for row in roles if progress.alive(row)]
     for count in range(min(progress.policy.finalists, len(ranked)), 0, -1):
         group = list(dict.fromkeys((*ranked[:count], *roles)))
-        depth = _common_depth([int(progress.answered[row]) for row in group], progress.left, progress.total)
+        depth = common_depth([int(progress.answered[row]) for row in group], progress.left, progress.total)
         deepest = max(int(progress.answered[row]) for row in group)
         if depth >= min(progress.total, deepest + progress.policy.block) or count <= FEWEST_FINALISTS:
             break
     return [Want(row, depth - int(progress.answered[row]), "final") for row in group if progress.answered[row] < depth]
 
 
-def _common_depth(answered: Sequence[int], left: int, total: int) -> int:
+def common_depth(answered: Sequence[int], left: int, total: int) -> int:
     """The largest depth that all rows can be brought to with ``left`` answers."""
     depth = min(answered)
     while depth < total and sum(max(0, depth + 1 - n) for n in answered) <= left:

@@ -43,6 +43,8 @@ class BaseProposer:
         self.outcomes = Outcomes(self.space.keys, questions, goal)
         self.stopped: set[int] = set()
         """Rows given up by the paired boundary; they get no further question."""
+        self.first_asked: list[int] = []
+        """Rows with answers in the order they came in."""
         self._told: set[int] = set()
         self.spent = 0
         self.rounds = 0
@@ -67,6 +69,14 @@ class BaseProposer:
     def restore(self, requests: Sequence[Request], blocks: Sequence[Block]) -> None:
         """Replay one journalled round without asking anew; the study follows at the next ``tell`` or ``sync``."""
         self._take(blocks)
+
+    def know(self, blocks: Sequence[Block]) -> None:
+        """What was measured before this sweep: told before the first round, and free."""
+        self._take(blocks, free=True)
+
+    def allow(self, answers: int) -> None:
+        """From here on at most so many further answers are asked."""
+        self.answers = self.spent + answers
 
     def finals(self) -> Sequence[Request]:
         """What is still to be measured for those that may win. When nothing is left, the study is closed."""
@@ -127,7 +137,8 @@ class BaseProposer:
     def _questions(self, want: Want) -> tuple[str, ...]:
         return self.outcomes.missing(want.row, want.count)
 
-    def _take(self, blocks: Sequence[Block]) -> None:
+    def _take(self, blocks: Sequence[Block], free: bool = False) -> None:
+        """Learn from blocks; ``free`` ones do not count against the limit."""
         self.rounds += 1
         for block in blocks:
             self._prefixes.pop(block.configuration.key, None)
@@ -136,8 +147,11 @@ class BaseProposer:
                 continue
             before = int(self.outcomes.asked[row].sum())
             self.outcomes.add(block)
-            if block.configuration.generates:
-                self.spent += int(self.outcomes.asked[row].sum()) - before
+            new = int(self.outcomes.asked[row].sum()) - before
+            if new and not before:
+                self.first_asked.append(row)
+            if block.configuration.generates and not free:
+                self.spent += new
             self._learn(row)
         for row in sorted(self._to_stop()):
             self.stopped.add(row)

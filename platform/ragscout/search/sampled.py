@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ragscout.model.board import Note
 from ragscout.search import policy as steps
-from ragscout.search.optuna_adapter import Known, propose, quiet, round_seed
+from ragscout.search.optuna_adapter import Known, Sampler, propose, quiet, round_seed
 from ragscout.search.policy import Progress, Want
 from ragscout.search.proposer import BaseProposer
 
@@ -80,19 +80,32 @@ class RandomProposer(SampledProposer):
 
 
 class OptunaProposer(SampledProposer):
-    """``search: gp``, ``tpe`` or any sampler of Optuna by name. The sampler sees every measured configuration as a
-    complete trial with its mean, corrected for which questions it answered."""
+    """``search: gp``, ``tpe`` or any sampler of Optuna. The sampler sees every measured configuration as a complete
+    trial with its mean, corrected for which questions it answered."""
 
-    sampler = "gp"
+    sampler = Sampler("gp")
 
     def _next(self, progress: Progress, count: int, seed: int) -> Sequence[int]:
+        objectives = self._objectives(progress)
         known = {
-            row: Known(self.space.params(row), float(progress.estimates[row]) * self.goal.sign)
-            for row in progress.started()
-            if progress.estimates[row] > -float("inf") and self._comparable(row)
+            row: Known(self.space.params(row), objectives[row])
+            for row in self.first_asked
+            if row in objectives and self._comparable(row)
         }
         with quiet():
-            return propose(self.sampler, self.space, known, progress.fresh(), count, seed, self.goal.higher)
+            return propose(self.sampler, self.space, known, progress.fresh(), count, seed, self._directions)
+
+    @property
+    def _directions(self) -> Sequence[str]:
+        return ("maximize" if self.goal.higher else "minimize",)
+
+    def _objectives(self, progress: Progress) -> dict[int, tuple[float, ...]]:
+        """What the sampler optimises, per measured row."""
+        return {
+            row: (float(progress.estimates[row]) * self.goal.sign,)
+            for row in progress.started()
+            if math.isfinite(progress.estimates[row])
+        }
 
     def _comparable(self, row: int) -> bool:
         """Rows with a role may use knob values that no candidate has; the sampler must not learn to propose them."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ragscout.model.config import Configuration
 from ragscout.model.errors import SpecError
@@ -18,6 +19,16 @@ INACTIVE = "–"
 """Level of a knob that a configuration does not have (the embedder of a purely lexical one)."""
 _INACTIVE_COST = 0.01
 _MISSING_COST = 0.5
+Kind = Literal["retrieval", "model", "prompt"]
+
+
+def kind_of(knob: str) -> Kind:
+    """What a knob belongs to: ``generate.model`` to the model, ``prompt.file`` to the prompt, all others, the number
+    of passages included, to retrieval."""
+    stage = knob.split(".")[0]
+    if stage == "generate":
+        return "model"
+    return "prompt" if stage == "prompt" and not knob.endswith("passages") else "retrieval"
 
 
 class Space(Protocol):
@@ -45,6 +56,14 @@ class EncodedSpace:
     always: tuple[int, ...]
     candidates: tuple[int, ...]
     digest: str
+
+    @cached_property
+    def active(self) -> NDArray[np.bool_]:
+        """Which knobs each configuration has, shape (configurations, knobs)."""
+        import numpy as np
+
+        off = [levels.index(INACTIVE) if INACTIVE in levels else -1 for levels in self.knobs.values()]
+        return np.asarray(self.codes != np.array(off, dtype=np.int64))
 
     def params(self, row: int) -> dict[str, str]:
         """Knob values of a row, the inactive ones included."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ragscout.search.optuna_adapter import Sampler
 from ragscout.search.sampled import OptunaProposer
 
 
 class TPEProposer(OptunaProposer):
     """TPE over the knobs, matched to the round policy."""
 
-    sampler = "tpe"
+    sampler = Sampler("tpe")

@@ -1,0 +1,101 @@
+"""``search: nsga2`` and ``search: motpe``: quality, cost and latency at once.
+
+The sampler sees three objectives: the goal's estimate, money per question (tokens where no price is known), and
+seconds per question. A configuration is given up only against one that is neither dearer nor slower. The front of
+what was measured is given by ``search.front``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ragscout.model.board import Note
+from ragscout.search import policy as steps
+from ragscout.search.front import knee, pareto
+from ragscout.search.optuna_adapter import Sampler
+from ragscout.search.policy import Progress, Want
+from ragscout.search.sampled import OptunaProposer
+
+
+class ParetoProposer(OptunaProposer):
+    """NSGA-II over quality, cost and latency."""
+
+    sampler = Sampler("nsga2")
+
+    @property
+    def _directions(self) -> Sequence[str]:
+        return ("maximize" if self.goal.higher else "minimize", "minimize", "minimize")
+
+    def _objectives(self, progress: Progress) -> dict[int, tuple[float, ...]]:
+        money = any(usage.money for usage in self.outcomes.usage.values())
+        found = {}
+        for row in progress.started():
+            if math.isfinite(progress.estimates[row]):
+                usage, n = self.outcomes.usage[row], int(progress.answered[row])
+                cost = (usage.money or 0.0) if money else usage.input_tokens + usage.output_tokens
+                found[row] = (float(progress.estimates[row]) * self.goal.sign, cost / n, usage.seconds / n)
+        return found
+
+    def _to_stop(self) -> set[int]:
+        progress = self.progress()
+        known = self._objectives(progress)
+        stopped = set()
+        for row in progress.open():
+            if row not in known:
+                continue
+            rivals = [
+                other
+                for other in known
+                if other != row and all(a <= b for a, b in zip(known[other][1:], known[row][1:], strict=True))
+            ]
+            best = max(rivals, key=lambda other: (progress.estimates[other], -other), default=None)
+            if best is not None and progress.loses(row, best):
+                stopped.add(row)
+        return stopped
+
+    def _finals(self) -> Sequence[Want]:
+        """The front first, all to one depth, then what the round policy completes."""
+        progress = self.progress()
+        known = {row: value for row, value in self._objectives(progress).items() if row not in self.stopped}
+        if not known or not progress.left:
+            return []
+        rows = list(known)
+        front = [rows[i] for i in pareto([_larger(known[row], self.goal.sign) for row in rows])]
+        front.sort(key=lambda row: (-progress.estimates[row], row))
+        group = front[: self.policy.finalists]
+        depth = steps.common_depth([int(progress.answered[row]) for row in group], progress.left, progress.total)
+        wants = [Want(row, depth - int(progress.answered[row]), "final") for row in group]
+        return [want for want in wants if want.count > 0] or steps.finals(progress)
+
+    def notes(self) -> tuple[Note, ...]:
+        """The search's own notes, and how large the front is."""
+        progress = self.progress()
+        known = self._objectives(progress)
+        if not known:
+            return super().notes()
+        rows = list(known)
+        points = [_larger(known[row], self.goal.sign) for row in rows]
+        front = pareto(points)
+        chosen = self.space.configurations[rows[front[knee([points[i] for i in front])]]].label()
+        return (
+            *super().notes(),
+            Note(
+                "front",
+                f"{len(front)} of {len(rows)} measured configurations are on the front of quality, cost and latency; "
+                f"its knee is {chosen}.",
+                f"측정된 {len(rows)}개 구성 중 {len(front)}개가 품질·비용·지연의 파레토 경계에 있으며, 굽은 점은 "
+                f"{chosen}입니다.",
+            ),
+        )
+
+
+class MultiTPEProposer(ParetoProposer):
+    """``search: motpe``: the multi-objective form of Optuna's TPE."""
+
+    sampler = Sampler("motpe")
+
+
+def _larger(values: tuple[float, ...], sign: int) -> tuple[float, ...]:
+    """Objectives with "more is better" throughout."""
+    return values[0] * sign, -values[1], -values[2]

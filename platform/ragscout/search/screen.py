@@ -1,0 +1,92 @@
+"""Which retrieval prefixes are scored before the first answer, and in which order.
+
+Lexical ones cost next to nothing and come first. Then the others one group per encoder, the group with the largest
+expected gain per second first. A prefix with a paid or slow step (a language model in query or rerank, a
+cross-encoder) is not scored on its own: it takes the figure of the same prefix without that step, with a mark, and gets
+its own from the answers the search buys.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ragscout.engine.worker import chat_models
+from ragscout.model.config import Configuration
+
+SLOW = {"cross-encoder", "llm", "hyde", "expand", "decompose", "multi-query"}
+"""Names of query and rerank steps that need a model for every question."""
+PER_QUESTION = ("query", "rerank")
+SECONDS_PER_QUESTION = 0.02
+"""What a dense query takes until one was measured."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Prefixes that are scored together. ``seconds``: what building and asking them is expected to take."""
+
+    prefixes: tuple[Configuration, ...]
+    seconds: float
+
+    @property
+    def gain(self) -> float:
+        """Expected gain per second: the best of n prefixes lies sqrt(2 log n) standard deviations above the mean."""
+        return math.sqrt(2 * math.log(len(self.prefixes) + 1)) / max(self.seconds, 1e-9)
+
+
+def slow(configuration: Configuration) -> bool:
+    """Whether a step of the prefix asks a model for every question."""
+    return any(
+        step.name in SLOW or bool(chat_models(step))
+        for stage, step in configuration.steps.items()
+        if stage in PER_QUESTION
+    )
+
+
+def parents(configurations: Iterable[Configuration]) -> dict[str, str]:
+    """Key of each prefix with a slow step to the key of the nearest prefix of the space without one: the same in all
+    other knobs."""
+    prefixes = distinct(configurations)
+    plain: dict[tuple[tuple[str, str], ...], str] = {}
+    for key, item in prefixes.items():
+        if not slow(item):
+            plain.setdefault(_rest(item), key)
+    return {key: plain[_rest(item)] for key, item in prefixes.items() if slow(item) and _rest(item) in plain}
+
+
+def _rest(prefix: Configuration) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        sorted((knob, value) for knob, value in prefix.knobs.items() if knob.split(".")[0] not in PER_QUESTION)
+    )
+
+
+def distinct(configurations: Iterable[Configuration]) -> dict[str, Configuration]:
+    """Retrieval prefixes by key, in order of appearance."""
+    found: dict[str, Configuration] = {}
+    for item in configurations:
+        if item.retrieves:
+            prefix = item.retrieval()
+            found.setdefault(prefix.key, prefix)
+    return found
+
+
+def rounds(
+    configurations: Iterable[Configuration], questions: int, seconds: Mapping[str, float]
+) -> tuple[tuple[Configuration, ...], ...]:
+    """Prefixes to score, in rounds. ``seconds``: expected seconds of building what a prefix still lacks, by key."""
+    every = tuple(configurations)
+    borrowing = parents(every)
+    groups: dict[str, list[Configuration]] = {}
+    for item in distinct(every).values():
+        if item.key in borrowing:
+            continue
+        encoder = item.steps["embed"].key({}) if "embed" in item.steps else ""
+        groups.setdefault(encoder, []).append(item)
+    lexical = tuple(groups.pop("", ()))
+    made = [
+        Group(tuple(items), sum(seconds.get(item.key, 0.0) + questions * SECONDS_PER_QUESTION for item in items))
+        for items in groups.values()
+    ]
+    made.sort(key=lambda group: -group.gain)
+    return tuple(found for found in (lexical, *(group.prefixes for group in made)) if found)
