@@ -28,6 +28,7 @@ from ragscout.cli import (
     steps,
     store,
     sweep,
+    transforms,
     upload,
     verify,
     why,
@@ -51,6 +52,7 @@ for verb in VERBS:
 app.add_typer(data.app, name="data")
 app.add_typer(judge.app, name="judge")
 app.add_typer(store.app, name="store")
+app.add_typer(transforms.app, name="transforms")
 
 
 def main() -> None:
