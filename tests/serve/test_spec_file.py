@@ -65,7 +65,7 @@ def test_the_file_gives_the_same_configuration(case: str, korean: Measured, tmp_
     assert len(found) == 1
     assert dict(found[0].steps) == dict(chosen.steps)
     assert len(closed.grid) == 1
-    assert {item.key({}) for item in metrics(spec, {"ko"}, NoRevisions())} == {item.key({}) for item in measures}
+    assert {item.key({}) for item in metrics(spec, NoRevisions())} == {item.key({}) for item in measures}
     assert (spec.goal.metric, spec.seed, spec.holdout, spec.eval_set) == ("bleu", 7, 0.25, "handbook-ko@1")
     assert spec.sweep == f"handbook-ko-{case.replace(' ', '-')}-300"
     assert "unused" not in text

@@ -76,7 +76,7 @@ def outcome(text: str) -> str | None:
     try:
         spec = parse(text, "f.yaml")
         space(spec, SOURCE, Revisions(), limit=200)
-        metrics(spec, {"en"}, Revisions())
+        metrics(spec, Revisions())
         assert parse(dump(spec), "again.yaml") == spec
     except RagscoutError as error:
         return str(error)

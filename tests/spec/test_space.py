@@ -145,7 +145,7 @@ def test_equal_labels_get_the_steps_name() -> None:
 
 def test_a_field_that_is_a_list_is_no_axis() -> None:
     text = "pipeline: {}\nmeasure: {answer: [{use: bertscore, model: a/b, num_layers: 9, languages: [en, ko]}]}"
-    metric = metrics(parse(HEAD + text, "s"), {"ko"}, Revisions())[-1]
+    metric = metrics(parse(HEAD + text, "s"), Revisions())[-1]
     assert metric.languages == ("en", "ko")  # type: ignore[attr-defined]
 
 

@@ -5,8 +5,10 @@ from pydantic import TypeAdapter
 from spec_common import HEAD, SOURCE, Revisions
 
 from ragscout.model.errors import RagscoutError
+from ragscout.model.metric import MeasureStep
 from ragscout.spec import Connection, SearchSpec, dump, load, metrics, parse, space, spec_hash
-from ragscout.spec.metrics import unsuited
+from ragscout.spec.metrics import refuse_blind_goal, unsuited
+from ragscout.steps.measure.selftest import SelfTest
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "experiments").glob("*.yaml"))
@@ -63,7 +65,7 @@ def test_what_is_omitted_is_said() -> None:
         "budget is not given: no limit but the size of the space.",
     )
     assert (spec.network, spec.holdout, spec.seed) == ("offline", None, 0)
-    assert [metric.name for metric in metrics(spec, {"en"}, Revisions())] == [
+    assert [metric.name for metric in metrics(spec, Revisions())] == [
         *("hit", "recall", "ndcg", "context_tokens", "bleu", "meteor", "token_f1")
     ]
     judged = (
@@ -145,21 +147,68 @@ def test_metrics_as_the_field_writes_them() -> None:
     text = "pipeline: {}\nmeasure:\n  retrieval: [recall@5, recall_10, {use: NDCG, k: [3, 5]}, recall@5]\n"
     text += "  answer: [chrF, rougel]"
     spec = parse(HEAD + text, "s")
-    figures = [metric.figures()[0].name for metric in metrics(spec, {"en"}, Revisions())]
+    figures = [metric.figures()[0].name for metric in metrics(spec, Revisions())]
     assert figures == ["recall@5", "recall@10", "ndcg@3", "ndcg@5", "chrf", "rougeL"]
 
 
 def test_a_metric_that_does_not_know_the_language() -> None:
     text = HEAD + "pipeline: {}\nmeasure: {answer: [bertscore]}\ngoal: bertscore"
-    assert metrics(parse(text, "s"), {"en", "ko"}, Revisions())[-1].name == "bertscore"
-    with pytest.raises(RagscoutError, match=r"^s:5:1: goal: bertscore knows en only; got questions in ko"):
-        metrics(parse(text, "s"), {"ko"}, Revisions())
-    chosen = metrics(parse(text, "s"), {"en"}, Revisions())
+    chosen = metrics(parse(text, "s"), Revisions())
+    assert chosen[-1].name == "bertscore"
     assert unsuited(chosen, {"en"}) == []
     assert unsuited(chosen, {"en", "ko"}) == [
         "bertscore knows en only: questions in ko are not scored by it. "
         "Name a multilingual model, or use chrf or token_f1."
     ]
+
+
+def test_a_goal_that_fails_its_self_test_is_refused_with_the_reason() -> None:
+    spec = parse(HEAD + "pipeline: {}\nmeasure: {answer: [bertscore, chrf]}\ngoal: bertscore", "s")
+    chosen = metrics(spec, Revisions())
+    asked = []
+
+    def tested(metric: MeasureStep, language: str) -> SelfTest:
+        asked.append((metric.name, language))
+        why = f"{metric.name} cannot score Korean: minilm was not trained for Korean text."
+        return SelfTest(language == "en", why if language == "ko" else "")
+
+    with pytest.raises(RagscoutError, match=r"^s:5:1: goal: bertscore cannot be the goal .* not trained for Korean"):
+        refuse_blind_goal(spec, chosen, {"en", "ko", "other"}, tested)
+    assert asked == [("bertscore", "en"), ("bertscore", "ko")], (
+        "only the goal is tested, and no language without a test"
+    )
+    refuse_blind_goal(spec, chosen, {"en"}, tested)
+    weighted = "pipeline: {}\nmeasure: {answer: [bertscore, chrf]}\n"
+    weighted += "goal: {maximize: {weighted: {chrf: 0.5, bertscore: 0.5}}}"
+    with pytest.raises(RagscoutError, match="bertscore cannot be the goal"):
+        refuse_blind_goal(parse(HEAD + weighted, "s"), chosen, {"ko"}, tested)
+
+
+def test_weighted_goals() -> None:
+    text = HEAD + "pipeline: {}\nmeasure: {answer: [meteor, chrf]}\ngoal: {maximize: {weighted: {meteor: 3, chrf: 1}}}"
+    spec = parse(text, "s")
+    assert (spec.goal.metric, dict(spec.goal.weights)) == ("weighted", {"meteor": 3.0, "chrf": 1.0})
+    assert parse(dump(spec), "again").goal == spec.goal
+    for wrong in (
+        "{weighted: {meteor: 1}}",
+        "{weighted: {meteor: 1, chrf: 0}}",
+        "{weighted: {meteor: x, chrf: 1}}",
+        "{mean: {}}",
+    ):
+        with pytest.raises(RagscoutError, match="goal.maximize"):
+            parse(text.replace("{weighted: {meteor: 3, chrf: 1}}", wrong), "s")
+
+
+def test_metrics_named_by_one_figure() -> None:
+    text = "models: {j: {provider: openai, model: m}}\npipeline: {}\n"
+    text += "measure: {answer: [{use: ragas.faithfulness, model: j}, {use: judge.relevance, model: j}, "
+    text += "{use: ragas, metric: [context_recall, answer_relevancy], model: j}]}"
+    spec = parse(HEAD + text, "s")
+    figures = [figure.name for metric in metrics(spec, Revisions()) for figure in metric.figures()]
+    assert figures[-4:] == ["ragas.faithfulness", "judge.relevance", "ragas.context_recall", "ragas.answer_relevancy"]
+    assert spec.goal.metric == "ragas.faithfulness"
+    with pytest.raises(RagscoutError, match="faithfullness"):
+        metrics(parse(HEAD + text.replace("ragas.faithfulness", "ragas.faithfullness"), "s"), Revisions())
 
 
 SECRET = "sk-abcdefghijklmnopqrstuvwx0123456789"
@@ -299,7 +348,7 @@ def test_one_clear_message(text: str, message: str) -> None:
     with pytest.raises(RagscoutError) as caught:
         spec = parse(HEAD + text, "s.yaml")
         space(spec, SOURCE, Revisions())
-        metrics(spec, {"en"}, Revisions())
+        metrics(spec, Revisions())
     found = str(caught.value)
     assert found[: len(message)] == message
     assert SECRET not in found and "pw@" not in found

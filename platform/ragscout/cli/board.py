@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from ragscout.cli.output import Json, StoreOption, as_json, console, say
+
+if TYPE_CHECKING:
+    from ragscout.model.board import BoardLanguage
+    from ragscout.sweep import Sweep
 
 
 def run(
@@ -16,6 +20,10 @@ def run(
     store: StoreOption = None,
     all_columns: Annotated[bool, typer.Option("--all", help="Show every column.")] = False,
     language: Annotated[str, typer.Option(help="Language of the summary: en or ko.")] = "en",
+    audit: Annotated[bool, typer.Option("--audit", help="Do the metrics agree, and where do they not?")] = False,
+    by: Annotated[
+        str, typer.Option("--by", help="Show groups of questions: language, slice, type or answerable.")
+    ] = "",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a .md, .csv or .json file.")] = None,
     json_output: Json = False,
 ) -> None:
@@ -24,7 +32,23 @@ def run(
     from ragscout.search.render import render_csv, render_markdown, render_terminal
     from ragscout.sweep import Sweep
 
-    board = Sweep.load(file, store).board()
+    words: BoardLanguage = "ko" if language == "ko" else "en"
+    sweep = Sweep.load(file, store)
+    if audit or by:
+        page, plain = _beside(sweep, words, audit, by, all_columns)
+        if output is not None and output.suffix not in (".md", ".json"):
+            raise SpecError(f"--output: the suffix says the format; got {output.suffix!r}. Use .md or .json.")
+        if output is not None:
+            output.write_bytes(plain if output.suffix == ".json" else page.encode())
+            say(f"Wrote {output}.")
+        elif json_output:
+            as_json(json.loads(plain))
+        else:
+            from rich.markdown import Markdown
+
+            console().print(Markdown(page))
+        return
+    board = sweep.board()
     if output is not None:
         texts = {".md": render_markdown, ".csv": render_csv}
         if output.suffix == ".json":
@@ -37,4 +61,27 @@ def run(
     elif json_output:
         as_json(json.loads(board.to_json()))
     else:
-        render_terminal(board, console(), everything=all_columns, language="ko" if language == "ko" else "en")
+        render_terminal(board, console(), everything=all_columns, language=words)
+
+
+def _beside(sweep: Sweep, words: BoardLanguage, audit: bool, by: str, everything: bool) -> tuple[str, bytes]:
+    """The audit, or the board by groups of questions: as Markdown and as JSON.
+
+    Raises:
+        UnknownNameError: questions are not grouped by this.
+        ParameterError: both were asked for.
+    """
+    from ragscout.model.errors import ParameterError, UnknownNameError
+    from ragscout.search import audit_words, slices
+
+    if audit and by:
+        raise ParameterError("board: two pages at once; got --audit and --by. Ask for one of them.")
+    snapshot = sweep.view.snapshot()
+    if audit:
+        found = sweep.view.audit(snapshot)
+        return audit_words.render_markdown(found, words), found.to_json()
+    if by not in slices.GROUPINGS:
+        raise UnknownNameError("--by", "group of questions", by, slices.GROUPINGS)
+    grouped = sweep.view.slices(snapshot, cast("slices.By", by))
+    names = list(snapshot.board.figures) if everything else [grouped.goal]
+    return slices.render_markdown(grouped, words, names), grouped.to_json()

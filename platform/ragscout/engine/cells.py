@@ -44,6 +44,10 @@ class CellReader:
             for question in questions:
                 found[question.id] |= cells[question.id][0] if question.id in cells else lost
                 whole[question.id] &= question.id in cells or bool(lost)
+        weighted = self._prepared.weighted
+        for scores in found.values() if weighted is not None else ():
+            if weighted is not None and (outcome := weighted.outcome(scores)) is not None:
+                scores[weighted.figure().name] = outcome
         return {name: scores for name, scores in found.items() if whole[name]}
 
     def usage(self, configuration: Configuration, names: Sequence[str]) -> dict[str, Usage]:

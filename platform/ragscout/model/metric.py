@@ -47,6 +47,10 @@ class MeasureStep(Step):
             SpecError: it needs a host that the network policy does not allow.
         """
 
+    def known_languages(self) -> tuple[str, ...]:
+        """Languages that the metric's model was trained for; empty for any language."""
+        return ()
+
     def figures(self) -> tuple[Figure, ...]:
         """The figures this step gives, by the names the board shows."""
         raise NotImplementedError

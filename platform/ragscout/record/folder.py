@@ -44,6 +44,7 @@ def _files(snapshot: Snapshot, page: Callable[[Board, BoardLanguage], str]) -> d
         "board.md": page(board, words.of_language(snapshot.eval_set)).encode(),
         "leaderboard.csv": csv_bytes(runs.board_table(board, board.rows)),
         "results.parquet": parquet(_results(snapshot)),
+        **snapshot.attachments,
     }
     if board.retrieval:
         made["retrieval.csv"] = csv_bytes(runs.board_table(board, board.retrieval))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ragscout.model.board import Board
@@ -26,7 +26,7 @@ class Row:
 @dataclass(frozen=True)
 class Snapshot:
     """State of a sweep at one point of its journal. ``sequence`` grows with the journal; equal sequence, equal
-    content. ``closed``: nothing more will be measured."""
+    content. ``closed``: nothing more will be measured. ``attachments``: pages beside the board, by file name."""
 
     sweep: str
     name: str
@@ -39,6 +39,7 @@ class Snapshot:
     signatures: Mapping[str, str]
     goal: str
     closed: bool
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Recorder(Protocol):

@@ -40,6 +40,8 @@ def as_spec(
     network: Sequence[str] = (),
     seed: int = 0,
     holdout: float | None = None,
+    weights: Mapping[str, float] | None = None,
+    usd: float | None = None,
 ) -> str:
     """A sweep file (YAML) whose pipeline is this configuration alone; the sweep adds its standing baselines.
 
@@ -53,6 +55,8 @@ def as_spec(
         network: hosts that may be reached.
         seed: of the sweep, for the order of questions.
         holdout: share of the questions that stays sealed.
+        weights: of the goal's figures, where it is a weighted one.
+        usd: money budget, without which paid endpoints are not asked.
 
     Raises:
         SpecError: a sweep file cannot say this configuration.
@@ -79,9 +83,9 @@ def as_spec(
             tuple(_entry(metric, names) for metric in metrics if metric.family == "retrieval"),
             tuple(_entry(metric, names) for metric in metrics if metric.family == "answer"),
         ),
-        goal=GoalSpec(goal),
+        goal=GoalSpec(goal, weights=weights or {}),
         search=SearchSpec("grid"),
-        budget=Budget(),
+        budget=Budget(usd=usd),
         network=tuple(network) or "offline",
         holdout=holdout,
         seed=seed,

@@ -29,7 +29,8 @@ def describe(spec: SweepSpec) -> dict[str, Any]:
         "retrieval": [_metric(item) for item in spec.measure.retrieval],
         "answer": [_metric(item) for item in spec.measure.answer],
     }
-    goal: dict[str, Any] = {"maximize": spec.goal.metric}
+    weights = dict(spec.goal.weights)
+    goal: dict[str, Any] = {"maximize": {spec.goal.metric: weights} if weights else spec.goal.metric}
     if spec.goal.within:
         goal["within"] = dict(spec.goal.within)
     if spec.goal.require:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from ragscout.model.errors import SpecError, UnknownNameError
 from ragscout.model.metric import MeasureStep
@@ -14,6 +14,7 @@ from ragscout.spec.document import join
 from ragscout.spec.entries import known
 from ragscout.spec.options import Resolver, alternatives_of, build, step_fields
 from ragscout.spec.types import Entry, SweepSpec
+from ragscout.steps.measure.selftest import SelfTest
 
 _SCOPES: dict[str, Callable[[str], dict[str, Any]]] = {
     "ragas": lambda rest: {"metric": rest},
@@ -21,21 +22,18 @@ _SCOPES: dict[str, Callable[[str], dict[str, Any]]] = {
 }
 """Metrics that may be named by one figure: ``ragas.faithfulness``, ``judge.correctness``."""
 
-PACKAGED_LANGUAGES = {"bertscore": ("en",)}
-"""Metrics whose packaged model knows only some languages."""
+Tested = Callable[[MeasureStep, Literal["en", "ko"]], SelfTest]
 
 
-def metrics(spec: SweepSpec, languages: Collection[str], resolve: Resolver) -> tuple[MeasureStep, ...]:
+def metrics(spec: SweepSpec, resolve: Resolver) -> tuple[MeasureStep, ...]:
     """The metrics of a sweep, in the order of the file, each once.
 
     Args:
         spec: the sweep.
-        languages: languages of the questions (``ko``, ``en``, ``other``).
         resolve: revisions of models.
 
     Raises:
-        SpecError: an unknown metric or a wrong parameter, with its place; a metric in the wrong family; a goal that
-            knows none of the languages.
+        SpecError: an unknown metric or a wrong parameter, with its place; a metric in the wrong family.
     """
     import ragscout.steps  # noqa: F401 - fills the registry
 
@@ -49,16 +47,14 @@ def metrics(spec: SweepSpec, languages: Collection[str], resolve: Resolver) -> t
                         f"measure.{family}. Move it to measure.{made.family}."
                     )
                 found.setdefault(made.key({}), made)
-    chosen = tuple(found.values())
-    _check_goal(spec, chosen, languages)
-    return chosen
+    return tuple(found.values())
 
 
 def unsuited(chosen: Collection[MeasureStep], languages: Collection[str]) -> list[str]:
-    """One sentence for each metric whose packaged model does not know a language of the questions."""
+    """One sentence for each metric whose model does not know a language of the questions."""
     notes = []
     for metric in chosen:
-        fit = _packaged(metric)
+        fit = metric.known_languages()
         missing = sorted(set(languages) - set(fit)) if fit else []
         if missing:
             notes.append(
@@ -68,22 +64,30 @@ def unsuited(chosen: Collection[MeasureStep], languages: Collection[str]) -> lis
     return notes
 
 
-def _packaged(metric: MeasureStep) -> tuple[str, ...]:
-    """Languages of a metric's packaged model; empty for any language, and for a model of the user's own."""
-    own = metric.parameters().keys() - {"revision"}
-    return () if own else PACKAGED_LANGUAGES.get(metric.name, ())
+def refuse_blind_goal(
+    spec: SweepSpec, chosen: Collection[MeasureStep], languages: Collection[str], tested: Tested
+) -> None:
+    """Refuse a goal whose metric cannot tell right from wrong in a language of the data.
 
+    Args:
+        spec: the sweep.
+        chosen: its metrics.
+        languages: languages in which a real share of the questions is asked; those without a self-test are left out.
+        tested: runs or remembers the self-test of a metric in a language.
 
-def _check_goal(spec: SweepSpec, chosen: Collection[MeasureStep], languages: Collection[str]) -> None:
+    Raises:
+        SpecError: the goal's metric (or that of a weighted goal's figure) fails its self-test; the message says why.
+    """
+    goals = set(spec.goal.weights or (spec.goal.metric,))
     for metric in chosen:
-        fit = _packaged(metric)
-        is_goal = any(figure.name == spec.goal.metric for figure in metric.figures())
-        if is_goal and fit and languages and not set(fit) & set(languages):
-            raise SpecError(
-                f"{spec.document.at('goal')}: {metric.name} knows {', '.join(fit)} only; got questions in "
-                f"{', '.join(sorted(languages))}. Name a multilingual model for it, or choose another goal, such as "
-                "token_f1 or judge.correctness."
-            )
+        if not any(figure.name in goals for figure in metric.figures()):
+            continue
+        for language in ("en", "ko"):
+            if language in languages and not (found := tested(metric, language)).passed:
+                raise SpecError(
+                    f"{spec.document.at('goal')}: {metric.name} cannot be the goal for these questions; got "
+                    f"{language}. {found.why.rstrip('.')}. Choose another goal, such as token_f1 or judge.correctness."
+                )
 
 
 def _metrics(spec: SweepSpec, entry: Entry, resolve: Resolver) -> Iterator[MeasureStep]:

@@ -34,6 +34,7 @@ TOP = (
 WITHIN = ("usd_per_1k", "p50_seconds", "p95_seconds", "tokens", "context_tokens", "complexity")
 DEFAULT_RETRIEVAL = ("hit@5", "recall@5", "ndcg@10", "context_tokens@5")
 DEFAULT_ANSWER = ("bleu", "meteor", "token_f1")
+WEIGHTED = "weighted"
 _NAME = re.compile(r"[^\W_][\w.-]{0,99}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d+)?")
 
@@ -199,14 +200,36 @@ def _goal(document: Document, data: Any, measure: Measure, notes: list[str]) -> 
     if isinstance(data, str):
         return GoalSpec(document.text(data, "goal"))
     fields = document.mapping(data, "goal", ("maximize", "within", "require"))
-    metric = document.text(fields["maximize"], "goal.maximize") if "maximize" in fields else _default_goal(measure)
+    weights = _weights(document, fields.get("maximize"))
+    if weights:
+        metric = WEIGHTED
+    elif "maximize" in fields:
+        metric = document.text(fields["maximize"], "goal.maximize")
+    else:
+        metric = _default_goal(measure)
     within = document.mapping(fields.get("within") or {}, "goal.within", WITHIN)
     require = document.mapping(fields.get("require") or {}, "goal.require")
     return GoalSpec(
         metric,
         {key: document.number(value, join("goal.within", key)) for key, value in within.items()},
         {key: document.number(value, join("goal.require", key)) for key, value in require.items()},
+        weights,
     )
+
+
+def _weights(document: Document, data: Any) -> dict[str, float]:
+    """``maximize: {weighted: {judge.correctness: 0.7, meteor: 0.3}}``; empty where the goal is one figure."""
+    if not isinstance(data, dict):
+        return {}
+    path = join("goal.maximize", WEIGHTED)
+    fields = document.mapping(data, "goal.maximize", (WEIGHTED,))
+    given = document.mapping(fields.get(WEIGHTED), path)
+    weights = {name: document.number(value, join(path, name)) for name, value in given.items()}
+    if len(weights) < 2 or not all(weights.values()):
+        raise document.wrong(
+            path, "it needs two figures or more, each with a weight above 0", weights, "Write weights."
+        )
+    return weights
 
 
 def _default_goal(measure: Measure) -> str:

@@ -9,7 +9,7 @@ from ragscout.model.step import Step, field_adapter, steps_of
 from ragscout.spec.connection import KEYS
 from ragscout.spec.entries import NOTHING, PIPELINE, names_of, short_names
 from ragscout.spec.options import fusions, is_chat, is_list, stages_of, step_fields
-from ragscout.spec.parse import WITHIN
+from ragscout.spec.parse import WEIGHTED, WITHIN
 from ragscout.spec.types import BUDGET
 
 Schema = dict[str, Any]
@@ -26,7 +26,9 @@ def schema() -> Schema:
     include = _object({"name": _TEXT, "reference": {"type": "boolean"}, **stages}, ["name"])
     retrieval, answer = _metrics("retrieval"), _metrics("answer")
     within = _object(dict.fromkeys(WITHIN, _NUMBER))
-    goal = _object({"maximize": _TEXT, "within": within, "require": {"type": "object"}})
+    weights = {"type": "object", "minProperties": 2, "additionalProperties": {"type": "number", "exclusiveMinimum": 0}}
+    maximize = {"anyOf": [_TEXT, _object({WEIGHTED: weights}, [WEIGHTED])]}
+    goal = _object({"maximize": maximize, "within": within, "require": {"type": "object"}})
     budget = _object({name: _NUMBER if name in ("usd", "minutes") else _COUNT for name in BUDGET})
     probe = _object({"questions": _COUNT, "concurrency": _COUNT})
     top: Schema = {
@@ -102,7 +104,7 @@ def _metrics(family: str) -> Schema:
 
 def _connection() -> Schema:
     kinds: Schema = dict.fromkeys(KEYS, _TEXT)
-    price = _object({"input": _NUMBER, "output": _NUMBER, "per": {}, "currency": _TEXT}, ["input", "output"])
+    price = _object({"input": _NUMBER, "output": _NUMBER, "per": {}, "currency": _TEXT, "hour": _NUMBER})
     kinds |= {
         "price": price,
         "context": _COUNT,

@@ -9,6 +9,7 @@ import math
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -323,6 +324,19 @@ def test_equal_work_is_asked_once(tmp_path):
         assert first == again and server.stats.total == asked == 2
         by_engine(metric("faithfulness"), served(server, tmp_path), question, "Core hours are 10:00.", passages)
         assert server.stats.total > asked
+
+
+def test_requests_are_as_many_as_the_page_says():
+    question, answer, passages = CASES["en"]
+    counts = {}
+    for name in METRICS:
+        runtime = Runtime(brain)
+        score(metric(name), runtime, question, answer, passages)
+        counts[name] = len(sent(runtime))
+    page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text("utf-8")
+    said = " ".join(page.split("with three passages: ")[1].split(". ")[0].split())
+    shown = [f"{name.replace('_', ' ')} {count or 'none'}" for name, count in counts.items()]
+    assert said == ", ".join(shown)
 
 
 def test_repeats_are_replicates():

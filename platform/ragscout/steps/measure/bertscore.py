@@ -56,6 +56,10 @@ class BertScore(TextMetric):
         if not self.languages and self.model not in _LANGUAGES:
             raise ValueError(f"languages is missing for this model; got {self.model!r}. Set it, for example [en, ko].")
 
+    def known_languages(self) -> tuple[str, ...]:
+        """What the encoder was trained for."""
+        return self._fit
+
     def figures(self) -> tuple[Figure, ...]:
         """F1, precision and recall, 0..1."""
         return (Figure("bertscore"), Figure("bertscore.precision"), Figure("bertscore.recall"))

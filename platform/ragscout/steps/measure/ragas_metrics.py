@@ -129,6 +129,11 @@ class Ragas(MeasureStep):
         if importlib.util.find_spec("ragas") is None:
             raise MissingExtraError(f"The metric 'ragas.{self.metric}'", "ragas")
 
+    def known_languages(self) -> tuple[str, ...]:
+        """What the encoder was trained for, where the metric needs one."""
+        fit = (self.languages or LANGUAGES[self.embedder]) if self.metric in _EMBEDS else ()
+        return () if "other" in fit else fit
+
     def figures(self) -> tuple[Figure, ...]:
         """``ragas.<metric>``, 0..1; a mode other than ragas' default is part of the name."""
         name = f"ragas.{self.metric}" + (f".{self.mode}" if self.mode else "")

@@ -56,20 +56,24 @@ async def selftest(metric: MeasureStep, language: Literal["en", "ko"], runtime: 
 
     It passes when identical texts score at least 0.999, and on at least 95 % of the triples the unrelated sentence
     stays under 0.2 and the paraphrase beats the wrong answer. Metrics that compare no texts (retrieval, judges,
-    refusals) pass without a test. The first figure of a metric is tested.
+    refusals) pass without a test. The first figure of a metric is tested, on the scale of its declared range and with
+    more being better.
     """
     if not isinstance(metric, TextMetric):
         return SelfTest(True, "")
     rows = triples(language)
-    figure = metric.figures()[0].name
+    figure = metric.figures()[0]
     found: list[Sequence[float]] = []
     for kind in ("reference", "paraphrase", "wrong", "unrelated"):
         scored = await metric.score_all(runtime, [Pair(getattr(row, kind), (row.reference,)) for row in rows])
-        outcomes = [scores[figure] for scores in scored]
+        outcomes = [scores[figure.name] for scores in scored]
         failure = next((item for item in outcomes if isinstance(item, Failure)), None)
         if failure is not None:
             return SelfTest(False, f"{metric.name} cannot score {_NAMES[language]}: {failure.detail}")
-        found.append([item.value for item in outcomes if isinstance(item, Score)])
+        values = [
+            (item.value - figure.low) / (figure.high - figure.low) for item in outcomes if isinstance(item, Score)
+        ]
+        found.append(values if figure.higher_is_better else [1 - value for value in values])
     identical, paraphrase, wrong, unrelated = found
     tie_counts = metric.name in EXACT
     shares = SelfTest(

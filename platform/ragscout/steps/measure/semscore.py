@@ -39,6 +39,11 @@ class SemScore(TextMetric):
         if not self.languages and self.model not in LANGUAGES:
             raise ValueError(f"languages is missing for this model; got {self.model!r}. Set it, for example [en, ko].")
 
+    def known_languages(self) -> tuple[str, ...]:
+        """What the encoder was trained for; empty where that is every language it may meet."""
+        fit = self.languages or LANGUAGES[self.model]
+        return () if "other" in fit else fit
+
     def signature(self) -> str:
         """Encoder and mapping."""
         revision = f"@{self.revision[:12]}" if self.revision else ""

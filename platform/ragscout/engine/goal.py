@@ -1,0 +1,79 @@
+"""The goal of a sweep as figures, and the remembered self-tests of the metrics that may be one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any, Literal
+
+from ragscout.engine.store import Store
+from ragscout.model.board import Goal
+from ragscout.model.errors import SpecError, UnknownNameError
+from ragscout.model.key import digest
+from ragscout.model.metric import Figure, MeasureStep
+from ragscout.model.weighted import Weighted
+from ragscout.providers.assets import Resolver
+from ragscout.spec import SweepSpec
+from ragscout.steps.measure.evaluate_module import LocalRuntime
+from ragscout.steps.measure.selftest import SelfTest, selftest
+
+_DONE: dict[str, SelfTest] = {}
+
+
+def goal_of(spec: SweepSpec, chosen: Sequence[MeasureStep]) -> tuple[Goal, Weighted | None]:
+    """The goal, and how it is weighed where the file gives weights.
+
+    Raises:
+        UnknownNameError: nothing measures a figure.
+        SpecError: a figure is one number for the whole set, or cannot be scaled.
+    """
+    figures: Mapping[str, Figure] = {figure.name: figure for metric in chosen for figure in metric.figures()}
+    for name in spec.goal.weights or (spec.goal.metric,):
+        if name not in figures:
+            raise UnknownNameError("goal.maximize", "figure that the sweep measures", name, figures)
+        if figures[name].level != "question":
+            raise SpecError(
+                f"goal: {name} is one figure for the whole set; got a set-level goal. Use a per-question figure."
+            )
+    if not spec.goal.weights:
+        return Goal.of(figures[spec.goal.metric]), None
+    families = {metric.family for metric in chosen for figure in metric.figures() if figure.name in spec.goal.weights}
+    if len(families) > 1:
+        raise SpecError(
+            f"{spec.document.at('goal')}: metrics of answers and of retrieval are weighed together; got "
+            f"{', '.join(spec.goal.weights)}. Weigh metrics of one family."
+        )
+    try:
+        weighted = Weighted.of(spec.goal.weights, figures)
+    except ValueError as error:
+        raise SpecError(
+            f"{spec.document.at('goal')}: {error}, so it cannot be scaled; got a weight for it. Leave it out."
+        ) from None
+    return Goal.of(weighted.figure()), weighted
+
+
+def tester(store: Store, models: Resolver) -> Callable[[MeasureStep, Literal["en", "ko"]], SelfTest]:
+    """Self-tests of metrics, each made once and remembered in the store; one that could not score is tried again."""
+
+    def tested(metric: MeasureStep, language: Literal["en", "ko"]) -> SelfTest:
+        key = digest("selftest", metric.key({}), language)
+        if key in _DONE:
+            return _DONE[key]
+        text = store.ledger.memo_get("selftest", [key]).get(key)
+        if text is not None:
+            found = SelfTest(**json.loads(text))
+        else:
+            runtime: Any = LocalRuntime()
+            runtime.models = models
+            with ThreadPoolExecutor(1) as pool:  # the caller may have an event loop of its own
+                found = pool.submit(lambda: asyncio.run(selftest(metric, language, runtime))).result()
+            if found.triples:
+                store.ledger.memo_put("selftest", {key: json.dumps(asdict(found))})
+        if found.triples:
+            _DONE[key] = found
+        return found
+
+    return tested
