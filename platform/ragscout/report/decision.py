@@ -21,7 +21,7 @@ _RISKY = ("must_pass", "infeasible", "slice_loss", "judge", "own_judge", "missin
 WORDS: dict[BoardLanguage, dict[str, str]] = {
     "en": {
         "alone": "It is separated from all {n} rows that were measured as deeply.",
-        "leads": "It has the highest estimate; {n} rows cannot be told apart from it, and none of them is cheaper.",
+        "leads": "It has the highest estimate; {n} rows cannot be told apart from it; none within one point is cheaper.",
         "near": "It cannot be told apart from the leader ({d}, {low} to {high}) and is {cheaper}.",
         "cheaper_money": "cheaper: {own} instead of {other} {currency} per 1,000 questions",
         "cheaper_plain": "no dearer and no more complex ({own} against {other})",
@@ -46,7 +46,7 @@ WORDS: dict[BoardLanguage, dict[str, str]] = {
     },
     "ko": {
         "alone": "같은 깊이로 측정된 {n}개 구성 모두와 구별됩니다.",
-        "leads": "추정값이 가장 높습니다. 구별되지 않는 구성이 {n}개 있지만 더 저렴한 것은 없습니다.",
+        "leads": "추정값이 가장 높습니다. 구별되지 않는 구성이 {n}개 있지만, 1점 이내에 더 저렴한 것은 없습니다.",
         "near": "선두와 구별되지 않으며 ({d}, {low} ~ {high}) {cheaper}.",
         "cheaper_money": "더 저렴합니다: 1,000문항당 {other} 대신 {own} {currency}",
         "cheaper_plain": "더 비싸지도 복잡하지도 않습니다 (복잡도 {own}, 선두 {other})",
@@ -124,7 +124,11 @@ def _reasons(material: Material, best: Row) -> Iterator[str]:
         if _clear(paired, goal.sign) >= 0:
             yield words[form].format(role=words[role], name=name, **_ends(material, paired, form))
         break
-    helpful = [item for item in material.effects.contributions(best.key) if item.value * goal.sign > 0]
+    helpful = [
+        item
+        for item in material.effects.contributions(best.key)
+        if min(item.low * goal.sign, item.high * goal.sign) > 0
+    ]
     if helpful:
         top = helpful[0]
         yield words["knob"].format(knob=top.knob, level=top.level, effect=contribution(top, goal, lang))

@@ -99,14 +99,14 @@ def _table(material: Material, rows: Sequence[Row], *, retrieval: bool = False) 
     board, lang = material.snapshot.board, material.language
     names = columns(board, False, retrieval)
     heads = "".join(
-        f'<th class="{"" if name in LEFT else "number"}">{_text(head)}</th>'
+        f'<th class="{name if name in LEFT else "number"}">{_text(head)}</th>'
         for name, head in zip(names, headings(names, lang, board), strict=True)
     )
     lines = []
     for row in rows:
         kind = next((mark for mark in ("recommended", "failed", "partial") if mark in row.marks), "")
         line = "".join(
-            f'<td class="{name if name == "mark" else "" if name in LEFT else "number"}">{_text(cell)}</td>'
+            f'<td class="{name if name in LEFT else "number"}">{_text(cell)}</td>'
             for name, cell in zip(names, cells(board, row, names, lang), strict=True)
         )
         lines.append(f'<tr class="{kind}">{line}</tr>')
