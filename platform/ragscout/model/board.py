@@ -16,7 +16,16 @@ from ragscout.model.calibration import CORRECTED, Standing
 from ragscout.model.metric import Figure
 
 Mark = Literal[
-    "leader", "recommended", "reference", "baseline", "partial", "failed", "cannot_win", "must_pass", "own_judge", "over_limit"
+    "leader",
+    "recommended",
+    "reference",
+    "baseline",
+    "partial",
+    "failed",
+    "cannot_win",
+    "must_pass",
+    "own_judge",
+    "over_limit",
 ]
 BoardLanguage = Literal["en", "ko"]
 
@@ -99,12 +108,19 @@ class Paired:
 
 @dataclass(frozen=True)
 class GroupStat:
-    """The goal's mean on a group of questions (answerable, unanswerable, a slice)."""
+    """The goal's mean on a group of questions (answerable, unanswerable, a slice). ``versus_reference``: the row minus
+    the reference there, Holm over the row's groups; known for leader and recommended row only."""
 
     group: str
     mean: float | None
     scored: int
     asked: int
+    versus_reference: Paired | None = None
+
+    def loses(self, higher: bool) -> bool:
+        """Whether the row is worse than the reference on these questions (Holm p below 5 %)."""
+        paired = self.versus_reference
+        return paired is not None and paired.p_holm < 0.05 and (paired.difference < 0) == higher
 
 
 @dataclass(frozen=True)
@@ -242,6 +258,8 @@ class Board:
     """Upper limits that a row must keep to lead, by name."""
     holdout: Holdout | None = None
     judges: tuple[Standing, ...] = ()
+    lower_is_better: tuple[str, ...] = ()
+    """Figures whose smallest mean ranks first."""
 
     def standing(self, figure: str) -> Standing | None:
         """How far the judge behind a figure is trusted, ``None`` for figures that are no judge's."""
@@ -280,7 +298,9 @@ class Board:
 
     def headline(self, language: BoardLanguage = "en") -> str:
         """What the sweep says, in one sentence."""
-        return _headline_ko(self) if language == "ko" else _headline_en(self)
+        from ragscout.model.headline import headline
+
+        return headline(self, language)
 
     def to_json(self) -> bytes:
         """Canonical UTF-8 bytes: sorted keys, no clocks; equal boards give equal bytes."""
@@ -302,114 +322,3 @@ def _adapter() -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(Board)
-
-
-def quoted(board: Board, row: Row) -> FigureStat | None:
-    """The goal's figure to quote of a row: on the hold-out where it was opened, else on the development questions."""
-    return row.confirmed.figure if row.confirmed is not None else row.figures.get(board.goal.metric)
-
-
-def _quoted(board: Board, row: Row) -> tuple[str, str]:
-    """Score and interval of a row, as per cent where the goal is a share."""
-    stat = quoted(board, row)
-    if stat is None or stat.mean is None or stat.low is None or stat.high is None:
-        return "–", ""
-    if board.goal.unit:
-        return f"{stat.mean * 100:.0f} %", f"{stat.low * 100:.0f}–{stat.high * 100:.0f}"
-    return f"{stat.mean:.3g}", f"{stat.low:.3g}–{stat.high:.3g}"
-
-
-def _headline_en(board: Board) -> str:
-    row = board.recommended()
-    if row is None:
-        return _nothing(board, "en")
-    score, interval = _quoted(board, row)
-    stat, number = quoted(board, row), _right(row)
-    right = f"{number} of {stat.scored} right, " if number is not None and stat is not None else ""
-    right = f"on sealed questions {right}" if row.confirmed is not None else right
-    parts = [f"Recommended {row.name}: {right}{board.goal.metric} {score} (95 %: {interval}){judged(board, row, 'en')}"]
-    parts += _reference_part(board, row, "reference {name}: {score}; difference {d} points ({low} to {high}, n {n})")
-    if row.cost.per_1000 is not None and row.cost.per_1000 > 0:
-        parts.append(f"{row.cost.per_1000:.2f} {board.currency} per 1,000 questions".replace("  ", " "))
-    parts.append(_seconds(row, "p95 {:.2g} s", "{:.2g} s per question"))
-    others = [item.name for item in board.winner_set() if item.key != row.key]
-    if others:
-        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        parts.append(f"not separable from {', '.join(others[:3])}{more}")
-    full = sum(1 for item in board.rows if item.answered >= board.questions)
-    partly = sum(1 for item in board.rows if 0 < item.answered < board.questions)
-    parts.append(f"{full} of {board.configurations} configurations measured fully, {partly} partly")
-    return "; ".join(parts) + "."
-
-
-def _headline_ko(board: Board) -> str:
-    row = board.recommended()
-    if row is None:
-        return _nothing(board, "ko")
-    score, interval = _quoted(board, row)
-    stat, number = quoted(board, row), _right(row)
-    right = f"{stat.scored}문항 중 {number}개 정답, " if number is not None and stat is not None else ""
-    right = f"봉인 문항 기준 {right}" if row.confirmed is not None else right
-    parts = [f"추천 {row.name}: {right}{board.goal.metric} {score} (95 %: {interval}){judged(board, row, 'ko')}"]
-    parts += _reference_part(board, row, "기준 {name}: {score}; 차이 {d}점 ({low}~{high}, n {n})")
-    if row.cost.per_1000 is not None and row.cost.per_1000 > 0:
-        parts.append(f"1,000문항당 {row.cost.per_1000:.2f} {board.currency}".rstrip())
-    parts.append(_seconds(row, "p95 {:.2g}초", "문항당 {:.2g}초"))
-    others = [item.name for item in board.winner_set() if item.key != row.key]
-    if others:
-        more = f" 외 {len(others) - 3}개" if len(others) > 3 else ""
-        parts.append(f"구별되지 않는 구성: {', '.join(others[:3])}{more}")
-    full = sum(1 for item in board.rows if item.answered >= board.questions)
-    partly = sum(1 for item in board.rows if 0 < item.answered < board.questions)
-    parts.append(f"전체 {board.configurations}개 구성 중 {full}개 전부 측정, {partly}개 일부 측정")
-    return "; ".join(parts) + "."
-
-
-def judged(board: Board, row: Row, language: BoardLanguage) -> str:
-    """What the headline adds to a judge's score: the badge, and the score that people's labels give."""
-    standing = board.standing(board.goal.metric)
-    if standing is None:
-        return ""
-    badge = standing.badge(language)
-    shown = f" [{badge}]" if badge else ""
-    stat = row.figures.get(board.goal.metric + CORRECTED)
-    if stat is None or stat.mean is None or stat.low is None or stat.high is None:
-        return shown
-    scale, unit = (100, " %") if board.goal.unit else (1, "")
-    mean, low, high = (f"{value * scale:.3g}" for value in (stat.mean, stat.low, stat.high))
-    if language == "ko":
-        return f"{shown}, 라벨 {standing.labels}개로 보정 {mean}{unit} (95 %: {low}–{high})"
-    return f"{shown}, corrected by {standing.labels} labels {mean}{unit} (95 %: {low}–{high})"
-
-
-def _nothing(board: Board, language: BoardLanguage) -> str:
-    infeasible = next((note for note in board.notes if note.kind == "infeasible"), None)
-    if infeasible is not None:
-        return infeasible.text(language)
-    if language == "ko":
-        return "측정된 구성이 없어 추천할 수 없습니다."
-    return "No configuration could be measured, so nothing is recommended."
-
-
-def _right(row: Row) -> int | None:
-    return row.confirmed.right if row.confirmed is not None else row.right
-
-
-def _seconds(row: Row, probed: str, charged: str) -> str:
-    if row.latency is not None and row.latency.p95 is not None:
-        return probed.format(row.latency.p95)
-    return charged.format(row.cost.seconds)
-
-
-def _reference_part(board: Board, row: Row, form: str) -> list[str]:
-    reference = board.reference()
-    paired = row.confirmed.versus_reference if row.confirmed is not None else row.versus_reference
-    if reference is None or paired is None or reference.key == row.key:
-        return []
-    score, _ = _quoted(board, reference)
-    unit = board.goal.unit
-    difference, low, high = (
-        "–" if value is None else f"{value * 100:+.0f}" if unit else f"{value:+.3g}"
-        for value in (paired.difference, paired.low, paired.high)
-    )
-    return [form.format(name=reference.name, score=score, d=difference, low=low, high=high, n=paired.n)]

@@ -115,8 +115,8 @@ def cost(item: Measured, questions: Sequence[Question]) -> Cost:
     )
 
 
-def groups(goal: Goal, item: Measured, questions: Sequence[Question]) -> tuple[GroupStat, ...]:
-    """The goal's mean on answerable and unanswerable questions and on each slice, where there is more than one."""
+def groups_of(questions: Sequence[Question]) -> dict[str, list[str]]:
+    """Question ids by group: answerable and unanswerable, and each slice, where there is more than one."""
     members: dict[str, list[str]] = {}
     split = len({question.answerable for question in questions}) > 1
     sliced = len({question.slice for question in questions}) > 1
@@ -125,9 +125,14 @@ def groups(goal: Goal, item: Measured, questions: Sequence[Question]) -> tuple[G
             members.setdefault("answerable" if question.answerable else "unanswerable", []).append(question.id)
         if sliced and question.slice:
             members.setdefault(f"slice:{question.slice}", []).append(question.id)
+    return dict(sorted(members.items()))
+
+
+def groups(goal: Goal, item: Measured, questions: Sequence[Question]) -> tuple[GroupStat, ...]:
+    """The goal's mean on each group of ``groups_of``."""
     found = []
-    for name in sorted(members):
-        asked = [item.scores[question] for question in members[name] if question in item.scores]
+    for name, members in groups_of(questions).items():
+        asked = [item.scores[question] for question in members if question in item.scores]
         values = [
             value for value in (goal_value(scores.get(goal.metric), goal) for scores in asked) if value is not None
         ]

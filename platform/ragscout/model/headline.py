@@ -1,0 +1,161 @@
+"""The sentence above the board, in English and Korean."""
+
+from __future__ import annotations
+
+from ragscout.model.board import Board, BoardLanguage, FigureStat, Row
+from ragscout.model.calibration import CORRECTED
+
+
+def headline(board: Board, language: BoardLanguage) -> str:
+    """What a sweep says, in one sentence; every number is one of the board's."""
+    return _headline_ko(board) if language == "ko" else _headline_en(board)
+
+
+def quoted(board: Board, row: Row) -> FigureStat | None:
+    """The goal's figure to quote of a row: on the hold-out where it was opened, else on the development questions."""
+    return row.confirmed.figure if row.confirmed is not None else row.figures.get(board.goal.metric)
+
+
+def _quoted(board: Board, row: Row) -> tuple[str, str]:
+    """Score and interval of a row, as per cent where the goal is a share."""
+    stat = quoted(board, row)
+    if stat is None or stat.mean is None or stat.low is None or stat.high is None:
+        return "–", ""
+    if board.goal.unit:
+        return f"{stat.mean * 100:.0f} %", f"{stat.low * 100:.0f}–{stat.high * 100:.0f}"
+    return f"{stat.mean:.3g}", f"{stat.low:.3g}–{stat.high:.3g}"
+
+
+def _headline_en(board: Board) -> str:
+    row = board.recommended()
+    if row is None:
+        return _nothing(board, "en")
+    score, interval = _quoted(board, row)
+    stat, number = quoted(board, row), _right(row)
+    right = f"{number} of {stat.scored} right, " if number is not None and stat is not None else ""
+    right = f"on sealed questions {right}" if row.confirmed is not None else right
+    parts = [f"Recommended {row.name}: {right}{board.goal.metric} {score} (95 %: {interval}){judged(board, row, 'en')}"]
+    form = "reference {name}: {right}{score}; difference {d} ({low} to {high}, n {n})"
+    parts += _reference_part(board, row, form, "{} of {} right, ", " points")
+    if row.cost.per_1000 is not None and row.cost.per_1000 > 0:
+        parts.append(f"{row.cost.per_1000:.2f} {board.currency} per 1,000 questions".replace("  ", " "))
+    parts.append(_seconds(row, "p95 {:.2g} s", "{:.2g} s per question"))
+    others = [item.name for item in board.winner_set() if item.key != row.key]
+    if others:
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        parts.append(f"not separable from {', '.join(others[:3])}{more}")
+    full = sum(1 for item in board.rows if item.answered >= board.questions)
+    partly = sum(1 for item in board.rows if 0 < item.answered < board.questions)
+    parts.append(f"{full} of {board.configurations} configurations measured fully, {partly} partly")
+    parts += _trust(board, "judge agrees with people: {} {:.2f} (n {})")
+    sealed = "quote this figure: these questions had no part in the choice"
+    parts.append(
+        sealed if row.confirmed is not None else "quote the figure with care: the same questions chose the row"
+    )
+    parts += _lost_slices(
+        board, row, "warning: worse than the reference on {group} ({d}, {low} to {high}, n {n})", " points"
+    )
+    return "; ".join(parts) + "."
+
+
+def _headline_ko(board: Board) -> str:
+    row = board.recommended()
+    if row is None:
+        return _nothing(board, "ko")
+    score, interval = _quoted(board, row)
+    stat, number = quoted(board, row), _right(row)
+    right = f"{stat.scored}문항 중 {number}개 정답, " if number is not None and stat is not None else ""
+    right = f"봉인 문항 기준 {right}" if row.confirmed is not None else right
+    parts = [f"추천 {row.name}: {right}{board.goal.metric} {score} (95 %: {interval}){judged(board, row, 'ko')}"]
+    form = "기준 {name}: {right}{score}; 차이 {d} ({low}~{high}, n {n})"
+    parts += _reference_part(board, row, form, "{1}문항 중 {0}개 정답, ", "점")
+    if row.cost.per_1000 is not None and row.cost.per_1000 > 0:
+        parts.append(f"1,000문항당 {row.cost.per_1000:.2f} {board.currency}".rstrip())
+    parts.append(_seconds(row, "p95 {:.2g}초", "문항당 {:.2g}초"))
+    others = [item.name for item in board.winner_set() if item.key != row.key]
+    if others:
+        more = f" 외 {len(others) - 3}개" if len(others) > 3 else ""
+        parts.append(f"구별되지 않는 구성: {', '.join(others[:3])}{more}")
+    full = sum(1 for item in board.rows if item.answered >= board.questions)
+    partly = sum(1 for item in board.rows if 0 < item.answered < board.questions)
+    parts.append(f"전체 {board.configurations}개 구성 중 {full}개 전부 측정, {partly}개 일부 측정")
+    parts += _trust(board, "심사 모델과 사람의 일치도: {} {:.2f} (n {})")
+    sealed = "이 수치를 인용하십시오: 선택에 쓰이지 않은 문항입니다"
+    parts.append(sealed if row.confirmed is not None else "수치를 인용할 때 주의: 같은 문항으로 고른 결과입니다")
+    parts += _lost_slices(board, row, "주의: {group}에서 기준보다 나쁨 ({d}, {low}~{high}, n {n})", "점")
+    return "; ".join(parts) + "."
+
+
+def judged(board: Board, row: Row, language: BoardLanguage) -> str:
+    """What the headline adds to a judge's score: the badge, and the score that people's labels give."""
+    standing = board.standing(board.goal.metric)
+    if standing is None:
+        return ""
+    badge = standing.badge(language)
+    shown = f" [{badge}]" if badge else ""
+    stat = row.figures.get(board.goal.metric + CORRECTED)
+    if stat is None or stat.mean is None or stat.low is None or stat.high is None:
+        return shown
+    scale, unit = (100, " %") if board.goal.unit else (1, "")
+    mean, low, high = (f"{value * scale:.3g}" for value in (stat.mean, stat.low, stat.high))
+    if language == "ko":
+        return f"{shown}, 라벨 {standing.labels}개로 보정 {mean}{unit} (95 %: {low}–{high})"
+    return f"{shown}, corrected by {standing.labels} labels {mean}{unit} (95 %: {low}–{high})"
+
+
+def _nothing(board: Board, language: BoardLanguage) -> str:
+    infeasible = next((note for note in board.notes if note.kind == "infeasible"), None)
+    if infeasible is not None:
+        return infeasible.text(language)
+    if language == "ko":
+        return "측정된 구성이 없어 추천할 수 없습니다."
+    return "No configuration could be measured, so nothing is recommended."
+
+
+def _right(row: Row) -> int | None:
+    return row.confirmed.right if row.confirmed is not None else row.right
+
+
+def _seconds(row: Row, probed: str, charged: str) -> str:
+    if row.latency is not None and row.latency.p95 is not None:
+        return probed.format(row.latency.p95)
+    return charged.format(row.cost.seconds)
+
+
+def _reference_part(board: Board, row: Row, form: str, counted: str, unit: str) -> list[str]:
+    reference = board.reference()
+    paired = row.confirmed.versus_reference if row.confirmed is not None else row.versus_reference
+    if reference is None or paired is None or reference.key == row.key:
+        return []
+    score, _ = _quoted(board, reference)
+    stat, number = quoted(board, reference), _right(reference)
+    right = counted.format(number, stat.scored) if number is not None and stat is not None else ""
+    low, high = _shown(board, paired.low), _shown(board, paired.high)
+    difference = _shown(board, paired.difference) + (unit if board.goal.unit else "")
+    return [form.format(name=reference.name, right=right, score=score, d=difference, low=low, high=high, n=paired.n)]
+
+
+def _shown(board: Board, value: float | None) -> str:
+    """A difference, in points where the goal is a share."""
+    return "–" if value is None else f"{value * 100:+.0f}" if board.goal.unit else f"{value:+.3g}"
+
+
+def _lost_slices(board: Board, row: Row, form: str, unit: str) -> list[str]:
+    """Groups of questions on which the row is significantly worse than the reference."""
+    found = []
+    for group in row.groups:
+        paired = group.versus_reference
+        if paired is not None and group.loses(board.goal.higher):
+            difference = _shown(board, paired.difference) + (unit if board.goal.unit else "")
+            ends = _shown(board, paired.low), _shown(board, paired.high)
+            name = group.group.removeprefix("slice:")
+            found.append(form.format(group=name, d=difference, low=ends[0], high=ends[1], n=paired.n))
+    return found
+
+
+def _trust(board: Board, form: str) -> list[str]:
+    """How far a validated judge agrees with people; one that is not wears its badge at the score."""
+    standing = board.standing(board.goal.metric)
+    if standing is None or standing.state != "calibrated" or standing.agreement is None:
+        return []
+    return [form.format(standing.coefficient, standing.agreement, standing.labels)]

@@ -1,0 +1,69 @@
+"""Leader and recommended row against the reference, group of questions by group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ragscout.model.board import Board, Goal, GroupStat, Note, Paired, Row
+from ragscout.model.evalset import Question
+from ragscout.search.figures import Measured, groups_of
+from ragscout.search.outcomes import goal_value
+from ragscout.search.pairs import paired_values
+from ragscout.search.statistics import holm
+
+FEWEST = 5
+"""Common questions below which a group says nothing."""
+
+
+def with_duels(
+    rows: Sequence[Row], measured: Sequence[Measured], questions: Sequence[Question], goal: Goal
+) -> tuple[Row, ...]:
+    """Rows with the paired differences of their groups to the reference, for leader and recommended row."""
+    reference = next((row for row in rows if row.has("reference")), None)
+    if reference is None:
+        return tuple(rows)
+    items = {item.configuration.key: item for item in measured}
+    members = groups_of(questions)
+    return tuple(
+        replace(row, groups=_duels(row, items[row.key], items[reference.key], members, goal))
+        if (row.has("leader") or row.has("recommended")) and row.key != reference.key
+        else row
+        for row in rows
+    )
+
+
+def _duels(
+    row: Row, own: Measured, other: Measured, members: dict[str, list[str]], goal: Goal
+) -> tuple[GroupStat, ...]:
+    found: list[Paired | None] = []
+    for group in row.groups:
+        pairs = [
+            (first, second)
+            for question in members.get(group.group, [])
+            if (first := goal_value(own.scores.get(question, {}).get(goal.metric), goal)) is not None
+            and (second := goal_value(other.scores.get(question, {}).get(goal.metric), goal)) is not None
+        ]
+        firsts, seconds = [first for first, _ in pairs], [second for _, second in pairs]
+        found.append(paired_values(firsts, seconds, goal) if len(pairs) >= FEWEST else None)
+    adjusted = iter(holm([paired.p for paired in found if paired is not None]))
+    return tuple(
+        group if paired is None else replace(group, versus_reference=replace(paired, p_holm=next(adjusted)))
+        for group, paired in zip(row.groups, found, strict=True)
+    )
+
+
+def duel_notes(board: Board) -> list[Note]:
+    """The warning that the recommended row loses to the reference somewhere."""
+    row = board.recommended()
+    lost = [group for group in row.groups if group.loses(board.goal.higher)] if row is not None else []
+    if row is None or not lost:
+        return []
+    names = ", ".join(group.group.removeprefix("slice:") for group in lost)
+    return [
+        Note(
+            "slice_loss",
+            f"The recommended row is significantly worse than the reference on: {names}.",
+            f"추천 구성은 다음 문항에서 기준보다 유의하게 나쁩니다: {names}.",
+        )
+    ]

@@ -1,0 +1,78 @@
+"""Questions that count more than others: the goal's mean is weighted, everything else counts each question once.
+
+With weights w of mean 1, sum(w v) / n is the weighted mean, so a table whose values are multiplied by w gives weighted
+means and weighted paired differences to every comparison of the board.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ragscout.model.board import FigureStat, Goal, Note
+from ragscout.model.evalset import Question
+from ragscout.search.figures import Measured, finite, rounded
+from ragscout.search.outcomes import goal_value
+from ragscout.search.statistics import mean_interval
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+def weights_of(questions: Sequence[Question]) -> tuple[float, ...]:
+    """Weights of mean 1 in the order of the questions; empty when all count alike."""
+    total = sum(question.weight for question in questions)
+    if len({question.weight for question in questions}) < 2 or total <= 0:
+        return ()
+    return tuple(question.weight * len(questions) / total for question in questions)
+
+
+def weighted(values: Floats, weights: Sequence[float]) -> Floats:
+    """Values of shape (rows, questions) times the questions' weights."""
+    import numpy as np
+
+    return values * np.asarray(weights) if weights else values
+
+
+def weighted_stat(
+    stat: FigureStat,
+    goal: Goal,
+    item: Measured,
+    questions: Sequence[Question],
+    clusters: Mapping[str, str] | None = None,
+) -> FigureStat:
+    """The goal's figure with the weighted mean of the scored questions and its linearised 95 % interval
+    (Cochran 1977, section 6.3: the ratio estimator's residuals w (v - mean) / mean w)."""
+    scored = [
+        (question.id, question.weight, value)
+        for question in questions
+        if (value := goal_value(item.scores.get(question.id, {}).get(goal.metric), goal)) is not None
+    ]
+    total = sum(weight for _, weight, _ in scored)
+    if not scored or total <= 0:
+        return stat
+    mean = sum(weight * value for _, weight, value in scored) / total
+    scale = len(scored) / total
+    spread = [mean + weight * (value - mean) * scale for _, weight, value in scored]
+    groups = [clusters.get(name, name) for name, _, _ in scored] if clusters else None
+    bounds = (goal.low, goal.high) if goal.low is not None and goal.high is not None else None
+    interval = mean_interval(spread, groups, bounds)
+    return replace(stat, mean=rounded(mean), low=finite(interval.low), high=finite(interval.high))
+
+
+def weight_notes(questions: Sequence[Question], goal: Goal) -> list[Note]:
+    """That the questions count differently."""
+    if not weights_of(questions):
+        return []
+    low, high = (f"{end:g}" for end in (min(q.weight for q in questions), max(q.weight for q in questions)))
+    return [
+        Note(
+            "weights",
+            f"{goal.metric} is weighted by the questions' weights ({low} to {high}); other figures are not.",
+            f"{goal.metric}는 문항 가중치({low}~{high})로 가중한 값입니다. 다른 지표에는 가중치를 쓰지 않습니다.",
+        )
+    ]
