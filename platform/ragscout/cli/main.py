@@ -18,7 +18,9 @@ from ragscout.cli import (
     data,
     demo,
     doctor,
+    evidence,
     export,
+    generate,
     init,
     judge,
     mlflow,
@@ -50,6 +52,8 @@ VERBS = (
 for verb in VERBS:
     app.command(verb.__name__.rsplit(".", 1)[-1])(verb.run)
 app.add_typer(data.app, name="data")
+app.command("generate-questions")(generate.run)
+app.add_typer(evidence.app, name="evidence")
 app.add_typer(judge.app, name="judge")
 app.add_typer(store.app, name="store")
 app.add_typer(transforms.app, name="transforms")
