@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+Placed = list[tuple[int, int, str]]
+"""Lines of a page: x and y in points, on a page of 600 by 800, and the text."""
 
-def pdf(pages: list[str], *, mapped: dict[str, str] | None = None) -> bytes:
-    """One line of text per page (none where empty); ``mapped`` replaces what the character map says of a character."""
-    letters = sorted({char for page in pages for char in page})
+
+def pdf(pages: list[str] | list[Placed], *, mapped: dict[str, str] | None = None) -> bytes:
+    """One line of text per page (none where empty), or placed lines; ``mapped`` replaces what the character map says
+    of a character."""
+    placed = [[(50, 700, page)] if isinstance(page, str) else page for page in pages]
+    letters = sorted({char for page in placed for *_, text in page for char in text})
     codes = {char: number for number, char in enumerate(letters, 1)}
     lines = "\n".join(
         f"<{code:04X}> <{(mapped or {}).get(char, char).encode('utf-16-be').hex().upper()}>"
@@ -25,9 +30,12 @@ def pdf(pages: list[str], *, mapped: dict[str, str] | None = None) -> bytes:
         " /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>",
         f"<< /Length {len(cmap)} >>\nstream\n{cmap}\nendstream",
     ]
-    for i, page in enumerate(pages):
-        shown = "".join(f"{codes[char]:04X}" for char in page)
-        content = f"BT /F1 12 Tf 50 700 Td <{shown}> Tj ET" if page else ""
+    for i, page in enumerate(placed):
+        content = "\n".join(
+            f"BT /F1 12 Tf {x} {y} Td <{''.join(f'{codes[char]:04X}' for char in text)}> Tj ET"
+            for x, y, text in page
+            if text
+        )
         objects.append(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents {7 + 2 * i} 0 R"
             " /Resources << /Font << /F1 3 0 R >> >> >>"

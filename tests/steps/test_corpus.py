@@ -56,3 +56,22 @@ class TestParse(WholeKit):
     def test_nothing_readable(self) -> None:
         with pytest.raises(StepError, match=r"no document could be read; got 1 files\. x\.exe: skipped"):
             run(make("corpus", "parse"), source=source(x__exe=b"MZ"))
+
+
+class TestTransforms(WholeKit):
+    stage = "corpus"
+    cases = (
+        ("parse", {"transforms": [{"use": "drop-boilerplate"}]}),
+        ("parse", {"transforms": [{"use": "deduplicate"}, {"use": "mask-personal-data", "kinds": ["email"]}]}),
+        ("parse", {"transforms": [{"use": "replace", "pattern": r"\s*\(끝\)$"}, {"use": "split-by-heading"}]}),
+    )
+
+    def inputs(self) -> dict[str, Any]:
+        return {
+            "source": source(
+                a__md="# 휴가\n메뉴\n연차는 kim@example.com 에 신청한다. (끝)\n## 병가\n병가는 10일이다.",
+                b__md="# 경비\n메뉴\n영수증을 낸다.",
+                c__md="# 퇴직\n메뉴\n30일 전에 알린다.",
+                d__md="# 경비\n메뉴\n영수증을  낸다.",
+            )
+        }

@@ -8,6 +8,7 @@ from ragscout.data.opening import describe, find, open_eval_set, remove, show, u
 from ragscout.data.options import Limits, ReadOptions, column_roles
 from ragscout.data.registry import BlobStore, Registry, load_manifest
 from ragscout.data.report import FileReport, UploadReport
+from ragscout.data.sources import Remote, read_addresses, snapshot
 from ragscout.data.starting import starter
 from ragscout.data.uploading import Uploaded, upload
 
@@ -20,6 +21,7 @@ __all__ = [
     "Limits",
     "ReadOptions",
     "Registry",
+    "Remote",
     "UploadReport",
     "Uploaded",
     "check",
@@ -31,8 +33,10 @@ __all__ = [
     "find",
     "load_manifest",
     "open_eval_set",
+    "read_addresses",
     "remove",
     "show",
+    "snapshot",
     "starter",
     "upload",
     "upload_path",

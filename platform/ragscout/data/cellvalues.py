@@ -107,6 +107,31 @@ def written_object(value: Any) -> Any:
     return value
 
 
+def filter_of(value: Any) -> dict[str, tuple[str, ...]]:
+    """A filter over metadata columns: an object of texts or lists of texts, or ``name=value; name=one|other``.
+
+    Raises:
+        CellError: for anything else.
+    """
+    value = written_object(value)
+    if is_missing(value) or (isinstance(value, str) and not value.strip()):
+        return {}
+    if isinstance(value, str):
+        pairs = [part.partition("=") for part in value.split(";") if part.strip()]
+        if not all(mark and name.strip() and held.strip() for name, mark, held in pairs):
+            raise CellError("a filter is written as name=value; name=one|other, or as a JSON object")
+        return {name.strip(): tuple(item.strip() for item in held.split("|")) for name, _, held in pairs}
+    if not isinstance(value, Mapping):
+        raise CellError("a filter is an object of metadata columns and values")
+    found = {}
+    for name, held in value.items():
+        items = held if isinstance(held, (list, tuple)) else [held]
+        found[str(name).strip()] = tuple(text_of(item).strip() for item in items)
+        if not items or not all(found[str(name).strip()]):
+            raise CellError(f"the filter on {name!r} has no value")
+    return found
+
+
 def flag_of(value: Any) -> bool | None:
     """Yes or no in the usual spellings, English and Korean; ``None`` when the cell is empty.
 

@@ -13,11 +13,15 @@ from ragscout.data.findings import Finding
 from ragscout.data.loaded import Loaded
 from ragscout.data.loaders import load
 from ragscout.data.options import ReadOptions
+from ragscout.data.roles import is_documents
 from ragscout.model.errors import UnknownNameError
+from ragscout.providers.parse import kind_of
+from ragscout.providers.parsers import large
 
 __all__ = ["Sorted", "pick_format", "read_file", "sort_files"]
 _FIRST_FORMAT = _formats.table
 _PLAIN = (".txt", ".text", "")
+_HEAD = 1 << 20  # bytes of a large table that tell what it holds
 
 
 @dataclass
@@ -109,6 +113,9 @@ def sort_files(files: Sequence[RawFile], options: ReadOptions) -> Sorted:
 def _structured(file: RawFile, foldered: bool, named: bool, made: Sorted, options: ReadOptions) -> None:
     """Read a structured file. Beside a file of questions that was named itself, a table of questions inside a folder
     (a list of frequent questions, say) is a document like the others."""
+    if _large_corpus(file, options):
+        made.documents.append((file.path, file))
+        return
     item = load(file.path, file.read(), options)
     if named and not file.alone and not foldered:
         trial = Draft()
@@ -127,6 +134,18 @@ def _structured(file: RawFile, foldered: bool, named: bool, made: Sorted, option
         made.draft.findings.append(Finding("left_out", "info", text, file.path, rows=(file.path,)))
     else:
         made.documents.append((file.path, file))
+
+
+def _large_corpus(file: RawFile, options: ReadOptions) -> bool:
+    """Whether a large table holds documents, by its first megabyte: it is then read row by row as a document file."""
+    data = file.read() if file.size > large.LARGE and not options.columns and not options.format else b""
+    if not large.can_stream(file.path, kind_of(file.path), data):
+        return False
+    if file.suffix == ".parquet":
+        return is_documents(large.parquet_columns(data))
+    head = data[:_HEAD]
+    item = load(file.path, head[: head.rfind(b"\n") + 1], options)
+    return item.kind in ("jsonl", "csv") and is_documents(item.columns)
 
 
 def _lying_names(made: Sorted, options: ReadOptions) -> None:

@@ -88,5 +88,5 @@ def diff(first: EvalSet, second: EvalSet) -> Difference:
 
 def _what(one: Question, two: Question) -> tuple[str, ...]:
     found = [name for name, fields in _WHAT.items() if any(getattr(one, at) != getattr(two, at) for at in fields)]
-    others = ("type", "slice", "weight", "must_pass", "meta")
+    others = ("type", "slice", "weight", "must_pass", "meta", "filter")
     return (*found, *(["labels"] if any(getattr(one, at) != getattr(two, at) for at in others) else []))

@@ -43,17 +43,19 @@ class DraftQuestion:
     weight: float = 1.0
     must_pass: bool = False
     meta: dict[str, str] = field(default_factory=dict)
+    filter: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass
 class DraftDocument:
-    """A document that stands inside a structured file."""
+    """A document that stands inside a structured file; ``meta``: its metadata columns."""
 
     id: str
     text: str
     title: str = ""
     file: str = ""
     line: int = 0
+    meta: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

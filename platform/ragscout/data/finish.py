@@ -52,6 +52,9 @@ def _clean(question: DraftQuestion, draft: Draft, options: ReadOptions) -> bool:
         dict.fromkeys(text for reference in question.references if (text := normalise(reference).strip()))
     )
     question.documents = list(dict.fromkeys(normalise(name).strip() for name in question.documents))
+    question.filter = {
+        normalise(name): tuple(normalise(value) for value in values) for name, values in sorted(question.filter.items())
+    }
     for gold in question.evidence:
         gold.document = normalise(gold.document).strip()
     if question.weight < 0:

@@ -7,15 +7,17 @@ import hashlib
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from ragscout.data.draft import DraftQuestion, Gold
 from ragscout.data.findings import Finding
 from ragscout.model.evalset import Document, Question, Span
 from ragscout.model.text import normalise
+from ragscout.steps.batches import by_id
 
 _SPACE = re.compile(r"\s+")
+_FLAT = 64 << 20  # characters of documents that are kept with their white space squeezed
 
 
 class Places:
@@ -23,13 +25,14 @@ class Places:
 
     def __init__(self, documents: Sequence[Document]) -> None:
         """Args: documents = as parsed, ids unique."""
-        self.by_id: dict[str, Document] = {document.id: document for document in documents}
+        self.by_id: Mapping[str, Document] = by_id(documents)
         self._loose: dict[str, set[str]] = defaultdict(set)
         for name in self.by_id:
             for spelling in _spellings(name):
                 self._loose[spelling].add(name)
         self._bytes: dict[str, list[int]] = {}
         self._flat: dict[str, str] = {}
+        self._flat_size = 0
         self._found: dict[str, str] = {}
 
     def resolve(self, name: str) -> str:
@@ -73,7 +76,11 @@ class Places:
 
     def _flattened(self, name: str) -> str:
         if name not in self._flat:
+            if self._flat_size > _FLAT:
+                self._flat.clear()
+                self._flat_size = 0
             self._flat[name] = _SPACE.sub(" ", self.by_id[name].text)
+            self._flat_size += len(self._flat[name])
         return self._flat[name]
 
     def byte_span(self, name: str, start: int, end: int) -> tuple[int, int] | None:
@@ -256,6 +263,7 @@ def _question(draft: DraftQuestion, places: Places | None) -> Question:
         weight=draft.weight,
         must_pass=draft.must_pass,
         meta=dict(sorted(draft.meta.items())),
+        filter=draft.filter,
     )
 
 

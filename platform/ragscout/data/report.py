@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ragscout.data import parsing
 from ragscout.data.findings import SHOWN_PROBLEMS, Finding, finding_from_json, shorten
 from ragscout.model.text import display_width
 
@@ -47,6 +48,7 @@ class UploadReport:
     samples: tuple[Mapping[str, str], ...] = ()
     findings: tuple[Finding, ...] = ()
     inherited: str = ""
+    parsing: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
@@ -71,6 +73,7 @@ class UploadReport:
             made.append(
                 f"  documents   {self.documents:,} ({_counts(self.document_languages)}), {self.characters:,} characters"
             )
+        made += parsing.lines(dict(self.parsing))
         if self.inherited:
             made.append(f"  {self.inherited}")
         for file in self.files:
@@ -87,7 +90,7 @@ class UploadReport:
     def as_json(self) -> dict[str, Any]:
         """Plain values, complete."""
         made = {name: value for name, value in self.__dict__.items() if name not in ("files", "findings", "samples")}
-        made |= {"question_languages": dict(self.question_languages)}
+        made |= {"parsing": dict(self.parsing), "question_languages": dict(self.question_languages)}
         made |= {"document_languages": dict(self.document_languages)}
         made["files"] = [{**file.__dict__, "roles": dict(file.roles)} for file in self.files]
         made["samples"] = [dict(sample) for sample in self.samples]

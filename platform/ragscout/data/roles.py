@@ -49,6 +49,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "language": _words("lang language 언어"),
     "weight": _words("weight 가중치 중요도"),
     "must_pass": _words("must_pass mustpass critical 필수 필수여부"),
+    "filter": _words("filter filters metadata_filter 필터 필터조건 검색조건"),
 }
 
 DOCUMENT_NAMES: dict[str, tuple[str, ...]] = {
@@ -105,6 +106,11 @@ def question_roles(
     if "reference" not in found and "alternatives" in found:
         found["reference"] = found.pop("alternatives")
     return found, findings
+
+
+def roleless(columns: Iterable[str]) -> list[str]:
+    """Columns of a table of questions that no role knows: its metadata."""
+    return [column for column in columns if header_key(column) not in _QUESTION_RANKS]
 
 
 def document_roles(columns: Iterable[str]) -> dict[str, str]:

@@ -8,24 +8,27 @@ import re
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ragscout.data.archive import SUFFIXES
 from ragscout.data.classify import Sorted, sort_files
 from ragscout.data.collect import RawFile, collect
 from ragscout.data.draft import DraftQuestion, Gold
+from ragscout.data.filters import filter_findings
 from ragscout.data.findings import Finding, refuse
 from ragscout.data.finish import finish
 from ragscout.data.gold import settle
 from ragscout.data.options import DEFAULT_OPTIONS, ReadOptions
+from ragscout.data.parsing import ParseReport
 from ragscout.data.registry import BlobStore, Registry, load_manifest, manifest
 from ragscout.data.report import FileReport, UploadReport, count_languages
 from ragscout.model.errors import EvalSetError
 from ragscout.model.evalset import Document, EvalSet, Question, SourceFile
 from ragscout.model.text import language
-from ragscout.providers.parse import parse
+from ragscout.providers.parse import ParsedFile, each_document
+from ragscout.steps.batches import Spill
 
 _LANGUAGE_SAMPLE = 400  # characters that tell a document's language well enough to count it
 _NAME = re.compile(r"[^\w.\-]+")
@@ -46,11 +49,12 @@ class _Content:
 
     files: list[SourceFile]
     held: dict[str, RawFile | bytes]
-    documents: list[Document]
+    documents: Sequence[Document]
     questions: list[Question]
     findings: list[Finding]
     parent: EvalSet | None = None
     inherited: str = ""
+    parsing: ParseReport = field(default_factory=ParseReport)
 
 
 def upload(
@@ -60,27 +64,30 @@ def upload(
     registry: Registry,
     name: str | None = None,
     options: ReadOptions = DEFAULT_OPTIONS,
+    extra: Sequence[RawFile] = (),
+    noted: Sequence[Finding] = (),
 ) -> Uploaded:
     """Read files, folders or archives and register them as a version of an evaluation set.
 
     Questions and documents may come together or apart: what is missing is taken from the newest version of the same
-    name. Nothing is stored before everything was found fit.
+    name. Nothing is stored before everything was found fit. ``extra``: files of a source that is no path (then
+    ``name`` is needed where there is no path), ``noted``: what was found while they were copied.
 
     Raises:
         EvalSetError: every problem of the files, at most twenty in words.
     """
-    if not paths:
+    if not paths and not (extra and name):
         raise EvalSetError("upload: no path was given. Name a file, a folder or an archive.")
     started = time.monotonic()
     name = clean_name(name or default_name(paths[0]))
     newest = registry.evalset(name)
     parent = load_manifest(blobs, newest.manifest, newest.version) if newest else None
     raw, findings = collect(paths, options.limits)
-    sorted_ = sort_files(raw, options)
-    sorted_.draft.findings[:0] = findings
-    _in_time(started, options, paths)
+    sorted_ = sort_files([*raw, *extra], options)
+    sorted_.draft.findings[:0] = [*noted, *findings]
+    _in_time(started, options, name)
     content = _content(sorted_, parent, blobs, options)
-    _in_time(started, options, paths)
+    _in_time(started, options, name)
     return _register(name, content, sorted_, blobs, registry)
 
 
@@ -107,10 +114,10 @@ def clean_name(name: str) -> str:
     return made
 
 
-def _in_time(started: float, options: ReadOptions, paths: Sequence[Path]) -> None:
+def _in_time(started: float, options: ReadOptions, name: str) -> None:
     if time.monotonic() - started > options.limits.seconds:
         raise EvalSetError(
-            f"{paths[0]}: reading took longer than {options.limits.seconds:,.0f} seconds (setting 'seconds'). Upload "
+            f"{name}: reading took longer than {options.limits.seconds:,.0f} seconds (setting 'seconds'). Upload "
             "less at once or raise the limit."
         )
 
@@ -140,45 +147,80 @@ def _content(made: Sorted, parent: EvalSet | None, blobs: BlobStore, options: Re
             [*content.findings, Finding("no_text", "error", text, remedy="See the warnings above each file's name.")]
         )
     content.questions, found = settle(drafts, content.documents)
-    content.findings += found
+    content.findings += [*found, *filter_findings(content.questions, content.documents)]
     refuse(content.findings)
     return content
 
 
 def _own_documents(made: Sorted, content: _Content) -> None:
     """Document files as they are, and one canonical ``corpus.jsonl`` of the documents found inside tables."""
+    reasons: dict[str, list[str]] = {}
+    twice: list[str] = []
+    content.documents = Spill().keep(_once(_each_file(made, content, reasons), twice))
+    content.findings += _unread(reasons)
+    if twice:
+        text = f"{len(twice)} ids name different documents in different files"
+        found = Finding("document_id_twice", "error", text, rows=tuple(twice), remedy="Give every document its own id.")
+        content.findings.append(found)
+
+
+def _each_file(made: Sorted, content: _Content, reasons: dict[str, list[str]]) -> Iterator[Document]:
     inside = list(made.draft.documents.values())
     taken = {path for path, _ in made.documents}
     if inside:
         lines = [
-            json.dumps({"doc_id": item.id, "title": item.title, "text": item.text}, ensure_ascii=False)
+            json.dumps(
+                {"doc_id": item.id, "title": item.title, "text": item.text}
+                | ({"metadata": item.meta} if item.meta else {}),
+                ensure_ascii=False,
+            )
             for item in inside
         ]
         data = ("\n".join(lines) + "\n").encode("utf-8", "replace")
         path = "corpus.jsonl" if "corpus.jsonl" not in taken else "questions/corpus.jsonl"
-        _take(path, "application/jsonl", data, data, content)
-    reasons: dict[str, list[str]] = {}
+        yield from _take(path, "application/jsonl", data, data, content, reasons)
     for path, file in sorted(made.documents, key=lambda pair: pair[0]):
         data = file.read()
-        reason = _take(path, file.media_type, data, file, content) if data else "the file is empty."
-        if reason:
-            reasons.setdefault(reason, []).append(path)
-    content.findings += _unread(reasons)
-    _unique(content)
+        if data:
+            yield from _take(path, file.media_type, data, file, content, reasons)
+        else:
+            reasons.setdefault("the file is empty.", []).append(path)
 
 
-def _take(path: str, media_type: str, data: bytes, held: RawFile | bytes, content: _Content) -> str:
-    """Parse one file and keep it when it gave text; returns why it gave none, else an empty text."""
+def _take(
+    path: str,
+    media_type: str,
+    data: bytes,
+    held: RawFile | bytes,
+    content: _Content,
+    reasons: dict[str, list[str]],
+) -> Iterator[Document]:
+    """Documents of one file, which is kept when it gives any; else why it gave none is noted."""
     source = SourceFile(path, hashlib.sha256(data).hexdigest(), media_type)
-    parsed = parse(source, data)
-    said = [warning.removeprefix(f"{path}: ") for warning in parsed.warnings]
-    if not parsed.documents:
-        return " ".join(said) or "it holds no text."
+    warnings: list[str] = []
+    outcome: list[ParsedFile] = []
+    documents = characters = 0
+    for document in each_document(source, data, warnings, parsed=outcome.append):
+        documents, characters = documents + 1, characters + len(document.text)
+        yield document
+    content.parsing.add(path, outcome[0], documents, characters)
+    said = [warning.removeprefix(f"{path}: ") for warning in warnings]
+    if not documents:
+        reasons.setdefault(" ".join(said) or "it holds no text.", []).append(path)
+        return
     content.findings += [Finding("document", "warning", warning, path) for warning in said]
     content.files.append(source)
     content.held[source.sha256] = held
-    content.documents += parsed.documents
-    return ""
+
+
+def _once(documents: Iterable[Document], twice: list[str]) -> Iterator[Document]:
+    """Documents with ids of different texts noted; of equal ones both stay, as the parser names them apart."""
+    seen: dict[str, bytes] = {}
+    for document in documents:
+        digest = hashlib.sha256(document.text.encode()).digest()[:16]
+        if seen.setdefault(document.id, digest) != digest:
+            twice.append(document.id)
+        yield document
 
 
 def _unread(reasons: dict[str, list[str]]) -> list[Finding]:
@@ -195,27 +237,16 @@ def _unread(reasons: dict[str, list[str]]) -> list[Finding]:
     ]
 
 
-def _unique(content: _Content) -> None:
-    seen: dict[str, str] = {}
-    twice = []
-    for document in content.documents:
-        if document.id in seen and seen[document.id] != document.text:
-            twice.append(document.id)
-        seen.setdefault(document.id, document.text)
-    if twice:
-        text = f"{len(twice)} ids name different documents in different files"
-        found = Finding("document_id_twice", "error", text, rows=tuple(twice), remedy="Give every document its own id.")
-        content.findings.append(found)
+def parse_files(files: Sequence[SourceFile], blobs: BlobStore, findings: list[Finding]) -> Sequence[Document]:
+    """Documents of stored files, by the default parser; warnings become findings. Many documents stay on disk."""
 
+    def each() -> Iterator[Document]:
+        for file in files:
+            warnings: list[str] = []
+            yield from each_document(file, blobs.read(file.sha256), warnings)
+            findings.extend(Finding("document", "info", warning, file.path) for warning in warnings)
 
-def parse_files(files: Sequence[SourceFile], blobs: BlobStore, findings: list[Finding]) -> list[Document]:
-    """Documents of stored files, by the default parser; warnings become findings."""
-    documents: list[Document] = []
-    for file in files:
-        parsed = parse(file, blobs.read(file.sha256))
-        findings += [Finding("document", "info", warning, file.path) for warning in parsed.warnings]
-        documents += parsed.documents
-    return documents
+    return Spill().keep(each())
 
 
 def _all_questions(eval_set: EvalSet) -> tuple[Question, ...]:
@@ -237,6 +268,7 @@ def _draft_again(question: Question) -> DraftQuestion:
         question.weight,
         question.must_pass,
         {key: value for key, value in question.meta.items() if key != "gold_missing"},
+        dict(question.filter),
     )
 
 
@@ -294,6 +326,7 @@ def _report(name: str, digest: str, parent: str, new: bool, content: _Content, m
         samples=tuple(draft.samples),
         findings=tuple(content.findings),
         inherited=content.inherited,
+        parsing=content.parsing.as_json(),
     )
 
 

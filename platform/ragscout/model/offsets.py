@@ -93,3 +93,13 @@ def edited(text: str, edits: Iterable[tuple[int, int, str]]) -> tuple[str, tuple
         size += len(new)
         at = end
     return "".join(parts), joined(pieces)
+
+
+def shifted(pieces: Sequence[Piece], at: int) -> int:
+    """Where a position of the source lies in the result: that of the next character that was kept."""
+    end = 0
+    for source, target, length in pieces:
+        if at < source + length:
+            return target + max(0, at - source)
+        end = target + length
+    return end

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ragscout.model.evalset import Document, SourceFile
+from ragscout.model.evalset import Document, Question, SourceFile
 from ragscout.model.outcome import Ranking
 from ragscout.model.runtime import Runtime, VectorRef
 
@@ -25,9 +25,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Parsed documents, in a fixed order, ids unique."""
+    """Parsed documents, in a fixed order, ids unique. ``aliases``: id of a document that was left out because it
+    repeats another, to that one's."""
 
-    documents: tuple[Document, ...]
+    documents: Sequence[Document]
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def by_id(self) -> dict[str, Document]:
         """Documents by id."""
@@ -37,13 +39,19 @@ class Corpus:
 @dataclass(frozen=True)
 class Chunks:
     """Columns of equal length: chunk ``i`` is ``text[i]``, code points ``start[i]``..``end[i]`` of document
-    ``document[i]``. ``titles``: document id to title."""
+    ``document[i]``. Columns are tuples, or lazy sequences where they are larger than memory.
 
-    document: tuple[str, ...]
-    start: tuple[int, ...]
-    end: tuple[int, ...]
-    text: tuple[str, ...]
+    ``titles``: document id to title; ``meta``: document id to its metadata columns, where it has any; ``sources``: id
+    of a part to that of the document it was cut out of.
+    """
+
+    document: Sequence[str]
+    start: Sequence[int]
+    end: Sequence[int]
+    text: Sequence[str]
     titles: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.text)
@@ -74,16 +82,28 @@ class DenseIndex(Protocol):
 
     encoder: Encoder
 
-    def search(self, runtime: Runtime, queries: np.ndarray, depth: int) -> list[Ranking]:
-        """The ``depth`` nearest chunks of each query by inner product, ties by chunk order."""
+    def search(
+        self, runtime: Runtime, queries: np.ndarray, depth: int, keep: np.ndarray | None = None
+    ) -> list[Ranking]:
+        """The ``depth`` nearest chunks of each query by inner product, ties by chunk order. ``keep``: bool per chunk,
+        ``None`` for all."""
+        ...
+
+    def allowed(self, question: Question) -> np.ndarray | None:
+        """Which chunks the question's filter admits, bool per chunk; ``None`` without a filter."""
         ...
 
 
 class Lexicon(Protocol):
     """A lexical index over the chunks of one node."""
 
-    def search(self, text: str, depth: int) -> Ranking:
-        """The ``depth`` best chunks with a score above 0, ties by chunk order."""
+    def search(self, text: str, depth: int, keep: np.ndarray | None = None) -> Ranking:
+        """The ``depth`` best chunks with a score above 0, ties by chunk order. ``keep``: bool per chunk, ``None`` for
+        all."""
+        ...
+
+    def allowed(self, question: Question) -> np.ndarray | None:
+        """Which chunks the question's filter admits, bool per chunk; ``None`` without a filter."""
         ...
 
 

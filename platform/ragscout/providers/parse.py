@@ -6,20 +6,24 @@ that cannot be used gives no documents and a warning that says why; only a missi
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from ragscout.model.evalset import Document, SourceFile
 from ragscout.model.text import normalise
-from ragscout.providers.parsers import office, rows
+from ragscout.providers.parsers import large, office, rows
 from ragscout.providers.parsers.decode import decode
+from ragscout.providers.parsers.hangul import hwp_text
+from ragscout.providers.parsers.mail import mail_text
 from ragscout.providers.parsers.pdf import pdf_text
 
 Html = Literal["text", "main"]
 Pdf = Literal["plain", "layout"]
+Ocr = Literal["none", "tesseract"]
 
 KINDS: dict[str, str] = {
     **dict.fromkeys((".txt", ".text", ".log", ".rst"), "text"),
@@ -32,6 +36,9 @@ KINDS: dict[str, str] = {
     ".docx": "docx",
     ".pptx": "pptx",
     ".xlsx": "xlsx",
+    ".hwpx": "hwpx",
+    ".hwp": "hwp",
+    ".eml": "mail",
 }
 """File name suffix to kind of file."""
 _MEDIA_TYPES = {
@@ -42,18 +49,26 @@ _MEDIA_TYPES = {
     "application/json": "json",
     "application/jsonl": "json",
     "text/csv": "csv",
+    "message/rfc822": "mail",
+    "application/hwp+zip": "hwpx",
+    "application/x-hwp": "hwp",
+    "application/vnd.hancom.hwp": "hwp",
+    "application/vnd.hancom.hwpx": "hwpx",
 }
 
 
 @dataclass(frozen=True)
 class ParsedFile:
     """What a file holds. ``warnings`` are sentences for people that name the file and, for PDF, the pages;
-    ``characters`` counts the code points of all documents; ``encoding`` is empty for binary formats."""
+    ``characters`` counts the code points of all documents; ``encoding`` is empty for binary formats; ``pages`` is 0
+    where the format has none; ``troubles``: kind of trouble to the pages that have it."""
 
     documents: tuple[Document, ...]
     warnings: tuple[str, ...] = ()
     kind: str = ""
     encoding: str = ""
+    pages: int = 0
+    troubles: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def characters(self) -> int:
@@ -67,43 +82,109 @@ def kind_of(path: str, media_type: str = "") -> str:
     return KINDS.get(suffix) or _MEDIA_TYPES.get(media_type.split(";")[0].strip().lower(), "")
 
 
-def parse(file: SourceFile, data: bytes, *, html: Html = "text", pdf: Pdf = "plain") -> ParsedFile:
+def parse(
+    file: SourceFile,
+    data: bytes,
+    *,
+    html: Html = "text",
+    pdf: Pdf = "plain",
+    ocr: Ocr = "none",
+    ocr_languages: str = "kor+eng",
+) -> ParsedFile:
     """Documents of one file, texts in the normal form of ``model.text``.
 
     A file of rows (jsonl, json, csv, parquet) gives one document per row with the row's id (``path#n``, n from 1, where
-    it has none); any other file is one document whose id is its path.
+    it has none) and its other short columns as metadata; any other file is one document whose id is its path.
 
     Raises:
         MissingExtraError: docx or pptx without the extra ``documents``.
+        StepError: ``ocr`` without the program or its languages.
     """
     kind = kind_of(file.path, file.media_type)
     if not kind:
         return ParsedFile((), (f"{file.path}: skipped, no parser reads this kind of file.",))
     if kind in ("json", "csv", "parquet"):
         return _rows(file, data, kind)
+    if kind == "pdf":
+        return _pdf(file, data, pdf, ocr, ocr_languages)
     title, text, encoding = "", "", ""
     problems: list[str] = []
     meta: dict[str, str] = {}
-    if kind == "pdf":
-        text, problems, pages, title = pdf_text(data, mode=pdf)
-        meta = {"pages": " ".join(map(str, pages))} if pages else {}
-    elif kind in ("docx", "pptx", "xlsx"):
+    if kind in ("docx", "pptx", "xlsx", "hwpx"):
         text, problem = office.office_text(kind, data)
         problems = [problem] if problem else []
+    elif kind == "hwp":
+        text, problem = hwp_text(data)
+        problems = [problem] if problem else []
+    elif kind == "mail":
+        title, text, meta, problems = mail_text(data)
     else:
-        raw, encoding = decode(data, markup=kind == "html")
-        problems = _lost(raw)
-        text = raw
+        text, encoding = decode(data, markup=kind == "html")
+        problems = _lost(text)
         if kind == "html":
             from ragscout.providers.parsers.html import html_text
 
-            title, text = html_text(raw, mode=html)
+            title, text = html_text(text, mode=html)
+    return _one(file, kind, text, title, meta, problems, encoding)
+
+
+def each_document(
+    file: SourceFile,
+    data: bytes,
+    warnings: list[str],
+    *,
+    parsed: Callable[[ParsedFile], object] | None = None,
+    **how: Any,
+) -> Iterator[Document]:
+    """Documents of one file as ``parse`` gives them, a large file of rows one at a time; ``warnings`` are complete
+    when the last was taken. ``parsed`` is told what became of the file then; ``how``: options of ``parse``."""
+    kind = kind_of(file.path, file.media_type)
+    if not large.can_stream(file.path, kind, data):
+        found = parse(file, data, **how)
+        yield from found.documents
+        warnings.extend(found.warnings)
+    else:
+        problems: list[str] = []
+        sample: list[Document] = []
+        for document in large.stream(file.path, kind, data, problems):
+            if len(sample) < _SAMPLED:
+                sample.append(document)
+            yield document
+        found = ParsedFile(tuple(sample), _sentences(file.path, problems), kind, "utf-8")
+        warnings.extend(found.warnings)
+    if parsed is not None:
+        parsed(found)
+
+
+_SAMPLED = 1000  # documents of a large file that its report looks at
+
+
+def _one(
+    file: SourceFile, kind: str, text: str, title: str, meta: dict[str, str], problems: list[str], encoding: str = ""
+) -> ParsedFile:
+    """A file that is one document."""
     text = normalise(text)
     if not text.strip():
         problems = problems or ["it holds no text"]
         return ParsedFile((), _sentences(file.path, problems), kind, encoding)
-    document = Document(file.path, text, normalise(title) or _title(file.path, text, kind), meta)
+    if kind == "markdown":
+        meta = _front_matter(text)
+    meta = {name: normalise(value) for name, value in meta.items()}
+    document = Document(file.path, text, normalise(title).strip() or _title(file.path, text, kind), meta)
     return ParsedFile((document,), _sentences(file.path, problems), kind, encoding)
+
+
+def _pdf(file: SourceFile, data: bytes, mode: Pdf, ocr: Ocr, languages: str) -> ParsedFile:
+    reader = None
+    if ocr == "tesseract":
+        from ragscout.providers.parsers import recognise
+
+        recognise.version()
+        reader = lambda page: recognise.page_text(page, languages)  # noqa: E731 - bound where it is made
+    found = pdf_text(data, mode=mode, ocr=reader)
+    meta = {"pages": " ".join(map(str, found.offsets))} if found.offsets else {}
+    made = _one(file, "pdf", found.text, found.title, meta, found.warnings)
+    return ParsedFile(made.documents, made.warnings, "pdf", "", len(found.offsets), found.troubles)
 
 
 def _rows(file: SourceFile, data: bytes, kind: str) -> ParsedFile:
@@ -111,6 +192,8 @@ def _rows(file: SourceFile, data: bytes, kind: str) -> ParsedFile:
     found, problems, encoding = read(data)
     names = {name: None for row in found for name in row}
     text_column = rows.column(names, rows.TEXTS)
+    if text_column is None and file.path.lower().endswith(".json"):
+        return _outlined(file, data, encoding)
     if found and text_column is None:
         accepted = ", ".join(rows.TEXTS)
         problems.append(f"no column holds the text; it has {', '.join(map(str, names))}. Name it one of: {accepted}")
@@ -132,12 +215,23 @@ def _rows(file: SourceFile, data: bytes, kind: str) -> ParsedFile:
             if documents[name].text == text:
                 continue
             name = f"{name}#{number}"
-        documents[name] = Document(name, text, title)
+        documents[name] = Document(name, text, title, rows.metadata(row, (id_column, title_column, text_column)))
     if empty:
         problems.append(f"{empty} of {len(found)} rows without text are left out")
     if repeated:
         problems.append(f"{len(repeated)} rows repeat an id ({', '.join(repeated[:5])}): equal ones are dropped")
     return ParsedFile(tuple(documents.values()), _sentences(file.path, problems), kind, encoding)
+
+
+def _outlined(file: SourceFile, data: bytes, encoding: str) -> ParsedFile:
+    """A JSON file that is no list of texts: one document of ``name: value`` lines."""
+    try:
+        value = json.loads(decode(data)[0].lstrip("\ufeff"))
+        lines = list(rows.outline(value if isinstance(value, (dict, list)) else [value]))
+    except (ValueError, RecursionError):
+        return ParsedFile((), _sentences(file.path, ["it is not valid JSON"]), "json", encoding)
+    title = value.get("title") if isinstance(value, dict) else ""
+    return _one(file, "json", "\n".join(lines), title if isinstance(title, str) else "", {}, [], encoding)
 
 
 def _plain(value: object) -> str:
@@ -153,12 +247,28 @@ def _sentences(path: str, problems: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{path}: {problem.rstrip('.')}." for problem in problems)
 
 
+_FRONT = re.compile(r"\A---\n((?:.*\n)*?)---\n")
+_FRONT_NAME = re.compile(r"[\w.-]{1,60}")
+
+
+def _front_matter(text: str) -> dict[str, str]:
+    """Plain ``name: value`` lines at the head of a Markdown file, as metadata; lists and blocks are left out."""
+    head = _FRONT.match(text[:4096])
+    found = {}
+    for line in head[1].split("\n") if head else ():
+        name, _, value = line.partition(":")
+        value = value.strip().strip("\"'")
+        if _FRONT_NAME.fullmatch(name) and name != "title" and value and value[0] not in "[{|>" and len(value) <= 200:
+            found[name] = value
+    return found
+
+
 _FRONT_TITLE = re.compile(r"\A---\n(?:.*\n)*?title:[ \t]*[\"']?(.+?)[\"']?[ \t]*\n(?:.*\n)*?---\n")
 _FIRST_HEADING = re.compile(r"^#{1,2}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
 
 
 def _title(path: str, text: str, kind: str) -> str:
-    if kind in ("markdown", "html", "docx", "pptx"):
+    if kind in ("markdown", "html", "docx", "pptx", "hwpx", "hwp"):
         found = _FRONT_TITLE.match(text[:4096]) or _FIRST_HEADING.search(text[:4096])
         if found:
             return found[1].strip()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ragscout.data.cellvalues import CellError, flag_of, ids_of, number_of, offset_of, text_of, texts_of
+from ragscout.data.cellvalues import CellError, filter_of, flag_of, ids_of, number_of, offset_of, text_of, texts_of
 from ragscout.data.draft import Draft, DraftQuestion, Gold, register
 from ragscout.data.formats.shared import each_question, in_column, note_roles
 from ragscout.data.loaded import Loaded, Record
 from ragscout.data.options import ReadOptions
+from ragscout.providers.parsers.rows import metadata
 
 _ROLES = {
     "id": "id",
@@ -27,6 +28,7 @@ _ROLES = {
     "slice": "slice",
     "weight": "weight",
     "must_pass": "must_pass",
+    "filter": "filter",
 }
 
 
@@ -69,6 +71,8 @@ def _question(record: Record, item: Loaded) -> DraftQuestion:
     made.must_pass = bool(cell("must_pass", flag_of))
     if values.get("lang"):
         made.meta["lang"] = cell("lang", text_of)
+    made.filter = cell("filter", filter_of)
+    made.meta |= metadata(values, _ROLES)
     column = "evidence" if values.get("evidence") else "gold_spans"
     pieces = values.get(column) or []
     if isinstance(pieces, str):

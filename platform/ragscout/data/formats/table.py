@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ragscout.data.cellvalues import flag_of, ids_of, number_of, offset_of, text_of, texts_of
+from ragscout.data.cellvalues import filter_of, flag_of, ids_of, number_of, offset_of, text_of, texts_of
 from ragscout.data.draft import Draft, DraftDocument, DraftQuestion, Gold, register
 from ragscout.data.findings import Finding
 from ragscout.data.formats.shared import each_question, in_column
 from ragscout.data.loaded import Loaded, Record
 from ragscout.data.options import ReadOptions
-from ragscout.data.roles import accepted, document_roles, is_documents, question_roles
+from ragscout.data.roles import accepted, document_roles, is_documents, question_roles, roleless
 from ragscout.model.text import normalise
+from ragscout.providers.parsers.rows import metadata
 
 
 @register
@@ -41,6 +42,7 @@ class Table:
             draft.findings.append(no_question_column(item))
             return
         draft.roles[item.path] = {column: role for role, column in roles.items()}
+        draft.roles[item.path] |= {name: "metadata" for name in roleless(item.columns) if name not in roles.values()}
         before = len(draft.questions)
         each_question(item, draft, options, lambda record: row_question(record, roles, item))
         if "reference" not in roles and len(draft.questions) > before:
@@ -94,6 +96,9 @@ def row_question(record: Record, roles: dict[str, str], item: Loaded) -> DraftQu
     language = (cell("language", text_of) or "").strip()
     if language:
         made.meta["lang"] = language
+    made.filter = cell("filter", filter_of) or {}
+    free = roleless(record.values)
+    made.meta |= metadata({name: record.values[name] for name in free}, roles.values())
     _evidence(made, cell("quote", texts_of) or [], cell("start", offset_of), cell("end", offset_of))
     return made
 
@@ -126,7 +131,9 @@ def read_documents(item: Loaded, draft: Draft, options: ReadOptions) -> None:
             return
         name = cell("id").strip() or f"{item.path}#{record.line}"
         title = cell("title").strip() or _nested_title(record)
-        draft.add_document(DraftDocument(normalise(name), normalise(text), normalise(title), item.path, record.line))
+        meta = metadata(record.values, roles.values())
+        place = (item.path, record.line)
+        draft.add_document(DraftDocument(normalise(name), normalise(text), normalise(title), *place, meta))
 
     each_question(item, draft, options, read)
     if empty:

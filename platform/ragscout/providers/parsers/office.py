@@ -1,19 +1,22 @@
-"""docx, pptx and xlsx to readable text. Archives are looked through before they are opened."""
+"""docx, pptx, xlsx and hwpx to readable text. Archives are looked through before they are opened."""
 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ragscout.model.errors import MissingExtraError
+from ragscout.providers.parsers.hangul import hwpx_text
 
+_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 UNPACKED_LIMIT = 1 << 29  # bytes an office file may unpack to
 
 
 def office_text(kind: str, data: bytes) -> tuple[str, str]:
-    """Text of a ``docx``, ``pptx`` or ``xlsx`` file, and what is wrong with it (empty when nothing is).
+    """Text of a ``docx``, ``pptx``, ``xlsx`` or ``hwpx`` file, and what is wrong with it (empty when nothing is).
 
     Raises:
         MissingExtraError: docx or pptx without the extra ``documents``.
@@ -21,9 +24,11 @@ def office_text(kind: str, data: bytes) -> tuple[str, str]:
     problem = _archive_problem(data)
     if problem:
         return "", problem
-    read = {"docx": _docx_text, "pptx": _pptx_text, "xlsx": _xlsx_text}[kind]
+    read = {"docx": _docx_text, "pptx": _pptx_text, "xlsx": _xlsx_text, "hwpx": hwpx_text}[kind]
     try:
         return read(data), ""
+    except zipfile.BadZipFile:
+        return "", "it is damaged: open it and save it again"
     except (ValueError, LookupError, AttributeError, TypeError, OSError, SyntaxError, RecursionError) as error:
         return "", f"it cannot be read as {kind} ({type(error).__name__}): open it and save it again"
 
@@ -35,16 +40,16 @@ def _archive_problem(data: bytes) -> str:
             if sum(item.file_size for item in archive.infolist()) > UNPACKED_LIMIT:
                 return f"it unpacks to more than {UNPACKED_LIMIT >> 20} MiB"
             for item in archive.infolist():
-                if item.filename.endswith((".xml", ".rels", ".vml")) and _declares(archive.read(item)[:65536]):
+                if item.filename.endswith((".xml", ".rels", ".vml", ".hpf")) and _declares(archive.read(item)):
                     return "its XML declares entities, which no office program writes"
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError):
         return "it is damaged or locked with a password"
     return ""
 
 
-def _declares(head: bytes) -> bool:
-    squeezed = head.replace(b"\x00", b"").upper()
-    return b"<!DOCTYPE" in squeezed or b"<!ENTITY" in squeezed
+def _declares(xml: bytes) -> bool:
+    """Whether a declaration stands anywhere: comments may push it far behind the beginning."""
+    return bool(_DECLARATION.search(xml if b"\x00" not in xml[:64] else xml.replace(b"\x00", b"")))
 
 
 def _docx_text(data: bytes) -> str:

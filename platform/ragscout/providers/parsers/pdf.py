@@ -7,8 +7,14 @@ import logging
 import struct
 import unicodedata
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from ragscout.providers.parsers.pages import Line, broken, repeated_lines, spaceless, two_columns
+
+Ocr = Callable[[Any], str]
+"""Text of a page's pictures."""
 
 _PAGE_ERRORS = (
     ValueError,
@@ -23,12 +29,36 @@ _PAGE_ERRORS = (
 )
 """What pypdf is known to raise on damaged pages beside its own errors."""
 
+SAID = {
+    "unreadable": "cannot be read",
+    "no_text": "without text (a picture or empty)",
+    "broken_map": "with a broken character map: the text would be unreadable, export the file again",
+    "two_columns": "in two columns: check that the text runs down one column before the next",
+    "no_spaces": "with words run together (spaces lost between Hangul words): export the file again",
+    "recognised": "read by text recognition: check a sample",
+}
+"""Kind of trouble to what is said of the pages that have it."""
 
-def pdf_text(data: bytes, *, mode: Literal["plain", "layout"] = "plain") -> tuple[str, list[str], tuple[int, ...], str]:
-    """Text, warnings, the offset of each page in the text, and the title the file states.
 
-    Warnings name the pages: no text layer, a page that cannot be read, a broken character map (more than 5 % of the
-    letters are U+FFFD, private use or control characters). A file that needs a password gives no text and a warning.
+@dataclass
+class PdfText:
+    """``text``: pages joined by an empty line; ``offsets``: where each begins, in code points of the normal form;
+    ``troubles``: kind (a key of ``SAID``, or ``repeated``) to page numbers from 1."""
+
+    text: str = ""
+    warnings: list[str] = field(default_factory=list)
+    offsets: tuple[int, ...] = ()
+    title: str = ""
+    troubles: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+def pdf_text(data: bytes, *, mode: Literal["plain", "layout"] = "plain", ocr: Ocr | None = None) -> PdfText:
+    """Text, warnings that name the pages, and the title the file states.
+
+    Troubles: pages that cannot be read, have no text layer, have a broken character map (more than 5 % of the letters
+    are U+FFFD, private use or control characters), two columns, lost spaces between Hangul words, or headers and
+    footers that repeat. A file that needs a password gives no text and a warning. ``ocr`` reads the pictures of pages
+    without text.
     """
     import pypdf
     from pypdf.errors import PyPdfError
@@ -38,27 +68,66 @@ def pdf_text(data: bytes, *, mode: Literal["plain", "layout"] = "plain") -> tupl
     try:
         reader = pypdf.PdfReader(io.BytesIO(data), strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
-            return "", ["it is locked with a password: save an unlocked copy"], (), ""
+            return PdfText("", ["it is locked with a password: save an unlocked copy"], troubles={"password": ()})
         count = len(reader.pages)
         title = _title(reader)
     except errors as error:
-        return "", [f"it cannot be read as PDF ({type(error).__name__}): open it and save it again"], (), ""
+        said = f"it cannot be read as PDF ({type(error).__name__}): open it and save it again"
+        return PdfText("", [said], troubles={"unreadable": ()})
     pages: list[str] = []
-    damaged: list[int] = []
+    troubles: dict[str, list[int]] = {kind: [] for kind in SAID}
     for number in range(count):
+        lines: list[Line] = []
         try:
-            pages.append(reader.pages[number].extract_text(extraction_mode=mode))
+            page = reader.pages[number]
+            text = _page_text(page, mode, lines)
+            if not text.strip() and ocr is not None:
+                text = ocr(page)
+                troubles["recognised"] += [number + 1] if text.strip() else []
         except errors:
-            pages.append("")
-            damaged.append(number + 1)
-    pages = [page.replace("\r\n", "\n").replace("\x00", "").strip() for page in pages]
-    warnings = _warnings(pages, damaged)
+            text = ""
+            troubles["unreadable"].append(number + 1)
+        pages.append(text.replace("\r\n", "\n").replace("\x00", "").strip())
+        _look(pages[-1], lines, number + 1, troubles)
+    repeated = repeated_lines(pages)
+    found = {kind: tuple(numbers) for kind, numbers in troubles.items() if numbers}
+    if repeated:
+        found["repeated"] = tuple(sorted({number for numbers in repeated.values() for number in numbers}))
+    return PdfText("\n\n".join(pages), _warnings(count, found, repeated), _offsets(pages), title, found)
+
+
+def _page_text(page: Any, mode: Literal["plain", "layout"], lines: list[Line]) -> str:
+    if mode == "layout":
+        return str(page.extract_text(extraction_mode="layout"))
+    width = float(page.mediabox.width)
+
+    def visit(text: str, _cm: Any, tm: Any, _font: Any, _size: Any) -> None:
+        if text.strip() and len(lines) < 20_000:
+            lines.append((float(tm[4]) / width if width else 0.0, float(tm[5]), len(text.strip())))
+
+    return str(page.extract_text(visitor_text=visit))
+
+
+def _look(text: str, lines: list[Line], number: int, troubles: dict[str, list[int]]) -> None:
+    if not text:
+        troubles["no_text"] += [] if number in troubles["unreadable"] else [number]
+        return
+    for kind, there in (
+        ("broken_map", broken(text) > 0.05),
+        ("two_columns", two_columns(lines)),
+        ("no_spaces", spaceless(text)),
+    ):
+        if there:
+            troubles[kind].append(number)
+
+
+def _offsets(pages: list[str]) -> tuple[int, ...]:
     offsets: list[int] = []
     at = 0
     for page in pages:
         offsets.append(at)
         at += len(unicodedata.normalize("NFC", page)) + 2
-    return "\n\n".join(pages), warnings, tuple(offsets), title
+    return tuple(offsets)
 
 
 def _title(reader: Any) -> str:
@@ -66,27 +135,19 @@ def _title(reader: Any) -> str:
     return stated.strip() if isinstance(stated, str) else ""
 
 
-def _warnings(pages: list[str], damaged: list[int]) -> list[str]:
-    empty = [number for number, page in enumerate(pages, 1) if not page and number not in damaged]
-    broken = [number for number, page in enumerate(pages, 1) if page and _broken(page) > 0.05]
+def _warnings(count: int, troubles: dict[str, tuple[int, ...]], repeated: dict[str, list[int]]) -> list[str]:
     found = []
-    if damaged:
-        found.append(f"{_pages(damaged)} cannot be read")
-    if pages and len(empty) == len(pages):
-        found.append("no page has a text layer (scanned?): run text recognition first")
-    elif empty:
-        found.append(f"{_pages(empty)} without text (a picture or empty)")
-    if broken:
-        found.append(
-            f"{_pages(broken)} with a broken character map: the text would be unreadable, export the file again"
-        )
+    for kind, said in SAID.items():
+        numbers = troubles.get(kind, ())
+        if kind == "no_text" and count and len(numbers) == count:
+            found.append(
+                "no page has a text layer (scanned?): run text recognition first, or parse with ocr: tesseract"
+            )
+        elif numbers:
+            found.append(f"{_pages(numbers)} {said}")
+    for line, numbers in list(repeated.items())[:3]:
+        found.append(f"{_pages(numbers)} with the same header or footer {line[:60]!r}: drop it with a transform")
     return found
-
-
-def _broken(page: str) -> float:
-    """Share of characters that no reader could mean, 0..1."""
-    bad = sum(char == "\ufffd" or (unicodedata.category(char) in ("Co", "Cc") and char not in "\n\t") for char in page)
-    return bad / len(page)
 
 
 def _pages(numbers: Iterable[int]) -> str:

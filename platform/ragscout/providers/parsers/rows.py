@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ragscout.model.text import normalise
 from ragscout.providers.parsers.decode import decode
 
 Row = Mapping[str, Any]
@@ -16,6 +18,61 @@ Row = Mapping[str, Any]
 IDS = ("doc_id", "id", "_id", "docid", "document_id", "passage_id", "문서id", "문서번호", "아이디")
 TITLES = ("title", "name", "제목", "문서명")
 TEXTS = ("text", "contents", "content", "body", "passage", "document", "context", "본문", "내용", "텍스트")
+
+
+METADATA = ("metadata", "meta", "메타데이터", "메타")
+_META_CHARACTERS = 200
+_META_COLUMNS = 50
+
+
+def metadata(row: Row, taken: Iterable[str | None]) -> dict[str, str]:
+    """Metadata of a row as texts: every short scalar column that is not ``taken``, and those of an object in a
+    ``metadata`` column; at most 50, values of at most 200 characters."""
+    known = set(taken)
+    found: dict[str, str] = {}
+    for name, value in row.items():
+        if name in known or not isinstance(name, str):
+            continue
+        if str(name).strip().casefold() in METADATA:
+            value = _object(value)
+            if isinstance(value, Mapping):
+                found |= {str(key): text for key, item in value.items() if (text := _scalar(item))}
+        elif text := _scalar(value):
+            found[name.strip()] = text
+    return {normalise(name): normalise(text) for name, text in sorted(found.items())[:_META_COLUMNS]}
+
+
+def _object(value: Any) -> Any:
+    if isinstance(value, str) and value.lstrip()[:1] == "{":
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return value
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}" if math.isfinite(value) else ""
+    if isinstance(value, (str, int)):
+        text = str(value).strip()
+        return text if len(text) <= _META_CHARACTERS else ""
+    return ""
+
+
+def outline(value: Any, depth: int = 0) -> Iterator[str]:
+    """JSON that is no list of documents, as ``name: value`` lines; nesting deeper than 60 levels is left out."""
+    pad = "  " * depth
+    pairs = value.items() if isinstance(value, Mapping) else enumerate(value, 1) if isinstance(value, list) else ()
+    for name, item in pairs:
+        if isinstance(item, (Mapping, list)):
+            if item and depth < 60:
+                yield f"{pad}{name}:"
+                yield from outline(item, depth + 1)
+        elif item is not None and str(item).strip():
+            yield f"{pad}{name}: {str(item).lower() if isinstance(item, bool) else item}"
 
 
 def column(names: Iterable[str], accepted: Iterable[str]) -> str | None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ragscout.model.evalset import Document
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step
 from ragscout.model.values import Chunks, Corpus
+from ragscout.steps.batches import BatchFile, write_batches
+from ragscout.steps.chunk.lazy import COLUMNS, on_disk
 
 Span = tuple[int, int]
 _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
@@ -59,16 +63,54 @@ class ChunkStep(Step):
         return chunks
 
     def _all(self, runtime: Runtime, documents: Sequence[Document]) -> tuple[Chunks, float]:
-        rows: list[tuple[str, int, int, str]] = []
-        repeated = 0
+        """Chunks in memory, or on disk when the documents are. Titles, metadata and sources are noted on the way."""
+        notes = _Notes()
+        if isinstance(documents, tuple | list):
+            rows = list(self._rows(runtime, documents, notes))
+            names, texts, starts, ends = zip(*rows, strict=True) if rows else ((), (), (), ())
+            return Chunks(names, starts, ends, texts, notes.titles, notes.meta, notes.sources), notes.overlap
+        folder = tempfile.TemporaryDirectory(prefix="ragscout-")
+        write_batches(Path(folder.name), self._rows(runtime, documents, notes), COLUMNS, {}, integers=2)
+        file = BatchFile(Path(folder.name), self.stage)
+        return on_disk(file, notes.titles, notes.meta, notes.sources, folder), notes.overlap
+
+    def _rows(
+        self, runtime: Runtime, documents: Iterable[Document], notes: _Notes
+    ) -> Iterator[tuple[str, str, int, int]]:
         for document in documents:
             spans = distinct(trimmed(document.text, self.spans(document.text, runtime)))
-            repeated += sum(max(0, one[1] - other[0]) for one, other in itertools.pairwise(spans))
-            rows.extend((document.id, start, end, document.text[start:end]) for start, end in spans)
-        names, starts, ends, texts = zip(*rows, strict=True) if rows else ((), (), (), ())
-        total = sum(map(len, texts))
-        titles = {document.id: document.title for document in documents if document.title}
-        return Chunks(names, starts, ends, texts, titles), repeated / total if total else 0.0
+            notes.add(document, spans)
+            for start, end in spans:
+                yield document.id, document.text[start:end], start, end
+
+
+@dataclass
+class _Notes:
+    """What is kept of documents beside their chunks. ``meta``: metadata columns, of which page offsets are none;
+    ``sources``: parts that a transform cut, to their documents."""
+
+    titles: dict[str, str] = field(default_factory=dict)
+    meta: dict[str, dict[str, str]] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    total: int = 0
+    repeated: int = 0
+
+    def add(self, document: Document, spans: Sequence[Span]) -> None:
+        """Note a document and its chunks."""
+        self.total += sum(end - start for start, end in spans)
+        self.repeated += sum(max(0, one[1] - other[0]) for one, other in itertools.pairwise(spans))
+        if document.title:
+            self.titles[document.id] = document.title
+        meta = {name: value for name, value in document.meta.items() if name != "pages"}
+        if meta:
+            self.meta[document.id] = meta
+        if document.origin is not None and document.origin.document != document.id:
+            self.sources[document.id] = document.origin.document
+
+    @property
+    def overlap(self) -> float:
+        """Repeated characters / all chunk characters, 0..1."""
+        return self.repeated / self.total if self.total else 0.0
 
 
 def _normal(overlap: int | str) -> int | str:

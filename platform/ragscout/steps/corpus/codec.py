@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from ragscout.model.evalset import Document
 from ragscout.model.values import Corpus
-from ragscout.steps.arrow import load_columns, save_columns
+from ragscout.steps.batches import HELD, BatchFile, Documents, write_documents
 
 
 class CorpusCodec:
-    """One Arrow row per document."""
+    """One Arrow row per document, in batches; a corpus that is too large for memory stays on disk."""
 
     def save(self, value: Corpus, folder: Path) -> None:
         """Write the documents in order."""
-        documents = value.documents
-        save_columns(
-            folder,
-            {
-                "id": [document.id for document in documents],
-                "title": [document.title for document in documents],
-                "text": [document.text for document in documents],
-                "meta": [json.dumps(dict(document.meta), ensure_ascii=False) for document in documents],
-            },
-            {"documents": len(documents)},
-        )
+        write_documents(folder, value.documents, {"aliases": dict(value.aliases)})
 
     def load(self, folder: Path) -> Corpus:
-        """Read them back.
+        """Open it.
 
         Raises:
             StoreError: when the folder holds no corpus.
         """
-        columns, _ = load_columns(folder, "corpus")
-        rows = zip(columns["id"], columns["text"], columns["title"], columns["meta"], strict=True)
-        return Corpus(tuple(Document(name, text, title, json.loads(meta)) for name, text, title, meta in rows))
+        file = BatchFile(folder, "corpus")
+        large = (folder / "value.arrow").stat().st_size > HELD
+        documents = Documents(file)
+        return Corpus(documents if large else tuple(documents), file.facts["aliases"])

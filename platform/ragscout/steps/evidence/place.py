@@ -8,7 +8,6 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import field
-from typing import Literal
 
 from ragscout.model.evalset import Document, Question, Span
 from ragscout.model.outcome import Evidence, PlacedSpan
@@ -26,6 +25,7 @@ class Place(Step):
     By offset where the text is the one they were marked on (equal digest) or the quote stands there; else by the quote,
     nearest to the offset, all its occurrences as alternatives where there is no offset; else by the most similar
     passage, with its ratio; else unplaced. Documents are found by id, then by id without its suffix, whatever the case.
+    In a document that a transform changed or cut, offsets go through its map: at least half of the span must be left.
     """
 
     fuzzy: float = field(
@@ -45,45 +45,68 @@ class Place(Step):
         unplaced: dict[str, None] = {}
         documents: dict[str, None] = {}
         for name in question.documents:
-            document = shelf.find(name)
-            (documents if document else unplaced)[document.id if document else name] = None
+            found = shelf.find(name)
+            (documents if found else unplaced)[_source(found[0]) if found else name] = None
         for span in question.evidence:
-            document = shelf.find(span.document) if span.document else None
-            if document is not None:
-                documents[document.id] = None
+            parts = shelf.find(span.document) if span.document else ()
+            if parts:
+                documents[_source(parts[0])] = None
             if not span.quote and span.start is None:
-                if document is None:
+                if not parts:
                     unplaced[span.document] = None
                 continue
-            placed = self._place(span, document, shelf)
+            placed = self._place(span, parts, shelf)
             if not placed:
                 unplaced[span.quote or span.document] = None
             for item in placed:
                 spans[item] = None
-                documents[item.document] = None
+                documents[shelf.source(item.document)] = None
         return Evidence(tuple(spans), tuple(unplaced), tuple(documents))
 
-    def _place(self, span: Span, document: Document | None, shelf: _Shelf) -> list[PlacedSpan]:
-        if document is not None:
-            quote = normalise(span.quote)
-            if span.start is not None and span.end is not None and _holds(span, quote, document, shelf):
-                return [PlacedSpan(document.id, span.start, span.end, span.group)]
-            found = _placed(span, document, occurrences(document.text, quote), "quote")
-            return found or self._fuzzy(span, quote, document)
+    def _place(self, span: Span, parts: Sequence[Document], shelf: _Shelf) -> list[PlacedSpan]:
+        quote = normalise(span.quote)
+        if span.start is not None and span.end is not None:
+            for document in parts:
+                if _holds(span, quote, document, shelf):
+                    return [PlacedSpan(document.id, span.start, span.end, span.group)]
+            mapped = _mapped(span, parts)
+            if mapped is not None:
+                return mapped
+        if parts:
+            found = [item for document in parts for item in _quoted(span, document, quote)]
+            return found or self._fuzzy(span, quote, parts)
         # an id that this corpus does not know: only a quote that stands in a single document may speak for itself
-        everywhere = [
-            placed
-            for item in shelf.documents
-            if (placed := _placed(span, item, occurrences(item.text, normalise(span.quote)), "quote"))
-        ]
+        everywhere = [placed for item in shelf.documents if (placed := _quoted(span, item, quote))]
         return everywhere[0] if len(everywhere) == 1 else []
 
-    def _fuzzy(self, span: Span, quote: str, document: Document) -> list[PlacedSpan]:
-        found = nearly(document.text, quote, self.fuzzy) if self.fuzzy < 1.0 else None
-        if found is None:
-            return []
-        start, end, ratio = found
-        return [PlacedSpan(document.id, start, end, span.group, "fuzzy", round(ratio, 4))]
+    def _fuzzy(self, span: Span, quote: str, parts: Sequence[Document]) -> list[PlacedSpan]:
+        best: list[PlacedSpan] = []
+        for document in parts if self.fuzzy < 1.0 else ():
+            found = nearly(document.text, quote, self.fuzzy)
+            if found is not None and (not best or round(found[2], 4) > best[0].ratio):
+                best = [PlacedSpan(document.id, found[0], found[1], span.group, "fuzzy", round(found[2], 4))]
+        return best
+
+
+def _source(document: Document) -> str:
+    """Id of the document that a part was cut out of, else its own."""
+    return document.origin.document if document.origin is not None else document.id
+
+
+def _mapped(span: Span, parts: Sequence[Document]) -> list[PlacedSpan] | None:
+    """The span through the offset map of the part that keeps most of it; ``None`` where the offsets are of another
+    text, nothing where less than half of the span is left."""
+    assert span.start is not None and span.end is not None
+    known = [item for item in parts if item.origin is not None and span.text_digest == item.origin.digest]
+    if not known or not span.text_digest:
+        return None
+    length = span.end - span.start
+    best = max(known, key=lambda item: item.origin.kept(span.start, span.end) if item.origin else 0)
+    assert best.origin is not None
+    place = best.origin.place(span.start, span.end)
+    if place is None or 2 * best.origin.kept(span.start, span.end) < length:
+        return []
+    return [PlacedSpan(best.id, place[0], place[1], span.group)]
 
 
 def _holds(span: Span, quote: str, document: Document, shelf: _Shelf) -> bool:
@@ -98,36 +121,42 @@ def _holds(span: Span, quote: str, document: Document, shelf: _Shelf) -> bool:
     return document.text[span.start : span.end] == quote
 
 
-def _placed(
-    span: Span, document: Document, found: Sequence[tuple[int, int]], how: Literal["quote"]
-) -> list[PlacedSpan]:
+def _quoted(span: Span, document: Document, quote: str) -> list[PlacedSpan]:
     """All occurrences as alternatives, or the one nearest to where the quote was marked."""
+    found: Sequence[tuple[int, int]] = occurrences(document.text, quote)
     if span.start is not None and found:
         marked = span.start
         found = [min(found, key=lambda place: (abs(place[0] - marked), place[0]))]
-    return [PlacedSpan(document.id, start, end, span.group, how) for start, end in found]
+    return [PlacedSpan(document.id, start, end, span.group, "quote") for start, end in found]
 
 
 class _Shelf:
-    """Documents by every name they may be called; a loose name that two documents share finds neither."""
+    """Documents, or the parts they were cut into, by every name they may be called; a loose name that two documents
+    share finds neither. What was left out as a repeat is found in what it repeats."""
 
     def __init__(self, corpus: Corpus) -> None:
         self.documents = corpus.documents
-        self._names = [
-            _named(corpus.documents, normalise),
-            _named(corpus.documents, _folded),
-            _named(corpus.documents, _without_suffix),
-            _named(corpus.documents, _stem),
-        ]
+        self._parts: dict[str, list[Document]] = {}
+        for document in corpus.documents:
+            self._parts.setdefault(_source(document), []).append(document)
+        self._sources = {document.id: _source(document) for document in corpus.documents}
+        names = [*self._parts, *(name for name in corpus.aliases if name not in self._parts)]
+        self._aliases = {name: self._sources[to] for name, to in corpus.aliases.items() if to in self._sources}
+        self._names = [_named(names, way) for way in _WAYS]
         self._digests: dict[str, str] = {}
 
-    def find(self, name: str) -> Document | None:
-        """The document of that id, else of that id up to case, up to its suffix, up to its folder."""
-        for names, way in zip(self._names, (normalise, _folded, _without_suffix, _stem), strict=True):
+    def find(self, name: str) -> Sequence[Document]:
+        """The document of that id, else of that id up to case, up to its suffix, up to its folder; nothing when there
+        is none."""
+        for names, way in zip(self._names, _WAYS, strict=True):
             found = names.get(way(name))
             if found is not None:
-                return found
-        return None
+                return self._parts.get(found) or self._parts.get(self._aliases.get(found, ""), ())
+        return ()
+
+    def source(self, name: str) -> str:
+        """Id of the document that a part was cut out of."""
+        return self._sources[name]
 
     def digest(self, document: Document) -> str:
         """SHA-256 of a document's text."""
@@ -136,9 +165,9 @@ class _Shelf:
         return self._digests[document.id]
 
 
-def _named(documents: Sequence[Document], way: Callable[[str], str]) -> dict[str, Document]:
-    counts = Counter(way(document.id) for document in documents)
-    return {way(document.id): document for document in documents if counts[way(document.id)] == 1}
+def _named(names: Sequence[str], way: Callable[[str], str]) -> dict[str, str]:
+    counts = Counter(map(way, names))
+    return {way(name): name for name in names if counts[way(name)] == 1}
 
 
 def _folded(name: str) -> str:
@@ -151,3 +180,6 @@ def _without_suffix(name: str) -> str:
 
 def _stem(name: str) -> str:
     return posixpath.basename(_without_suffix(name))
+
+
+_WAYS: tuple[Callable[[str], str], ...] = (normalise, _folded, _without_suffix, _stem)

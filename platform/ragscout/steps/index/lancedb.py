@@ -6,17 +6,20 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ragscout.model.errors import StoreError
+from ragscout.model.evalset import Question
 from ragscout.model.outcome import Ranking
 from ragscout.model.runtime import Memo, Runtime, VectorRef
 from ragscout.model.step import Step, make, step
 from ragscout.model.values import Chunks, Embedded, Encoder
 from ragscout.steps.index.search import MARGIN, Matrices, exact, in_matrix
+from ragscout.steps.labels import Labels
+from ragscout.steps.rankings import ranked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,14 +41,21 @@ class LanceIndex:
     refs: tuple[VectorRef, ...] = ()
     memo: Memo | None = None
     folder: Path | None = None
+    labels: Labels = field(default_factory=lambda: Labels(0))
 
     @cached_property
     def encoder(self) -> Encoder:
         """The embed step that made the vectors."""
         return cast(Encoder, make("embed", self.encoder_name, dict(self.parameters)))
 
-    def search(self, runtime: Runtime, queries: np.ndarray, depth: int) -> list[Ranking]:
-        """The ``depth`` nearest chunks of each query by inner product, ties by chunk order.
+    def allowed(self, question: Question) -> np.ndarray | None:
+        """Which chunks the question's filter admits, bool per chunk; ``None`` without a filter."""
+        return self.labels.allowed(question)
+
+    def search(
+        self, runtime: Runtime, queries: np.ndarray, depth: int, keep: np.ndarray | None = None
+    ) -> list[Ranking]:
+        """The ``depth`` nearest chunks of each query by inner product, ties by chunk order; ``keep``: bool per chunk.
 
         Vectors that fit into ``runtime.memory_limit`` are held as one matrix; larger ones stay on disk and LanceDB
         finds the candidates of all queries in one exact batch. Both give the same rankings.
@@ -61,12 +71,26 @@ class LanceIndex:
                 f"not {self.dim}. Delete the index and run again."
             )
         if self.folder is not None and self.count * self.dim * 4 > runtime.memory_limit:
-            return self._on_disk(queries, depth)
+            return self._on_disk(queries, depth) if keep is None else self._filtered(queries, depth, keep)
         if self.folder is None:
             matrix = self.matrix()
         else:
             matrix = _MATRICES.get(str(self.folder.resolve()), runtime.memory_limit, self.matrix)
-        return [in_matrix(matrix, query, depth) for query in queries]
+        if keep is None:
+            return [in_matrix(matrix, query, depth) for query in queries]
+        rows = keep.nonzero()[0]
+        return [exact(rows, matrix[rows], query, depth) for query in queries]
+
+    def _filtered(self, queries: np.ndarray, depth: int, keep: np.ndarray) -> list[Ranking]:
+        """Exact search among some chunks on disk, a batch of rows at a time."""
+        best: list[list[Ranking]] = [[] for _ in queries]
+        for batch in self._table.search(None).select(["row", "vector"]).limit(self.count).to_batches(_SLICE):
+            rows = batch.column("row").to_numpy()
+            wanted = keep[rows]
+            vectors = batch.column("vector").flatten().to_numpy(zero_copy_only=False).reshape(len(rows), self.dim)
+            for number, query in enumerate(queries):
+                best[number].append(exact(rows[wanted], vectors[wanted], query, depth))
+        return [ranked([(hit.chunk, hit.score) for part in parts for hit in part.hits], depth) for parts in best]
 
     def matrix(self) -> np.ndarray:
         """All vectors by chunk order, float32 of shape (count, dim)."""
@@ -115,7 +139,15 @@ class LanceDB(Step):
 
     async def run(self, runtime: Runtime, chunk: Chunks, embed: Embedded) -> LanceIndex:
         """The index over the chunks' vectors; its codec writes the dataset."""
-        return LanceIndex(embed.encoder, embed.parameters, len(embed.refs), embed.dim, embed.refs, runtime.memo)
+        return LanceIndex(
+            embed.encoder,
+            embed.parameters,
+            len(embed.refs),
+            embed.dim,
+            embed.refs,
+            runtime.memo,
+            labels=Labels.of(chunk),
+        )
 
 
 class IndexCodec:
@@ -133,6 +165,7 @@ class IndexCodec:
             "dim": value.dim,
         }
         (folder / _FACTS).write_text(json.dumps(facts, ensure_ascii=False, sort_keys=True), encoding="utf-8")
+        value.labels.save(folder)
         if value.count:
             schema, batches = _batches(value)
             _connect(folder).create_table(_TABLE, data=batches, schema=schema)
@@ -146,6 +179,7 @@ class IndexCodec:
         try:
             facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
             loaded = LanceIndex(facts["encoder"], facts["parameters"], facts["count"], facts["dim"], folder=folder)
+            loaded.labels = Labels.load(folder, loaded.count)
         except (OSError, ValueError, KeyError) as error:
             raise _unreadable(folder, error) from error
         if loaded.count and not (folder / f"{_TABLE}.lance").is_dir():

@@ -28,10 +28,12 @@ class BM25Search(Step):
         lexicon: Lexicon,
     ) -> list[Ranking]:
         """One search per text."""
-        return await asyncio.to_thread(self._all, query, lexicon)
+        return await asyncio.to_thread(self._all, questions, query, lexicon)
 
-    def _all(self, query: Sequence[Query], lexicon: Lexicon) -> list[Ranking]:
-        return [
-            merged([lexicon.search(text, self.depth) for text in item.texts], self.depth) if item.texts else Ranking(())
-            for item in query
-        ]
+    def _all(self, questions: Sequence[Question], query: Sequence[Query], lexicon: Lexicon) -> list[Ranking]:
+        found = []
+        for question, item in zip(questions, query, strict=True):
+            keep = lexicon.allowed(question)
+            rankings = [lexicon.search(text, self.depth, keep) for text in item.texts]
+            found.append(merged(rankings, self.depth) if rankings else Ranking(()))
+        return found

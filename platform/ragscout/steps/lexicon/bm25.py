@@ -5,39 +5,53 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragscout.model.errors import StoreError
+from ragscout.model.evalset import Question
 from ragscout.model.outcome import Ranking
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step, step
 from ragscout.model.values import Chunks
 from ragscout.providers.tokenize import Korean, library, words
+from ragscout.steps.labels import Labels
+from ragscout.steps.lexicon.shards import Shards, build
 from ragscout.steps.rankings import DECIMALS, ranked
 
-_FACTS = "lexicon.json"
+if TYPE_CHECKING:
+    import numpy as np
+
+_FACTS, _SHARDS = "lexicon.json", "shards"
 
 
 @dataclass
 class BM25Lexicon:
-    """A built or loaded index; ``index`` is ``None`` when no chunk has a word."""
+    """A built or loaded index: of bm25s, or ``Shards``; ``index`` is ``None`` when no chunk has a word."""
 
     index: Any
     tokenizer: Korean
     stem: bool
+    labels: Labels = field(default_factory=lambda: Labels(0))
 
-    def search(self, text: str, depth: int) -> Ranking:
-        """The ``depth`` best chunks with a score above 0, ties by chunk order."""
+    def allowed(self, question: Question) -> np.ndarray | None:
+        """Which chunks the question's filter admits, bool per chunk; ``None`` without a filter."""
+        return self.labels.allowed(question)
+
+    def search(self, text: str, depth: int, keep: np.ndarray | None = None) -> Ranking:
+        """The ``depth`` best chunks with a score above 0, ties by chunk order; ``keep``: bool per chunk."""
         import numpy as np
 
-        known = self.index.vocab_dict if self.index is not None else {}
+        sharded = isinstance(self.index, Shards)
+        known = {} if self.index is None else self.index.vocabulary if sharded else self.index.vocab_dict
         tokens = [token for token in words(text, korean=self.tokenizer, stem=self.stem) if token in known]
         if not tokens:
             return Ranking(())
-        scores = np.asarray(self.index.get_scores(tokens))
+        scores = self.index.scores(tokens) if sharded else np.asarray(self.index.get_scores(tokens))
+        scores = scores if keep is None else np.where(keep, scores, 0.0)
         rows = np.flatnonzero(scores > 0.5 * 10.0**-DECIMALS)
         if len(rows) > depth:
             least = np.partition(scores[rows], len(rows) - depth)[len(rows) - depth]
@@ -45,11 +59,12 @@ class BM25Lexicon:
         return ranked(zip(rows.tolist(), scores[rows].tolist(), strict=True), depth)
 
 
-@step("lexicon", "bm25", version=1, libraries=("bm25s", "PyStemmer"))
+@step("lexicon", "bm25", version=2, libraries=("bm25s", "PyStemmer"))
 class BM25(Step):
     """Okapi BM25 as Lucene scores it (Robertson and Zaragoza 2009), by bm25s.
 
-    Words are made per run of script, also inside one word: Hangul by ``tokenizer``, Latin by word and stem.
+    Words are made per run of script, also inside one word: Hangul by ``tokenizer``, Latin by word and stem. Above
+    ``max_tokens`` words in all, the index is built in shards of that size, on disk. Reports ``tokens`` and ``shards``.
     """
 
     k1: float = field(default=1.5, metadata={"help": "how soon repeated words stop counting", "ge": 0.0, "le": 10.0})
@@ -62,6 +77,9 @@ class BM25(Step):
         },
     )
     stem: bool = field(default=True, metadata={"help": "whether Latin words are stemmed"})
+    max_tokens: int = field(
+        default=8_000_000, metadata={"help": "words indexed in one piece; more are built in shards", "ge": 1000}
+    )
 
     def key(self, inputs: Mapping[str, str]) -> str:
         """Kiwi's version shapes the index only where Kiwi is used."""
@@ -73,15 +91,42 @@ class BM25(Step):
         Raises:
             MissingExtraError: ``kiwi`` without the extra ``korean``.
         """
-        return await asyncio.to_thread(self._build, chunk)
+        made, tokens, shards = await asyncio.to_thread(self._build, chunk)
+        runtime.report(self.stage, "tokens", tokens)
+        runtime.report(self.stage, "shards", shards)
+        return made
 
-    def _build(self, chunk: Chunks) -> BM25Lexicon:
-        tokens = [words(text, korean=self.tokenizer, stem=self.stem) for text in chunk.text]
-        if not any(tokens):
-            return BM25Lexicon(None, self.tokenizer, self.stem)
-        index = _bm25s().BM25(k1=self.k1, b=self.b)
-        index.index(tokens, show_progress=False)
-        return BM25Lexicon(index, self.tokenizer, self.stem)
+    def _build(self, chunk: Chunks) -> tuple[BM25Lexicon, int, int]:
+        rest = (words(text, korean=self.tokenizer, stem=self.stem) for text in chunk.text)
+        held: list[list[str]] = []
+        size = 0
+        for tokens in rest:
+            held.append(tokens)
+            size += len(tokens)
+            if size > self.max_tokens:
+                count = [0]
+                index = build(_counting(_drained(held, rest), count), self.k1, self.b, self.max_tokens)
+                lexicon = BM25Lexicon(index, self.tokenizer, self.stem, Labels.of(chunk))
+                return lexicon, count[0], index.number
+        if not size:
+            return BM25Lexicon(None, self.tokenizer, self.stem, Labels(len(chunk))), 0, 0
+        plain = _bm25s().BM25(k1=self.k1, b=self.b)
+        plain.index(held, show_progress=False)
+        return BM25Lexicon(plain, self.tokenizer, self.stem, Labels.of(chunk)), size, 1
+
+
+def _drained(held: list[list[str]], rest: Iterator[list[str]]) -> Iterator[list[str]]:
+    """What is held, let go of while it is taken, then the rest."""
+    held.reverse()
+    while held:
+        yield held.pop()
+    yield from rest
+
+
+def _counting(texts: Iterator[list[str]], count: list[int]) -> Iterator[list[str]]:
+    for tokens in texts:
+        count[0] += len(tokens)
+        yield tokens
 
 
 class LexiconCodec:
@@ -90,8 +135,12 @@ class LexiconCodec:
     def save(self, value: BM25Lexicon, folder: Path) -> None:
         """Write the index and the tokenizer's settings."""
         facts = {"tokenizer": value.tokenizer, "stem": value.stem, "empty": value.index is None}
+        facts["count"] = value.labels.count
+        value.labels.save(folder)
         (folder / _FACTS).write_text(json.dumps(facts, sort_keys=True), encoding="utf-8")
-        if value.index is not None:
+        if isinstance(value.index, Shards):
+            shutil.copytree(value.index.folder, folder / _SHARDS)
+        elif value.index is not None:
             value.index.save(str(folder), show_progress=False, allow_pickle=False)
 
     def load(self, folder: Path) -> BM25Lexicon:
@@ -102,8 +151,11 @@ class LexiconCodec:
         """
         try:
             facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+            labels = Labels.load(folder, facts.get("count", 0))
+            if (folder / _SHARDS).is_dir():
+                return BM25Lexicon(Shards(folder / _SHARDS), facts["tokenizer"], facts["stem"], labels)
             index = None if facts["empty"] else _bm25s().BM25.load(str(folder), mmap=True, allow_pickle=False)
-            return BM25Lexicon(index, facts["tokenizer"], facts["stem"])
+            return BM25Lexicon(index, facts["tokenizer"], facts["stem"], labels)
         except (OSError, ValueError, KeyError) as error:
             raise StoreError(
                 f"lexicon: the stored index cannot be read; got {type(error).__name__} in {folder.name}. "

@@ -1,0 +1,145 @@
+"""Growth of time and memory with the corpus: upload, parse, chunk, lexicon, each stage in a process of its own.
+
+    python benchmarks/scale.py 1000 10000 100000 --characters 1000 [--language ko] [--stages upload corpus]
+
+Prints one JSON line per size and stage: seconds, peak resident memory (MB), characters, megabytes of text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+STAGES = ("upload", "corpus", "chunk", "lexicon", "search", "questions")
+SYLLABLES = "가나다라마바사아자차카타파하거너더러머버서어저처커터퍼허고노도로모보소오조초"
+
+
+def word(rng: random.Random, language: str) -> str:
+    if language == "ko":
+        return "".join(rng.choice(SYLLABLES) for _ in range(rng.randint(2, 4)))
+    return "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(3, 9)))
+
+
+def make_corpus(file: Path, documents: int, characters: int, language: str) -> None:
+    """Documents of words drawn by Zipf's law from 50,000, with a sentence end every twelve words."""
+    rng = random.Random(1)
+    known = [word(rng, language) for _ in range(50_000)]
+    weights = [1 / (rank + 1) for rank in range(len(known))]
+    pool = rng.choices(known, weights, k=1_000_000)
+    with file.open("w", encoding="utf-8") as out:
+        for number in range(documents):
+            parts: list[str] = []
+            size = 0
+            at = rng.randrange(len(pool) - 1)
+            while size < characters:
+                at = (at + 1) % len(pool)
+                parts.append(pool[at] + ("." if len(parts) % 12 == 11 else ""))
+                size += len(parts[-1]) + 1
+            row = {"doc_id": f"d{number}", "title": f"Document {number}", "text": " ".join(parts)[:characters]}
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def make_questions(file: Path, questions: int, documents: int) -> None:
+    with file.open("w", encoding="utf-8") as out:
+        for number in range(questions):
+            row = {"id": f"q{number}", "question": f"What is {number}?", "answers": [f"{number}"]}
+            out.write(json.dumps(row | {"gold_doc_ids": [f"d{number % documents}"]}) + "\n")
+
+
+class Quiet:
+    """A runtime that notes reports."""
+
+    def __init__(self) -> None:
+        self.reports: dict[str, float] = {}
+
+    def report(self, node: str, what: str, value: float) -> None:
+        self.reports[what] = value
+
+
+def stage(name: str, place: Path) -> dict[str, Any]:
+    """Run one stage on what the stage before left in the folder."""
+    import ragscout.steps  # noqa: F401 - fills the registry
+    from ragscout.data import load_manifest, upload
+    from ragscout.engine.store import Store
+    from ragscout.model.step import make
+    from ragscout.model.values import Source, codec
+
+    store = Store.open(place / "store")
+    runtime = Quiet()
+
+    def save(stage_name: str, value: Any) -> None:
+        (place / stage_name).mkdir()
+        codec(stage_name).save(value, place / stage_name)
+
+    def load(stage_name: str) -> Any:
+        return codec(stage_name).load(place / stage_name)
+
+    if name in ("upload", "questions"):
+        file = place / ("corpus.jsonl" if name == "upload" else "questions.jsonl")
+        done = upload([file], blobs=store.blobs, registry=store.ledger, name="scale")
+        return {"documents": done.report.documents, "questions": done.report.questions}
+    if name == "corpus":
+        row = store.ledger.evalset("scale")
+        assert row is not None
+        held = load_manifest(store.blobs, row.manifest)
+        corpus = asyncio.run(make("corpus", "parse").run(runtime, source=Source(held.files, store.blobs.read)))  # type: ignore[attr-defined]
+        save("corpus", corpus)
+    elif name == "chunk":
+        save("chunk", asyncio.run(make("chunk", "characters").run(runtime, corpus=load("corpus"))))  # type: ignore[attr-defined]
+    elif name == "lexicon":
+        save("lexicon", asyncio.run(make("lexicon", "bm25").run(runtime, chunk=load("chunk"))))  # type: ignore[attr-defined]
+    elif name == "search":
+        lexicon, chunks = load("lexicon"), load("chunk")
+        queries = [chunks.text[at][:80] for at in range(0, len(chunks), max(1, len(chunks) // 50))][:50]
+        started = time.perf_counter()
+        hits = [lexicon.search(text, 20).hits for text in queries]
+        seconds = (time.perf_counter() - started) / len(queries)
+        found = sum(
+            any(chunks.text[hit.chunk][:80] == text for hit in found) for text, found in zip(queries, hits, strict=True)
+        )
+        return {"seconds_per_query": round(seconds, 4), "found": found, "queries": len(queries)}
+    return dict(runtime.reports)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("documents", type=int, nargs="*")
+    parser.add_argument("--characters", type=int, default=1000)
+    parser.add_argument("--language", choices=("en", "ko"), default="en")
+    parser.add_argument("--stages", nargs="+", default=STAGES[:5], choices=STAGES)
+    parser.add_argument("--questions", type=int, default=0)
+    parser.add_argument("--one", nargs=2, metavar=("STAGE", "FOLDER"))
+    given = parser.parse_args()
+    if given.one:
+        started = time.perf_counter()
+        found = stage(given.one[0], Path(given.one[1]))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        print(json.dumps({"seconds": round(time.perf_counter() - started, 1), "peak_mb": round(peak), **found}))
+        return
+    for documents in given.documents:
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder)
+            make_corpus(place / "corpus.jsonl", documents, given.characters, given.language)
+            megabytes = round((place / "corpus.jsonl").stat().st_size / 1e6, 1)
+            if given.questions:
+                make_questions(place / "questions.jsonl", given.questions, documents)
+            for name in given.stages:
+                command = [sys.executable, __file__, "--one", name, folder]
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                line = done.stdout.strip() or json.dumps({"failed": done.stderr.strip().splitlines()[-1:]})
+                print(
+                    json.dumps({"documents": documents, "mb": megabytes, "stage": name, **json.loads(line)}), flush=True
+                )
+
+
+if __name__ == "__main__":
+    main()

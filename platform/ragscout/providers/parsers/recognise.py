@@ -1,0 +1,70 @@
+"""Text recognition of scanned pages by the ``tesseract`` program, where it is installed."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+from typing import Any
+
+from ragscout.model.errors import StepError
+
+_SECONDS = 120
+_PIXELS = 100_000_000
+_PICTURES = 20
+
+
+@functools.cache
+def version() -> str:
+    """Version of the installed program; it shapes what is read.
+
+    Raises:
+        StepError: the program is not installed.
+    """
+    program = shutil.which("tesseract")
+    if program is None:
+        raise StepError(
+            "corpus.parse: ocr: tesseract needs the program tesseract; got none on the PATH. Install it with its "
+            "language data (Debian: apt install tesseract-ocr tesseract-ocr-kor), or write ocr: none."
+        )
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=False)
+    return (done.stdout or done.stderr).split("\n", 1)[0].strip()
+
+
+def page_text(page: Any, languages: str) -> str:
+    """Text of the pictures of a pypdf page, each given to the program as PNG on standard input.
+
+    Raises:
+        StepError: the program is absent, or does not know a language.
+    """
+    import io
+
+    version()
+    parts = []
+    for number, picture in enumerate(page.images):
+        image = picture.image
+        if number >= _PICTURES or image is None or image.width * image.height > _PIXELS:
+            continue
+        stream = io.BytesIO()
+        image.convert("L").save(stream, format="PNG")
+        parts.append(_recognised(stream.getvalue(), languages))
+    return "\n".join(part for part in parts if part)
+
+
+def _recognised(png: bytes, languages: str) -> str:
+    program = shutil.which("tesseract") or "tesseract"
+    try:
+        done = subprocess.run(
+            [program, "stdin", "stdout", "-l", languages], input=png, capture_output=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return ""
+    if done.returncode:
+        said = " ".join(done.stderr.decode(errors="replace").split())[:200]
+        if "language" in said:
+            raise StepError(
+                f"corpus.parse: tesseract cannot read {languages!r}; got {said}. Install that language's data, or set "
+                "ocr_languages."
+            )
+        return ""
+    return done.stdout.decode("utf-8", "replace").strip()
