@@ -9,7 +9,7 @@ repository; give their folder with RAGSCOUT_SEARCH_WORLDS or put it at ``../shar
 per world, strategy and share goes to ``--out``; lines that are there are not computed again. Regret: relative loss of
 the recommended configuration's population mean. A call is one (distinct configuration, question) pair.
 
-``factor``: the proposer of ``search: factor`` as a sweep drives it, without a limit, judged when it has spent the
+``factor``: the proposer of ``search: factor`` as a sweep drives it, under a far limit, judged when it has spent the
 share: finals outside the count. ``factor+finals``: the same with the share as its limit on answers, finals inside;
 what it names is the best mean among the complete rows, as on the board. ``model``: the factor model and its chooser
 without the proposer around them, named by the fast posterior. The others are the strategies of the worlds' own
@@ -100,19 +100,19 @@ class Driver:
 
     def named(self) -> int:
         """The configuration with the highest posterior mean among those measured."""
-        model, posterior = self.proposer._model, self.proposer._posterior()
-        seen = np.flatnonzero(model.count)
+        posterior = self.proposer.posterior(exact=True)
+        seen = np.flatnonzero(self.proposer.outcomes.answered())
         return int(seen[posterior.mean[seen].argmax()])
 
     def claim(self, row: int) -> tuple[float, bool]:
         """Posterior probability of being within 3 % of the best, and whether the fit check allows to show it."""
-        claims = self.proposer.claims()
+        claims = self.proposer.claims(exact=True)
         return claims[self.proposer.space.keys[row]].near, self.proposer.fit().passed
 
 
 def factor(world, module, seed, checkpoints):
-    """(calls, row, more) when each share is spent; the search itself knows no limit."""
-    driver, found = Driver(world, module, None, seed), []
+    """(calls, row, more) when each share is spent; the limit of the search itself is the whole grid."""
+    driver, found = Driver(world, module, module.GRID_CALLS, seed), []
     for limit in sorted(checkpoints):
         going = True
         while going and driver.calls < limit:

@@ -21,6 +21,8 @@ class TestTPE(ProposerConformance):
 class TestGP(ProposerConformance):
     search = "gp"
     limits = (0, 17, 133)
+    options = {"trials": 16}
+    worlds = 1
 
 
 class TestFactor(ProposerConformance):

@@ -61,11 +61,13 @@ def make_proposer(
     *,
     sweep: str = "sweep",
     storage: str | None = "",
+    building: Mapping[str, float] | None = None,
 ) -> Proposer:
     """Build the proposer of a search.
 
     ``questions``: development question ids in the common order (``order_questions``). ``budget``: the most answers
     that may be asked of candidates, ``None`` for no limit. ``options``: fields of ``search.policy.Policy``.
+    ``building``: seconds of building what a retrieval prefix lacks, by its key (``search.screen.building``).
     ``storage``: journal file or SQLAlchemy URL of the Optuna study, empty for memory, ``None`` for no study.
 
     Raises:
@@ -82,6 +84,7 @@ def make_proposer(
     proposer = getattr(importlib.import_module(module), cls)(
         space, questions, goal, seed, budget, policy, sweep=sweep, storage=storage
     )
+    proposer.building = building or {}
     if sampler:
         proposer.sampler = sampler
     made: Proposer = proposer

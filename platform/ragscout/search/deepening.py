@@ -56,5 +56,5 @@ class DeepeningProposer(BaseProposer):
         total = len(self.outcomes.questions)
         if self.answers is None:
             return total
-        share = int(self.answers * (1 - steps.FINALS_SHARE)) // max(1, self._wanted())
+        share = int(self.answers * (1 - self.policy.finals_share)) // max(1, self._wanted())
         return max(min(self.policy.minimum, total), min(total, share))

@@ -20,14 +20,12 @@ from ragscout.search.factor_claims import FIT_BLOCKS, Claim, FitCheck, claim_not
 from ragscout.search.factor_exact import ExactPosterior, affordable
 from ragscout.search.factor_model import FactorModel, choose, make_design
 from ragscout.search.factor_price import prices
-from ragscout.search.factor_prior import RetrievalPrior
 from ragscout.search.gam import predict
 from ragscout.search.halving import Bracket, bracket, halve
 from ragscout.search.optuna_adapter import round_seed
 from ragscout.search.outcomes import goal_value
 from ragscout.search.policy import Policy, Progress, Want
 from ragscout.search.proposer import BaseProposer
-from ragscout.search.screen import parents
 from ragscout.search.space import Space, kind_of
 
 if TYPE_CHECKING:
@@ -71,7 +69,6 @@ class FactorProposer(BaseProposer):
         self._kinds = [kind_of(knob) for knob in self.space.knobs]
         self._model = FactorModel(make_design(self.space.codes, self.space.active, self._kinds), len(questions))
         self._column = {question: column for column, question in enumerate(self.outcomes.questions)}
-        self._prior = RetrievalPrior(self.space.configurations, parents(self.space.configurations))
         self._orders: dict[int, NDArray[np.int64]] = {}
         self._hopeless: dict[int, int] = {}
         self._errors: list[float] = []
@@ -105,9 +102,10 @@ class FactorProposer(BaseProposer):
         import numpy as np
 
         room = progress.total - progress.answered
-        room[[row for row in range(len(room)) if not progress.alive(row) or row in self.stopped]] = 0
+        closed = self._screened.union(self.stopped, self.outcomes.failed)
+        room[list(closed)] = 0
         rng = np.random.default_rng(round_seed(self.seed, self.rounds))
-        price = prices(self.space, self.outcomes, self.policy.price, self.answers is None)
+        price = prices(self.space, self.outcomes, self.policy, self.answers is None, self.building)
         rows = choose(self._model, count, self.policy.block, room, rng, price)
         wants: dict[int, int] = {}
         for row in rows:
@@ -133,6 +131,11 @@ class FactorProposer(BaseProposer):
         best = sorted(rows, key=lambda row: (-predicted[row], row))[:FALLBACK_AT_ONCE]
         sizes = np.minimum(progress.total - progress.answered[best], spare // max(1, len(best)))
         return [Want(row, int(size), "search") for row, size in zip(best, sizes, strict=True) if size]
+
+    @property
+    def _screened(self) -> set[int]:
+        """Rows that the user's screen left out."""
+        return set(range(len(self.space.keys))) - set(self.space.candidates) - set(self.space.always)
 
     @functools.cached_property
     def _bracket(self) -> Bracket:
@@ -175,7 +178,7 @@ class FactorProposer(BaseProposer):
 
         progress = self.progress()
         if self._model.updates and not self.common_order and progress.left:
-            progress.estimates = np.where(self._model.count > 0, self._posterior().mean, -np.inf)
+            progress.estimates = np.where(self._model.count > 0, self.posterior(exact=True).mean, -np.inf)
         return steps.finals(progress)
 
     def _estimates(self) -> Floats:
@@ -186,14 +189,17 @@ class FactorProposer(BaseProposer):
             return super()._estimates()
         return np.where(self._model.count > 0, self._model.mean, -np.inf)
 
-    def _posterior(self) -> FactorModel | ExactPosterior:
-        """What is claimed and chosen from: the exact posterior once the search itself is over and where it can be
-        afforded, else the fast one."""
-        if self.answers is not None and self.answers - self.spent > self._reserved(self.progress()):
+    def posterior(self, exact: bool | None = None) -> FactorModel | ExactPosterior:
+        """What is claimed and chosen from: the exact posterior where it can be afforded, else the fast one. It is made
+        once the search itself is over, unless ``exact`` says now or never."""
+        if exact is None:
+            left = 0 if self.answers is None else self.answers - self.spent - self._reserved(self.progress())
+            exact = left <= 0 and (self.answers is not None or self._enough >= ENOUGH_ROUNDS)
+        if not exact:
             return self._model
         if self._exact is None or self._exact[0] != self._model.updates:
-            exact = ExactPosterior(self._model, self.space) if affordable(self._model) else self._model
-            self._exact = self._model.updates, exact
+            made = ExactPosterior(self._model, self.space) if affordable(self._model) else self._model
+            self._exact = self._model.updates, made
         return self._exact[1]
 
     def _questions(self, want: Want) -> tuple[str, ...]:
@@ -209,7 +215,6 @@ class FactorProposer(BaseProposer):
 
     def _take(self, blocks: Sequence[Block], free: bool = False) -> None:
         self._predict(blocks)
-        self._learn_retrieval(blocks)
         new: list[tuple[int, int, float]] = []
         for block in blocks:
             row = self.space.index.get(block.configuration.key)
@@ -220,12 +225,13 @@ class FactorProposer(BaseProposer):
                 value = goal_value(outcomes.get(self.goal.metric), self.goal)
                 if column is not None and value is not None and not self.outcomes.asked[row, column]:
                     new.append((row, column, self._unit(value)))
+        super()._take(blocks, free)
+        if any(block.configuration.key not in self.space.index for block in blocks):
+            self._learn_retrieval()
         if new:
             rows, columns, values = zip(*new, strict=True)
             self._model.add(rows, columns, values)
             self._model.update()
-        super()._take(blocks, free)
-        if new:
             self._judge()
 
     def _unit(self, value: float) -> float:
@@ -233,13 +239,14 @@ class FactorProposer(BaseProposer):
         unit = (value - self._low) / self._scale
         return unit if self.goal.higher else 1 - unit
 
-    def _learn_retrieval(self, blocks: Sequence[Block]) -> None:
-        """Figures of prefixes become a column of the model, as long as no answer was scored."""
-        heard = [self._prior.add(block) for block in blocks if block.configuration.key not in self.space.index]
-        if any(heard) and not self._model.updates:
-            metric, borrowed = self._prior.columns()
-            design = make_design(self.space.codes, self.space.active, self._kinds, metric, borrowed)
-            self._model = FactorModel(design, len(self.outcomes.questions))
+    def _learn_retrieval(self) -> None:
+        """Figures of prefixes become columns of the model; what was answered so far is told to it again."""
+        metric, borrowed = self._prior.columns()
+        design = make_design(self.space.codes, self.space.active, self._kinds, metric, borrowed)
+        before, self._model = self._model, FactorModel(design, len(self.outcomes.questions))
+        if before.updates:
+            self._model.add(*before.cells())
+            self._model.update()
 
     def _predict(self, blocks: Sequence[Block]) -> None:
         """Standardised errors of blocks before the model learns from them: the material of the fit check."""
@@ -292,13 +299,13 @@ class FactorProposer(BaseProposer):
         spread = float(np.sqrt(np.mean(np.square(self._errors)))) if self._errors else 0.0
         return FitCheck(len(self._errors), spread, self._model.interaction_share())
 
-    def claims(self) -> dict[str, Claim]:
-        """Posterior of every configuration by key; empty before the first update."""
+    def claims(self, exact: bool | None = None) -> dict[str, Claim]:
+        """Posterior of every configuration by key; empty before the first update. ``exact``: as in ``posterior``."""
         import numpy as np
 
         if not self._model.updates:
             return {}
-        posterior = self._posterior()
+        posterior = self.posterior(exact)
         sample = posterior.sample(np.random.default_rng(round_seed(self.seed, self.rounds)), CLAIM_SAMPLES)
         best = sample.max(0)
         near, top = (
@@ -317,7 +324,7 @@ class FactorProposer(BaseProposer):
             for row, key in enumerate(self.space.keys)
         }
 
-    def notes(self) -> tuple[Note, ...]:
+    def _notes(self) -> tuple[Note, ...]:
         """The posterior's claim when the model fits, or that it does not; a limit too small for the search."""
         small = (small_budget(self.answers),) if self.common_order and self.answers is not None else ()
         claims = self.claims()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ragscout.search.outcomes import Outcomes
+from ragscout.search.policy import Policy
 from ragscout.search.space import EncodedSpace, kind_of
 
 if TYPE_CHECKING:
@@ -17,17 +19,20 @@ CHEAPEST = 0.02
 """No block counts as cheaper than this share of the average one, so that a free baseline does not take every call."""
 
 
-def prices(space: EncodedSpace, outcomes: Outcomes, kind: str, unlimited: bool) -> Floats | None:
-    """Price of one more question per configuration, relative to the average of what was measured; ``None`` when all
+def prices(
+    space: EncodedSpace, outcomes: Outcomes, policy: Policy, unlimited: bool, building: Mapping[str, float]
+) -> Floats | None:
+    """Price of the next block per configuration, relative to the average of what was measured; ``None`` when all
     count alike.
 
-    ``kind``: ``money``, ``seconds``, ``none``, or ``auto``: money where any was spent and answers are not limited.
-    ``unlimited``: whether there is no limit on answers. What was not measured costs the average of the configurations
-    with the same model, else the average of all. Work of whole stages (chunks, vectors, an index) is part of the
-    seconds of the first configuration that needed it, so prefixes that are built already come cheaper.
+    ``policy.price``: ``money``, ``seconds``, ``none``, or ``auto``: money where any was spent and answers are not
+    limited. ``unlimited``: whether there is no limit on answers. What was not measured costs the average of the
+    configurations with the same model, else the average of all. ``building``: seconds of building what a retrieval
+    prefix lacks, by its key; they are part of the first block in seconds.
     """
     import numpy as np
 
+    kind = policy.price
     money = any(usage.money for usage in outcomes.usage.values())
     if kind == "none" or (kind == "auto" and not (money and unlimited)) or (kind == "money" and not money):
         return None
@@ -44,7 +49,18 @@ def prices(space: EncodedSpace, outcomes: Outcomes, kind: str, unlimited: bool) 
     for value in np.unique(level[known]):
         found[level == value] = each[level[known] == value].mean()
     found[known] = each
+    if kind == "seconds" and building:
+        found += _building(space, answered, building) / policy.block
     return np.maximum(found / each.mean(), CHEAPEST)
+
+
+def _building(space: EncodedSpace, answered: NDArray[np.int64], building: Mapping[str, float]) -> Floats:
+    """Seconds that the first block of each configuration spends on its index, none where a block was answered."""
+    import numpy as np
+
+    prefix = [item.retrieval().key if item.retrieves else "" for item in space.configurations]
+    built = {prefix[row] for row in np.flatnonzero(answered)}
+    return np.array([0.0 if key in built else building.get(key, 0.0) for key in prefix])
 
 
 def _models(space: EncodedSpace) -> NDArray[np.int64]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Score
 from ragscout.search.contract import Block
+from ragscout.search.space import EncodedSpace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +53,15 @@ class RetrievalPrior:
         scaled: Floats = (figure - mean) / spread if spread > 0 else figure * 0.0
         borrowed = ~own & np.array([value is not None for value in values])
         return scaled, borrowed.astype(np.float64)
+
+    def best(self, space: EncodedSpace, keep: float) -> tuple[int, ...]:
+        """Candidates of the best share ``keep`` of the prefixes (at least one) by their figure; those whose prefix has
+        none, and those that retrieve nothing, stay."""
+        known = {prefix: value for prefix in self._prefix if (value := self._value(prefix)) is not None}
+        order = sorted(known, key=lambda prefix: (-known[prefix], prefix))
+        out = set(order[max(1, math.ceil(keep * len(order))) :])
+        rows = (row for row, item in enumerate(space.configurations) if not item.roles)
+        return tuple(row for row in rows if self._prefix[row] not in out)
 
     def _value(self, prefix: str) -> float | None:
         seen: set[str] = set()

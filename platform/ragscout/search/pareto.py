@@ -68,18 +68,18 @@ class ParetoProposer(OptunaProposer):
         wants = [Want(row, depth - int(progress.answered[row]), "final") for row in group]
         return [want for want in wants if want.count > 0] or steps.finals(progress)
 
-    def notes(self) -> tuple[Note, ...]:
+    def _notes(self) -> tuple[Note, ...]:
         """The search's own notes, and how large the front is."""
         progress = self.progress()
         known = self._objectives(progress)
         if not known:
-            return super().notes()
+            return super()._notes()
         rows = list(known)
         points = [_larger(known[row], self.goal.sign) for row in rows]
         front = pareto(points)
         chosen = self.space.configurations[rows[front[knee([points[i] for i in front])]]].label()
         return (
-            *super().notes(),
+            *super()._notes(),
             Note(
                 "front",
                 f"{len(front)} of {len(rows)} measured configurations are on the front of quality, cost and latency; "

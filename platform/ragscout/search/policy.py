@@ -40,12 +40,14 @@ class Policy:
     """Sizes of the round policy; every one can be set under ``search:``.
 
     ``block``: questions per request. ``minimum``: questions that at least ``reach`` configurations get. ``finalists``:
-    leaders that are deepened at the end. ``start``: configurations of the start design (0 = chosen from the space and
-    the limit). ``round``: requests per round. ``trials``: most configurations to start (0 = no limit). ``retrieval``:
-    whether retrieval prefixes are measured on every question before the first answer. ``stop``: the rule that gives a
-    configuration up (``search.stopping``). ``price``: what a block costs when the factor search ranks by probability
+    leaders that are deepened at the end (0 = none). ``start``: configurations of the start design (0 = chosen from the
+    space and the limit). ``round``: requests per round. ``trials``: most configurations to start (0 = no limit).
+    ``retrieval``: whether retrieval prefixes are measured on every question before the first answer. ``stop``: the
+    rule that gives a configuration up (``search.stopping``). ``price``: what a block costs when the factor search ranks by probability
     over price: ``money``, ``seconds``, ``none`` (all alike), or ``auto``: money where prices are known and answers are
     not what is limited. ``warm``: whether answers that the store holds already are told before the first round.
+    ``keep`` (written ``screen: {keep: 0.25}``): share of the retrieval prefixes, the best by their figure, whose
+    configurations take part; 1 keeps all.
     """
 
     block: int = 10
@@ -59,6 +61,7 @@ class Policy:
     stop: str = "obrien-fleming"
     price: str = "auto"
     warm: bool = True
+    keep: float = 1.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -67,12 +70,21 @@ class Policy:
                 if value not in CHOICES[field.name]:
                     raise UnknownNameError(f"search.{field.name}", "rule", value, CHOICES[field.name])
                 continue
-            least = 0 if field.name in ("start", "trials", "retrieval", "warm") else 1
+            if field.name == "keep":
+                if not 0 < value <= 1:
+                    raise ParameterError(f"search.screen.keep: not a share; got {value}. Give more than 0, at most 1.")
+                continue
+            least = 0 if field.name in ("start", "trials", "finalists", "retrieval", "warm") else 1
             if value < least:
                 raise ParameterError(f"search.{field.name}: too small; got {value}. Allowed: at least {least}.")
 
+    @property
+    def finals_share(self) -> float:
+        """Share of the limit that is kept back to deepen finalists."""
+        return FINALS_SHARE if self.finalists else 0.0
 
-OPTIONS = tuple(field.name for field in fields(Policy))
+
+OPTIONS = (*(field.name for field in fields(Policy)), "screen")
 
 
 def policy_of(options: Mapping[str, object]) -> Policy:
@@ -84,13 +96,16 @@ def policy_of(options: Mapping[str, object]) -> Policy:
     """
     known = {field.name: field for field in fields(Policy)}
     values: dict[str, Any] = {}
-    for name, value in options.items():
+    for name, value in _flat(options).items():
         if name not in known:
             raise UnknownNameError("search", "option of the search", name, known)
         if known[name].type == "bool":
             if not isinstance(value, bool):
                 raise ParameterError(f"search.{name}: not true or false; got {value!r}. Write true or false.")
             values[name] = value
+            continue
+        if known[name].type == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
+            values[name] = float(value)
             continue
         if known[name].type == "str":
             values[name] = "none" if value is None else str(value)
@@ -99,6 +114,19 @@ def policy_of(options: Mapping[str, object]) -> Policy:
             raise ParameterError(f"search.{name}: not a whole number; got {value!r}. Give a number such as 10.")
         values[name] = value
     return Policy(**values)
+
+
+def _flat(options: Mapping[str, object]) -> dict[str, object]:
+    """``screen: {keep: 0.25}`` as ``keep: 0.25``."""
+    found = {name: value for name, value in options.items() if name != "screen"}
+    screen = options.get("screen", {})
+    if not isinstance(screen, Mapping):
+        raise ParameterError(f"search.screen: not a mapping; got {screen!r}. Write screen: {{keep: 0.25}}.")
+    for name, value in screen.items():
+        if name != "keep":
+            raise UnknownNameError("search.screen", "option", str(name), ["keep"])
+        found["keep"] = value
+    return found
 
 
 @dataclass(frozen=True)
@@ -205,7 +233,7 @@ def reserved(progress: Progress) -> int:
     deepest += [0] * (min(progress.policy.reach, len(progress.space.candidates)) - len(deepest))
     roles = [int(progress.answered[row]) for row in progress.space.always if progress.alive(row)]
     reach = sum(max(0, minimum - n) for n in (*deepest, *roles))
-    return reach + int(FINALS_SHARE * progress.limit)
+    return reach + int(progress.policy.finals_share * progress.limit)
 
 
 def search(progress: Progress) -> tuple[list[Want], int]:
@@ -244,7 +272,7 @@ def reach(progress: Progress) -> list[Want]:
 def finals(progress: Progress) -> list[Want]:
     """The leaders and the reference, brought to one depth as far as the limit allows."""
     ranked = [row for row in progress.started() if row not in progress.stopped]
-    if not ranked or not progress.left:
+    if not ranked or not progress.left or not progress.policy.finalists:
         return []
     reference = [row for row in progress.space.always if "reference" in progress.space.configurations[row].roles]
     roles = list(progress.space.always) if progress.limit is None else reference

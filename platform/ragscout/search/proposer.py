@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ragscout.model.board import Goal, Note
 from ragscout.model.config import Configuration
 from ragscout.search.contract import Block, Request
+from ragscout.search.factor_prior import RetrievalPrior
+from ragscout.search.notes_search import reused_note, screen_note
 from ragscout.search.optuna_adapter import Event, StudyMirror, TrialState
 from ragscout.search.outcomes import Outcomes
 from ragscout.search.policy import Policy, Progress, Want
+from ragscout.search.screen import parents
 from ragscout.search.space import EncodedSpace, Space, encode
 
 if TYPE_CHECKING:
@@ -46,7 +50,11 @@ class BaseProposer:
         self.first_asked: list[int] = []
         """Rows with answers in the order they came in."""
         self._told: set[int] = set()
-        self.spent = 0
+        self.spent = self.reused = self._reused_rows = self._reused_spent = 0
+        self.building: Mapping[str, float] = {}
+        """Seconds of building what a retrieval prefix still lacks, by its key, where that is known."""
+        self._everyone = len(self.space.candidates)
+        self._prior = RetrievalPrior(self.space.configurations, parents(self.space.configurations))
         self.rounds = 0
         self._events: list[Event] = []
         self._mirror = None if storage is None else StudyMirror(storage, sweep, self.space, goal.higher)
@@ -59,6 +67,8 @@ class BaseProposer:
         if self._prefixes:
             questions = self.outcomes.questions
             return [Request(item, questions, "retrieval") for item in list(self._prefixes.values())[:n]]
+        if self.policy.keep < 1:
+            self.space = replace(self.space, candidates=self._prior.best(self.space, self.policy.keep))
         return self._requests(self._round())[:n]
 
     def tell(self, blocks: Sequence[Block]) -> None:
@@ -70,9 +80,15 @@ class BaseProposer:
         """Replay one journalled round without asking anew; the study follows at the next ``tell`` or ``sync``."""
         self._take(blocks)
 
-    def know(self, blocks: Sequence[Block]) -> None:
-        """What was measured before this sweep: told before the first round, and free."""
-        self._take(blocks, free=True)
+    def know(self, blocks: Sequence[Block], free: bool = True) -> None:
+        """What was measured before this sweep, told before the first round. ``free``: it does not count against the
+        limit on answers."""
+        before = self.spent
+        counted = int(self.outcomes.answered().sum())
+        self._take(blocks, free)
+        self.reused += int(self.outcomes.answered().sum()) - counted
+        self._reused_rows += len({block.configuration.key for block in blocks})
+        self._reused_spent += self.spent - before
 
     def allow(self, answers: int) -> None:
         """From here on at most so many further answers are asked."""
@@ -99,6 +115,12 @@ class BaseProposer:
 
     def notes(self) -> tuple[Note, ...]:
         """What the board must say about how the search went."""
+        reused = (reused_note(self.reused, self._reused_rows, self.spent - self._reused_spent),) if self.reused else ()
+        left_out = self._everyone - len(self.space.candidates)
+        screened = (screen_note(left_out, self._everyone, self.policy.keep),) if left_out else ()
+        return (*reused, *screened, *self._notes())
+
+    def _notes(self) -> tuple[Note, ...]:
         return ()
 
     def study(self) -> Any:
@@ -144,6 +166,7 @@ class BaseProposer:
             self._prefixes.pop(block.configuration.key, None)
             row = self.space.index.get(block.configuration.key)
             if row is None:
+                self._prior.add(block)
                 continue
             before = int(self.outcomes.asked[row].sum())
             self.outcomes.add(block)

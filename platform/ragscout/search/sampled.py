@@ -16,13 +16,13 @@ from ragscout.search.proposer import BaseProposer
 class SampledProposer(BaseProposer):
     """The policy of ``search.policy``; subclasses say which configurations come next."""
 
-    def notes(self) -> tuple[Note, ...]:
+    def _notes(self) -> tuple[Note, ...]:
         """What the board must say about the search: a limit too small for it."""
         if self.answers is None:
             return ()
         policy, minimum = self.policy, min(self.policy.minimum, len(self.outcomes.questions))
         rows = len(self.space.always) + min(policy.reach, len(self.space.candidates))
-        needed = math.ceil((rows * minimum + policy.block) / (1 - steps.FINALS_SHARE))
+        needed = math.ceil((rows * minimum + policy.block) / (1 - policy.finals_share))
         if self.answers >= needed:
             return ()
         return (

@@ -11,9 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+from ragscout.engine.ledger import ValueRow
 from ragscout.engine.worker import chat_models
-from ragscout.model.config import Configuration
+from ragscout.model.config import Configuration, Node
 
 SLOW = {"cross-encoder", "llm", "hyde", "expand", "decompose", "multi-query"}
 """Names of query and rerank steps that need a model for every question."""
@@ -69,6 +71,35 @@ def distinct(configurations: Iterable[Configuration]) -> dict[str, Configuration
             prefix = item.retrieval()
             found.setdefault(prefix.key, prefix)
     return found
+
+
+class Values(Protocol):
+    """Whole values of a store."""
+
+    def value(self, key: str) -> ValueRow | None:
+        """The value of a node, ``None`` when it is not computed."""
+        ...
+
+
+def building(configurations: Iterable[Configuration], values: Values) -> dict[str, float]:
+    """Seconds of building what each prefix still lacks, by its key: for every whole node that is not computed what the
+    computed ones of its stage took on average, nothing where none is."""
+    prefixes = distinct(configurations)
+    took: dict[str, list[float]] = {}
+    missing: dict[str, list[Node]] = {key: [] for key in prefixes}
+    seen: dict[str, ValueRow | None] = {}
+    for key, item in prefixes.items():
+        for node in item.nodes.values():
+            if node.per_question or node.step is None:
+                continue
+            if node.key not in seen:
+                row = seen[node.key] = values.value(node.key)
+                if row is not None:
+                    took.setdefault(node.stage, []).append(row.usage.seconds)
+            if seen[node.key] is None:
+                missing[key].append(node)
+    mean = {stage: sum(found) / len(found) for stage, found in took.items()}
+    return {key: sum(mean.get(node.stage, 0.0) for node in nodes) for key, nodes in missing.items()}
 
 
 def rounds(
