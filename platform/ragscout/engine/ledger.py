@@ -166,6 +166,11 @@ class Ledger(Coordination, History):
                     .values(shard=shard, row=row)
                 )
 
+    def cell_nodes(self) -> set[str]:
+        """Keys of the nodes that have any cell."""
+        with self.reading() as connection:
+            return {row.node for row in connection.execute(sa.select(db.cells.c.node).distinct())}
+
     def cell_shards(self, node: str | None = None) -> dict[str, dict[str, list[str]]]:
         """Node to shard to the question keys that lie there."""
         query = sa.select(db.cells.c.node, db.cells.c.shard, db.cells.c.question)

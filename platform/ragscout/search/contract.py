@@ -56,8 +56,16 @@ class Proposer(Protocol):
         """Replay one journalled round without asking anew."""
         ...
 
+    def know(self, blocks: Sequence[Block], free: bool = True) -> None:
+        """What earlier sweeps measured, told before the first round of answers; ``free``: outside the limit."""
+        ...
+
     def notes(self) -> Sequence[Note]:
         """What the board must say about how the search went."""
+        ...
+
+    def allow(self, answers: int) -> None:
+        """From here on at most so many further answers are asked."""
         ...
 
     def finals(self) -> Sequence[Request]:

@@ -40,10 +40,10 @@ class Policy:
     """Sizes of the round policy; every one can be set under ``search:``.
 
     ``block``: questions per request. ``minimum``: questions that at least ``reach`` configurations get. ``finalists``:
-    leaders that are deepened at the end (0 = none). ``start``: configurations of the start design (0 = chosen from the
-    space and the limit). ``round``: requests per round. ``trials``: most configurations to start (0 = no limit).
-    ``retrieval``: whether retrieval prefixes are measured on every question before the first answer. ``stop``: the
-    rule that gives a configuration up (``search.stopping``). ``price``: what a block costs when the factor search ranks by probability
+    leaders that are deepened at the end. ``start``: configurations of the start design (0 = chosen from the space and
+    the limit). ``round``: requests per round. ``trials``: most configurations to start (0 = no limit). ``retrieval``:
+    whether retrieval prefixes are measured on every question before the first answer. ``stop``: the rule that gives a
+    configuration up (``search.stopping``). ``price``: what a block costs when the factor search ranks by probability
     over price: ``money``, ``seconds``, ``none`` (all alike), or ``auto``: money where prices are known and answers are
     not what is limited. ``warm``: whether answers that the store holds already are told before the first round.
     ``keep`` (written ``screen: {keep: 0.25}``): share of the retrieval prefixes, the best by their figure, whose
