@@ -198,7 +198,7 @@ def _pages(documents: Sequence[Document], proposals: Sequence[Proposal]) -> Iter
         for number, old in enumerate(_cut(document), 1):
             text = new[number - 1] if number <= len(new) else ""
             if old != text:
-                lines = list(difflib.unified_diff(old.split("\n"), text.split("\n"), "before", "after", "", 1, ""))[2:]
+                lines = list(difflib.unified_diff(old.split("\n"), text.split("\n"), n=1, lineterm=""))[2:]
                 shown = tuple(line[:_WIDTH] for line in lines[:_LINES])
                 found.append((len(lines), Page(document.id, number, shown)))
     yield from (page for _, page in sorted(found, key=lambda pair: -pair[0])[:PAGES])
