@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ragscout.engine.ledger import Journal
     from ragscout.engine.store import Store
     from ragscout.engine.suggestions import Work
-    from ragscout.model.runtime import Models
     from ragscout.spec import SweepSpec
 
 app = typer.Typer(help="Suggest evidence for questions that have none.", no_args_is_help=True)
@@ -78,7 +77,7 @@ async def _work(
     connection = connection_of(judge, spec) if judge else None
     runtime = open_runtime(store, f"evidence:{eval_set.digest[:16]}", spec, connection, usd)
     try:
-        work = await by_overlap(eval_set, store, _retrievers(spec, runtime.models), runtime, depth)
+        work = await by_overlap(eval_set, store, _retrievers(spec), runtime, depth)
         if connection is not None and work.unsure():
             model = connection.identity_model()
             agreed(priced(work.requests(model), connection), yes or connection.provider == "local")
@@ -88,14 +87,17 @@ async def _work(
         await runtime.close()
 
 
-def _retrievers(spec: SweepSpec | None, models: Models) -> Sequence[Retriever]:
+def _retrievers(spec: SweepSpec | None) -> Sequence[Retriever]:
     """BM25 and the packaged embedders that are here; with a sweep file BM25 and its embedders."""
     from ragscout.data.pooling import packaged_retrievers
     from ragscout.model.config import source_node
+    from ragscout.providers.assets import Resolver
+    from ragscout.providers.network import NetworkPolicy
     from ragscout.spec import space
     from ragscout.steps.embed.base import EmbedStep
     from ragscout.steps.lexicon.bm25 import BM25
 
+    models = Resolver(policy=NetworkPolicy())
     if spec is None:
         return packaged_retrievers(models)
     steps = [item.steps.get("embed") for item in space(spec, source_node(""), models).configurations]

@@ -63,7 +63,7 @@ def seeds(corpus: Corpus, count: int, seed: int, multi_hop: float, personas: Seq
     for number, place in enumerate(places, 1):
         lang = "ko" if language(place.text) == "ko" else "en"
         asking = personas or PERSONAS[lang]
-        chosen = (place,)
+        chosen: tuple[Place, ...] = (place,)
         if number - 1 in partners and pairs + 1 <= number * multi_hop:
             chosen, pairs = (place, partners[number - 1]), pairs + 1
         made.append(Seed(chosen, asking[(number - 1) % len(asking)], lang))

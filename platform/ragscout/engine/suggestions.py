@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ragscout.data.pooling import Passage, Retriever, pool, read_corpus
 from ragscout.data.reviewing import Decision
-from ragscout.data.suggesting import SURE, Suggestion, judge_request, judged, suggest, with_spans
+from ragscout.data.marking import SURE, Suggestion, judge_request, judged, suggest, with_spans
 from ragscout.data.versions import SUGGESTED, all_questions, derive
 from ragscout.engine.ledger import Journal
 from ragscout.engine.store import Store
