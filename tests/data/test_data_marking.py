@@ -11,9 +11,9 @@ import pytest
 from tests_data_store import Store
 
 from ragscout.data import upload
+from ragscout.data.marking import LEAST, judge_request, judged, mark, suggest, with_spans
 from ragscout.data.pooling import Passage, packaged_retrievers, pool
 from ragscout.data.reviewing import read_sheet, write_sheet
-from ragscout.data.marking import LEAST, judge_request, judged, mark, suggest, with_spans
 from ragscout.data.versions import derive, made_notes, suggested
 from ragscout.model.errors import EvalSetError
 from ragscout.model.evalset import Document, Question
