@@ -21,6 +21,7 @@ def run(
     store: StoreOption = None,
 ) -> None:
     """Register your documents and questions, and write a commented sweep file that needs no key and no edit."""
+    from ragscout.cli.logging_sets import log_to_mlflow
     from ragscout.data import ReadOptions, column_roles, starter, upload
     from ragscout.engine.prepare import open_store
     from ragscout.model.errors import SpecError
@@ -33,6 +34,7 @@ def run(
     done = upload(paths, blobs=opened.blobs, registry=opened.ledger, name=name, options=options)
     for line in done.report.lines():
         say(line)
+    log_to_mlflow(opened, done)
     output.write_text(starter(done.eval_set), encoding="utf-8")
     say(f"Registered {done.eval_set.name}@{done.eval_set.version}. Wrote {output}.")
     say(f"Next: ragscout plan {output}, then ragscout sweep {output}")

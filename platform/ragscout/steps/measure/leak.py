@@ -56,3 +56,10 @@ class Leak(MeasureStep):
     def _leaks(self, question: Question, ranking: Ranking, chunk: Chunks) -> int:
         names = (chunk.document[hit.chunk] for hit in ranking.hits[: self.k])
         return sum(not question.admits(chunk.meta.get(name, {})) for name in names)
+
+
+def with_leaks(questions: Sequence[Question], metrics: tuple[MeasureStep, ...]) -> tuple[MeasureStep, ...]:
+    """The metrics, and ``leak@10`` behind them where a question has a filter and nobody asked for it."""
+    if not any(question.filter for question in questions) or any(isinstance(metric, Leak) for metric in metrics):
+        return metrics
+    return (*metrics, Leak())
