@@ -14,6 +14,7 @@ from ragscout.data import upload
 from ragscout.data.marking import LEAST, judge_request, judged, mark, suggest, with_spans
 from ragscout.data.pooling import Passage, packaged_retrievers, pool
 from ragscout.data.reviewing import read_sheet, write_sheet
+from ragscout.data.unaided import unaided
 from ragscout.data.versions import derive, made_notes, suggested
 from ragscout.model.errors import EvalSetError
 from ragscout.model.evalset import Document, Question
@@ -122,7 +123,7 @@ def test_a_derived_version_keeps_its_parent_and_says_what_was_suggested(store: S
     assert (second.version, row.parent, row.info["with_evidence"]) == (2, first.digest, 1)
     assert second.files == first.files
     assert suggested(second.development) == 1
-    assert made_notes(second.development)[0].startswith("1 of 2 questions have suggested evidence")
+    assert made_notes(second.development)[0].en.startswith("1 of 2 questions have suggested evidence")
     assert made_notes(first.development) == []
     again = derive(first, [marked, two], "test", blobs=store.blobs, registry=store.registry)
     assert again.version == 2
@@ -160,3 +161,12 @@ def test_a_sheet_with_unknown_words_names_every_row(tmp_path: Path) -> None:
         read_sheet(path, ["a"], ["quote"])
     with pytest.raises(EvalSetError, match="cannot be read"):
         read_sheet(tmp_path / "absent.xlsx", ["a"], ["quote"])
+
+
+def test_questions_answered_without_documents_are_listed() -> None:
+    known = Question("k", "What is the capital of France?", ("Paris",))
+    private = Question("p", "How many days of leave do we get?", ("25 days",))
+    runtime = FakeRuntime({"France": "It is Paris.", "leave": "I don't know."})
+    (found,) = asyncio.run(unaided([known, private, Question("u", "?", answerable=False)], MODEL, runtime))
+    assert (found.severity, found.rows) == ("warning", ("k",))
+    assert "1 of 2 questions are answered by judge" in found.message

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ragscout.data.findings import Finding
 from ragscout.data.registry import BlobStore, Registry, manifest
 from ragscout.data.report import UploadReport, count_languages, report_from_info
+from ragscout.model.board import Note
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.text import language
 
@@ -57,15 +58,25 @@ def synthetic(questions: Sequence[Question]) -> int:
     return sum(question.meta.get("origin") == SYNTHETIC for question in questions)
 
 
-def made_notes(questions: Sequence[Question]) -> list[str]:
+def made_notes(questions: Sequence[Question]) -> list[Note]:
     """What a board says about questions and evidence that a program made; empty when there are none."""
-    notes = []
+    notes, total = [], len(questions)
     if count := suggested(questions):
         notes.append(
-            f"{count} of {len(questions)} questions have suggested evidence: retrieval scores rest on it there."
+            Note(
+                "suggested_evidence",
+                f"{count} of {total} questions have suggested evidence, which no one marked by hand.",
+                f"질문 {total}개 가운데 {count}개의 근거는 사람이 표시한 것이 아니라 제안된 것입니다.",
+            )
         )
     if count := synthetic(questions):
-        notes.append(f"{count} of {len(questions)} questions are synthetic: they stand in the slice 'synthetic'.")
+        notes.append(
+            Note(
+                "synthetic",
+                f"{count} of {total} questions were written by a model: see the slice 'synthetic'.",
+                f"질문 {total}개 가운데 {count}개는 모델이 쓴 것입니다. 'synthetic' 구분을 따로 보세요.",
+            )
+        )
     return notes
 
 
