@@ -31,6 +31,7 @@ from ragscout.providers.parse import ParsedFile, each_document
 from ragscout.steps.batches import Spill
 
 _LANGUAGE_SAMPLE = 400  # characters that tell a document's language well enough to count it
+_MANY = 5000  # documents from which a fifth of that must do
 _NAME = re.compile(r"[^\w.\-]+")
 
 
@@ -291,6 +292,7 @@ def _register(name: str, content: _Content, made: Sorted, blobs: BlobStore, regi
 
 def _report(name: str, digest: str, parent: str, new: bool, content: _Content, made: Sorted) -> UploadReport:
     draft, questions = made.draft, content.questions
+    sample = _LANGUAGE_SAMPLE if len(content.documents) <= _MANY else _LANGUAGE_SAMPLE // 5
     rows = Counter(question.file for question in draft.questions)
     inside = Counter(document.file for document in draft.documents.values())
     files = [
@@ -319,9 +321,7 @@ def _report(name: str, digest: str, parent: str, new: bool, content: _Content, m
         document_files=len(content.files),
         characters=sum(len(document.text) for document in content.documents),
         question_languages=count_languages(language(question.text) for question in questions),
-        document_languages=count_languages(
-            language(document.text[:_LANGUAGE_SAMPLE]) for document in content.documents
-        ),
+        document_languages=count_languages(language(document.text[:sample]) for document in content.documents),
         files=tuple(files),
         samples=tuple(draft.samples),
         findings=tuple(content.findings),
