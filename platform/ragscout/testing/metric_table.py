@@ -108,7 +108,8 @@ def main() -> None:
     """Write the table into the page."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE
     page = path.read_text("utf-8")
-    path.write_text(page.replace(written(page).strip(), table().strip()), "utf-8")
+    begin, end = page.index(BEGIN) + len(BEGIN), page.index(END)
+    path.write_text(f"{page[:begin]}\n{table()}{page[end:]}", "utf-8")
 
 
 if __name__ == "__main__":
