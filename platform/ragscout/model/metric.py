@@ -47,6 +47,10 @@ class MeasureStep(Step):
             SpecError: it needs a host that the network policy does not allow.
         """
 
+    def requests(self, passages: int) -> int:
+        """Requests to chat models that one answer takes which was given so many passages."""
+        return 0
+
     def known_languages(self) -> tuple[str, ...]:
         """Languages that the metric's model was trained for; empty for any language."""
         return ()

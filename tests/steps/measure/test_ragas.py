@@ -333,6 +333,7 @@ def test_requests_are_as_many_as_the_page_says():
         runtime = Runtime(brain)
         score(metric(name), runtime, question, answer, passages)
         counts[name] = len(sent(runtime))
+        assert metric(name).requests(len(passages)) == counts[name]
     page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text("utf-8")
     said = " ".join(page.split("with three passages: ")[1].split(". ")[0].split())
     shown = [f"{name.replace('_', ' ')} {count or 'none'}" for name, count in counts.items()]

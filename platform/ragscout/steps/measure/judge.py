@@ -104,6 +104,10 @@ class Judge(MeasureStep):
         passed = (self.pass_level - 1) / (self.levels - 1)
         return tuple(Figure(f"judge.{name}", pass_level=passed) for name in self._texts())
 
+    def requests(self, passages: int) -> int:
+        """One for each criterion and repeat; batched criteria are one."""
+        return (1 if self.batched else len(self._texts())) * self.repeats
+
     def signature(self) -> str:
         """Judge, rubric version, scale, decoding."""
         revision = f"@{self.model.revision}" if self.model.revision else ""

@@ -129,6 +129,20 @@ class Ragas(MeasureStep):
         if importlib.util.find_spec("ragas") is None:
             raise MissingExtraError(f"The metric 'ragas.{self.metric}'", "ragas")
 
+    def requests(self, passages: int) -> int:
+        """What ragas asks for one answer; an upper bound where no statement is found."""
+        once = {
+            "faithfulness": 2,
+            "answer_relevancy": self.strictness,
+            "context_precision": passages,
+            "context_recall": 1,
+            "answer_correctness": 3,
+            "factual_correctness": 2 if self.mode == "precision" else 4,
+            "noise_sensitivity": 3 + 2 * passages,
+            "semantic_similarity": 0,
+        }[self.metric]
+        return once * (self.references if "reference" in self._reads else 1)
+
     def known_languages(self) -> tuple[str, ...]:
         """What the encoder was trained for, where the metric needs one."""
         fit = (self.languages or LANGUAGES[self.embedder]) if self.metric in _EMBEDS else ()
