@@ -47,6 +47,18 @@ def test_quickstart_budget(name):
     assert deepest[0] == deepest[1] > 20
 
 
+def test_without_finalists_a_small_budget_still_lets_the_sampler_propose():
+    world = World(SPACE, seed=1)
+    proposer = made("gp", world, 180, options={"reach": 6, "finalists": 0})
+    log = []
+    play(proposer, world, log=log)
+    reasons = {request.reason for requests, _ in log for request in requests}
+    assert not proposer.notes()
+    assert "search" in reasons
+    assert "final" not in reasons
+    assert sum(len(asked) >= 20 for asked in world.asked.values()) >= 8
+
+
 @pytest.mark.parametrize("name", ["grid", "random", "tpe", "factor"])
 @pytest.mark.parametrize("budget", [0, 1, 5, 17, 50, 133, 900])
 def test_the_limit_is_never_exceeded(name, budget):
