@@ -16,6 +16,8 @@ from ragscout.model.evalset import SourceFile
 from ragscout.providers.parse import ParsedFile, parse
 
 sys.path.insert(0, str(Path(__file__).parent))
+from hwps import hwp
+
 KOREAN = "연차휴가는 최대 25일을 넘지 않는다."
 P = "http://www.hancom.co.kr/hwpml/2011/paragraph"
 
@@ -149,3 +151,15 @@ def test_metadata_of_rows_and_front_matter() -> None:
     rows = 'id,text,부서,연도,metadata\n1,본문,인사,2026,"{""lang"": ""ko"", ""list"": [1]}"\n'
     assert read("c.csv", rows).documents[0].meta == {"lang": "ko", "부서": "인사", "연도": "2026"}
     assert read("x.md", '---\ntitle: "휴가"\n부서: 인사\ntags: [a]\n---\n본문\n').documents[0].meta == {"부서": "인사"}
+
+
+def test_hwp_is_read_where_the_converter_is_there() -> None:
+    pytest.importorskip("dochan")
+    document = read("규정.hwp", hwp(["휴가 규정", KOREAN])).documents[0]
+    assert "휴가 규정" in document.text and KOREAN in document.text
+
+
+def test_a_damaged_hwp_says_how_to_convert() -> None:
+    pytest.importorskip("dochan")
+    parsed = read("x.hwp", hwp(["text"])[:3000])
+    assert not parsed.documents and "hwpx or PDF" in parsed.warnings[0]
