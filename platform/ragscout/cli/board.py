@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -11,7 +12,7 @@ import typer
 from ragscout.cli.output import Json, StoreOption, as_json, console, say
 
 if TYPE_CHECKING:
-    from ragscout.model.board import BoardLanguage
+    from ragscout.model.board import Board, BoardLanguage
     from ragscout.sweep import Sweep
 
 
@@ -24,12 +25,17 @@ def run(
     by: Annotated[
         str, typer.Option("--by", help="Show groups of questions: language, slice, type or answerable.")
     ] = "",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a .md, .csv or .json file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to a .md, .csv, .xlsx or .json file.")
+    ] = None,
+    table: Annotated[
+        str, typer.Option("--format", help="md, csv, xlsx or json. Default: what the suffix of --output says.")
+    ] = "",
     json_output: Json = False,
 ) -> None:
     """Show the leaderboard; nothing is computed."""
     from ragscout.model.errors import SpecError
-    from ragscout.search.render import render_csv, render_markdown, render_terminal
+    from ragscout.search.render import render_terminal
     from ragscout.sweep import Sweep
 
     words: BoardLanguage = "ko" if language == "ko" else "en"
@@ -49,19 +55,39 @@ def run(
             console().print(Markdown(page))
         return
     board = sweep.board()
-    if output is not None:
-        texts = {".md": render_markdown, ".csv": render_csv}
-        if output.suffix == ".json":
-            output.write_bytes(board.to_json())
-        elif output.suffix in texts:
-            output.write_text(texts[output.suffix](board), encoding="utf-8")
+    if output is not None or table:
+        data = _table(board, table or (output.suffix.lstrip(".") if output is not None else ""), words)
+        if output is not None:
+            output.write_bytes(data)
+            say(f"Wrote {output}.")
         else:
-            raise SpecError(f"--output: the suffix says the format; got {output.suffix!r}. Use .md, .csv or .json.")
-        say(f"Wrote {output}.")
+            sys.stdout.buffer.write(data)
     elif json_output:
         as_json(json.loads(board.to_json()))
     else:
         render_terminal(board, console(), everything=all_columns, language=words)
+        for line in sweep.spending().lines():
+            say(line)
+
+
+def _table(board: Board, kind: str, words: BoardLanguage) -> bytes:
+    """The board in a format.
+
+    Raises:
+        SpecError: there is no such format.
+    """
+    from ragscout.model.errors import SpecError
+    from ragscout.search.render import render_csv, render_markdown, render_xlsx
+
+    if kind == "json":
+        return board.to_json()
+    if kind == "md":
+        return render_markdown(board, language=words).encode()
+    if kind == "csv":
+        return render_csv(board, language=words).encode()
+    if kind == "xlsx":
+        return render_xlsx(board, language=words)
+    raise SpecError(f"--format: there is no such format; got {kind!r}. Use md, csv, xlsx or json.")
 
 
 def _beside(sweep: Sweep, words: BoardLanguage, audit: bool, by: str, everything: bool) -> tuple[str, bytes]:

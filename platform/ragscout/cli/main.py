@@ -12,9 +12,11 @@ import sys
 import typer
 
 from ragscout.cli import (
+    answers,
     ask,
     board,
     check,
+    compare,
     data,
     demo,
     doctor,
@@ -46,11 +48,12 @@ app = typer.Typer(
     add_completion=True,
 )
 VERBS = (
-    *(init, upload, check, plan, sweep, board, why, report, export, ask, verify),
+    *(init, upload, check, plan, sweep, board, why, report, compare, export, ask, verify),
     *(mlflow, steps, models, demo, doctor),
 )
 for verb in VERBS:
     app.command(verb.__name__.rsplit(".", 1)[-1])(verb.run)
+app.add_typer(answers.app, name="answers")
 app.add_typer(data.app, name="data")
 app.command("generate-questions")(generate.run)
 app.add_typer(evidence.app, name="evidence")

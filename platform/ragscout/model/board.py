@@ -212,6 +212,9 @@ class Row:
     confirmed: Confirmed | None = None
     crossfit: FigureStat | None = None
     """Of the leader: the goal on questions that had no part in choosing it (chosen on the others)."""
+    near: float | None = None
+    """Posterior probability of being within 3 % of the best configuration; of finished sweeps whose factor model passed
+    its check."""
 
     def has(self, mark: Mark) -> bool:
         """Whether the row carries a mark."""

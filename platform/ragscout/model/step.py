@@ -25,13 +25,17 @@ import functools
 import importlib.metadata
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.model.key import digest, set_fields
 from ragscout.model.stages import STAGES, stage
+
+if TYPE_CHECKING:
+    from ragscout.model.evalset import Question
+    from ragscout.model.outcome import Usage
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,10 @@ class Step:
         """Key of the node made of this step and the keys of its inputs (stage name to key)."""
         libraries = {name: _library(name) for name in self.libraries}
         return digest("node", self.stage, self.name, self.version, self.parameters(), libraries, dict(inputs))
+
+    def spent(self, question: Question) -> Usage | None:
+        """What an outcome took where it was made elsewhere; ``None``: what it took here."""
+        return None
 
     def label(self) -> str:
         """Short text for people: the name and the parameters that differ from the default."""

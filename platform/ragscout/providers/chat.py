@@ -122,11 +122,19 @@ def _local(connection: ConnectionLike, policy: NetworkPolicy, models: Models | N
     return LocalClient(connection, models or Resolver(policy=policy))
 
 
-_MAKERS: dict[str, Maker] = {"azure": _openai, "local": _local, "openai": _openai}
+def _system(connection: ConnectionLike, policy: NetworkPolicy, models: Models | None) -> ChatClient:
+    from ragscout.providers.system_http import SystemClient
+
+    concurrency = int((connection.limits or {}).get("concurrency") or CONCURRENCY)
+    return SystemClient(connection, policy, concurrency=concurrency)
+
+
+_MAKERS: dict[str, Maker] = {"azure": _openai, "http": _system, "local": _local, "openai": _openai}
 
 
 def providers() -> tuple[str, ...]:
-    """Names a connection's ``provider`` may have: ``openai`` stands for every OpenAI-compatible endpoint."""
+    """Names a connection's ``provider`` may have: ``openai`` stands for every OpenAI-compatible endpoint, ``http`` for
+    a whole system that is asked with a question."""
     return tuple(sorted(_MAKERS))
 
 

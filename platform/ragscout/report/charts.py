@@ -229,7 +229,8 @@ def interaction_chart(found: Interaction, goal: Goal, lang: BoardLanguage) -> Sc
     title = WORDS[lang]["together"].format(first=found.first, second=found.second)
     scene = Scene(left + wide * len(found.columns) + 20, top + high * len(found.rows) + 12, title)
     scene.add(Label(8, 18, short(title, scene.width - 16, 12), 12, INK, bold=True))
-    most = max((abs(v) for line in found.cells for v in line if v is not None), default=0.0) or 1.0
+    # at least two points, so that a difference that means nothing is not painted as a large one
+    most = max([2 * goal.point, *(abs(v) for line in found.cells for v in line if v is not None)]) or 1.0
     for place, level in enumerate(found.columns):
         scene.add(Label(left + wide * (place + 0.5), top - 10, short(level, wide - 6, 11), 11, SOFT, "middle"))
     for down, level in enumerate(found.rows):
@@ -242,7 +243,7 @@ def interaction_chart(found: Interaction, goal: Goal, lang: BoardLanguage) -> Sc
                     Box(x, y, wide - 2, high - 2, "#f1f3f5"), Label(x + wide / 2, y + 19, "–", 11, GREY, "middle")
                 )
                 continue
-            scene.add(Box(x, y, wide - 2, high - 2, _diverging(value * goal.sign / most)))
+            scene.add(Box(x, y, wide - 2, high - 2, diverging(value * goal.sign / most)))
             scene.add(Label(x + wide / 2 - 1, y + 19, points(value, goal), 11, INK, "middle"))
     return scene
 
@@ -291,7 +292,7 @@ def _outcome(outcomes: Mapping[str, object], goal: Goal) -> float | None:
     return goal_value(outcomes.get(goal.metric), goal)  # type: ignore[arg-type]
 
 
-def _diverging(value: float) -> str:
+def diverging(value: float) -> str:
     """White at 0, green at 1, orange at -1."""
     return _mix("#ffffff", "#5fb878" if value > 0 else "#ec9a5c", min(1.0, abs(value)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ragscout.report import charts
+from ragscout.report.audit_section import agreement_charts, audit_of
 from ragscout.report.html import MATRIX_QUESTIONS, hardest_first
 from ragscout.report.material import Material
 from ragscout.report.scene import Scene, png, svg
@@ -25,6 +26,9 @@ def figures(material: Material) -> dict[str, Scene]:
     }
     for number, item in enumerate(material.effects.interactions(), 1):
         found[f"interaction{number}"] = charts.interaction_chart(item, board.goal, lang)
+    audit = audit_of(material.snapshot)
+    for number, scene in enumerate(agreement_charts(audit, lang) if audit is not None else [], 1):
+        found[f"agreement{number}"] = scene
     return {name: scene for name, scene in found.items() if scene is not None}
 
 

@@ -15,6 +15,8 @@ from importlib.resources import files
 from ragscout.model.board import Row
 from ragscout.model.evalset import Question
 from ragscout.report import charts
+from ragscout.report.audit_section import WORDS as AUDIT_WORDS
+from ragscout.report.audit_section import agreement_charts, audit_of
 from ragscout.report.decision import decision
 from ragscout.report.html_words import WORDS
 from ragscout.report.material import Material
@@ -58,6 +60,7 @@ def _body(material: Material) -> Iterator[str]:
     yield _questions(material)
     yield _why(material)
     yield _judges(material)
+    yield _audit(material)
     yield _versions(material)
 
 
@@ -241,6 +244,20 @@ def _judges(material: Material) -> str:
     heads = "".join(f"<th>{_text(words[name])}</th>" for name in ("figure", "judge", "labels", "agreement", "state"))
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     return _section(words["judges"], table)
+
+
+def _audit(material: Material) -> str:
+    found, words = audit_of(material.snapshot), AUDIT_WORDS[material.language]
+    drawn = [_drawn(scene) for scene in agreement_charts(found, material.language)] if found is not None else []
+    if found is None or not drawn:
+        return ""
+    best = [words["best"].format(figure=figure, name=name) for figure, name in found["best"].items()]
+    lines = [
+        f"{item['text']} ({', '.join(f'{n} {v:.2f}' for n, v in item['scores'].items())})" for item in found["disputed"]
+    ]
+    parts = [f'<p class="soft">{_text(words["help"])}</p>', *drawn, _list(best, "ul")]
+    parts += [f"<h3>{_text(words['disputed'])}</h3>", _list(lines, "ol")] if lines else []
+    return _section(words["title"], "".join(parts))
 
 
 def _versions(material: Material) -> str:

@@ -92,7 +92,7 @@ def why_lines(found: Why, goal: Goal, lang: BoardLanguage = "en") -> list[str]:
     words = WORDS[lang]
     estimate = "–" if found.estimate is None else f"{found.estimate:.3f}"
     head = words["row"].format(
-        name=_flat(found.name, 120),
+        name=flat(found.name, 120),
         rank=found.rank,
         metric=found.metric,
         estimate=estimate,
@@ -100,10 +100,10 @@ def why_lines(found: Why, goal: Goal, lang: BoardLanguage = "en") -> list[str]:
         questions=found.questions,
     )
     lines = [head, words["key"].format(key=found.key[:12])]
-    lines += [words["failed"].format(why=_flat(found.failed, 500))] if found.failed else []
+    lines += [words["failed"].format(why=flat(found.failed, 500))] if found.failed else []
     lines += ["", words["path"]]
     for step in found.path:
-        given = ", ".join(f"{name} {_flat(value, 60)}" for name, value in step.parameters.items())
+        given = ", ".join(f"{name} {flat(value, 60)}" for name, value in step.parameters.items())
         lines.append(f"  {step.stage:<9} {step.use}: {given or words['defaults']}")
     lines += ["", words["knobs"], *_knobs(found, goal, lang, estimate), ""]
     return lines + _against(found, goal, lang)
@@ -140,7 +140,7 @@ def _against(found: Why, goal: Goal, lang: BoardLanguage) -> list[str]:
     words = WORDS[lang]
     if not found.rival:
         return [words["alone"]]
-    lines = [words["rival"].format(name=_flat(found.rival, 120))]
+    lines = [words["rival"].format(name=flat(found.rival, 120))]
     lines += [f"  {words['differs']} {item.knob}: {item.own} | {item.rival}" for item in found.differs]
     duel = found.duel
     if duel is not None:
@@ -164,14 +164,14 @@ def _against(found: Why, goal: Goal, lang: BoardLanguage) -> list[str]:
             text = words["group"].format(
                 wins=item.wins, losses=item.losses, n=item.n, d=points(item.difference, goal, lang)
             )
-            lines.append(f"    {_flat(item.name, 60)}: {text}")
+            lines.append(f"    {flat(item.name, 60)}: {text}")
         if len(members) > _GROUPS:
             lines.append("    " + words["more"].format(n=len(members) - _GROUPS))
     lines += ["", words["examples"].format(n=len(found.examples)) if found.examples else words["nothing"]]
     for number, example in enumerate(found.examples, 1):
-        lines.append(f"{number:>3}. {_flat(example.question, 200)}  [{example.id}] {points(example.difference, goal)}")
+        lines.append(f"{number:>3}. {flat(example.question, 200)}  [{example.id}] {points(example.difference, goal)}")
         for reference in example.references[:1]:
-            lines.append(f"     {words['reference']}: {_flat(reference, _ANSWER)}")
+            lines.append(f"     {words['reference']}: {flat(reference, _ANSWER)}")
         lines += _side(words["own"], example.own, words) + _side(words["other"], example.rival, words)
     return lines
 
@@ -179,9 +179,9 @@ def _against(found: Why, goal: Goal, lang: BoardLanguage) -> list[str]:
 def _side(title: str, side: Side, words: dict[str, str]) -> list[str]:
     score = f"{side.score:.2f}" if side.score is not None else "–"
     failure = f" [{side.failure}]" if side.failure else ""
-    lines = [f"     {title} {score}{failure}: {_flat(side.answer, _ANSWER)}"]
+    lines = [f"     {title} {score}{failure}: {flat(side.answer, _ANSWER)}"]
     for passage in side.passages:
-        lines.append(f"       · {place(passage, words)}: {_flat(passage.text, _PASSAGE)}")
+        lines.append(f"       · {place(passage, words)}: {flat(passage.text, _PASSAGE)}")
     return lines
 
 
@@ -190,7 +190,7 @@ def place(passage: Passage, words: dict[str, str]) -> str:
     return f"{passage.document} {passage.start}–{passage.end}" + (f" ({words['gold']})" if passage.gold else "")
 
 
-def _flat(text: str, limit: int) -> str:
+def flat(text: str, limit: int) -> str:
     """One line without control characters: answers may hold anything."""
     clean = "".join(char if char.isprintable() else " " for char in text)
     flat = " ".join(clean.split())

@@ -31,6 +31,7 @@ UPDATES = 12
 """Refits of the model on the finished table; question effects and variances move no more after that."""
 BLOCK, FOLDS = 10, 3
 NORMAL = 1.96
+NEAR, SAMPLES = 0.03, 400
 FEW = 8
 """Measured configurations per model below which no question effects of single models are fitted."""
 
@@ -198,6 +199,17 @@ class Effects:
         spread = float(np.sqrt(np.mean(np.square(known))))
         first, second = ([self.space.knobs[names[k]][c] for c in levels[n]] for n, k in enumerate((a, b)))
         return Interaction(names[a], names[b], tuple(first), tuple(second), tuple(cells), rounded(spread))
+
+    def near(self, seed: int = 0) -> dict[str, float]:
+        """Posterior probability of each configuration to lie within 3 % of the best, by key; empty when the model did
+        not pass its check: nothing is claimed then."""
+        if not self.known or not self.fit().passed:
+            return {}
+        import numpy as np
+
+        sample = self._model.sample(np.random.default_rng(seed), SAMPLES)
+        within = (sample >= (1 - NEAR) * sample.max(0)).mean(1)
+        return {key: rounded(float(within[row])) for key, row in self.space.index.items()}
 
     def fit(self) -> FitCheck:
         """Blocks of ten answers predicted by models that never saw them, and the share of interactions."""

@@ -1,13 +1,12 @@
-"""The leaderboard as text: terminal, Markdown, CSV. All three show the same cells."""
+"""The leaderboard as text: terminal and Markdown, which show the same cells, and how a page writes them."""
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
-from ragscout.model.board import Board, BoardLanguage, FigureStat, Paired, Row
+from ragscout.model.board import Board, BoardLanguage, FigureStat, GroupStat, Paired, Row
 from ragscout.model.calibration import CORRECTED
+from ragscout.search.sheet import MARKS, render_csv, render_xlsx, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,32 +14,29 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Rows of the short table."""
-MARKS: dict[str, tuple[str, str, str]] = {
-    "leader": ("★", "leader", "선두"),
-    "recommended": ("✔", "recommended", "추천"),
-    "reference": ("R", "reference", "기준"),
-    "baseline": ("B", "baseline", "기준선"),
-    "partial": ("…", "partly measured", "일부 측정"),
-    "cannot_win": ("?", "too many scores missing", "점수 누락"),
-    "must_pass": ("!", "fails a must-pass question", "필수 문항 실패"),
-    "failed": ("✗", "failed", "실패"),
-    "own_judge": ("≈", "judged by the model that wrote it", "답변 모델이 곧 심사 모델"),
-}
 HEADS = {
     "en": {
         "mark": "", "rank": "#", "name": "configuration", "n": "n/N", "right": "right", "reference": "vs reference",
-        "leader": "vs leader", "cost": "per 1,000", "seconds": "s/question", "tokens": "tokens",
-        "complexity": "complexity", "set": "winner set", "holm": "Holm p", "adjusted": "adjusted",
+        "leader": "vs leader", "cost": "per 1,000", "seconds": "s/question", "holdout": "hold-out", "p50": "p50 s",
+        "p95": "p95 s", "tokens": "tokens",
+        "complexity": "complexity", "slices": "slices", "raw": "development", "sealed": "on sealed questions",
+        "loses": "worse than the reference", "near": "P(within 3 %)", "set": "winner set", "holm": "Holm p",
+        "adjusted": "adjusted",
         "yes": "yes", "no": "no", "key": "key", "retrieval": "Retrieval only", "hidden": "{n} more rows: show all",
     },
     "ko": {
         "mark": "", "rank": "#", "name": "구성", "n": "n/N", "right": "정답", "reference": "기준 대비",
-        "leader": "선두 대비", "cost": "1,000문항 비용", "seconds": "초/문항", "tokens": "토큰",
-        "complexity": "복잡도", "set": "승자 집합", "holm": "Holm p", "adjusted": "보정",
+        "leader": "선두 대비", "cost": "1,000문항 비용", "seconds": "초/문항", "holdout": "봉인 문항", "p50": "p50 초",
+        "p95": "p95 초", "tokens": "토큰",
+        "complexity": "복잡도", "slices": "구분", "raw": "개발 문항", "sealed": "봉인 문항 기준",
+        "loses": "기준보다 나쁨", "near": "P(3 % 이내)", "set": "승자 집합", "holm": "Holm p", "adjusted": "보정",
         "yes": "예", "no": "아니오", "key": "키", "retrieval": "검색만", "hidden": "{n}개 행 더 있음: 모두 보기",
     },
 }  # fmt: skip
-_LEFT = ("mark", "name", "key")
+_LEFT = ("mark", "name", "key", "slices")
+SEALED, LOSES = " †", "▼"
+SLICES = 3
+"""Slices that a cell shows."""
 WARNING = "⚠"
 """Beside the name of a judge's figure that people's labels do not confirm."""
 
@@ -52,20 +48,33 @@ def columns(board: Board, everything: bool = False, retrieval: bool = False) -> 
     if retrieval:
         return ["rank", "name", "n", *figures, "seconds", *(["key"] if everything else [])]
     goal = [board.goal.metric] if board.goal.metric in figures else []
-    names = ["mark", "rank", "name", "n"]
-    names += ["right"] if board.goal.pass_level is not None else []
+    counted = board.goal.pass_level is not None
+    partly = any(row.answered < board.questions for row in rows)
+    confirmed, probed = any(row.confirmed for row in rows), any(row.latency for row in rows)
+    names = ["mark", "rank", "name"]
+    names += ["n"] if everything or partly or not counted else []
+    names += ["right"] if counted else []
     names += goal
     names += [name for name in figures if name == board.goal.metric + CORRECTED]
     names += ["reference"] if any(row.versus_reference for row in rows) else []
-    names += ["leader"] if everything and any(row.versus_leader for row in rows) else []
-    names += [name for name in figures if name not in names]
     names += ["cost"] if any(row.cost.per_1000 for row in rows) else []
-    names += ["seconds", "complexity"]
-    return names + (["tokens", "adjusted", "holm", "set", "key"] if everything else [])
+    names += ["p95"] if probed else ["seconds"]
+    names += ["complexity"]
+    names += ["slices"] if any(_sliced(row) for row in rows) else []
+    if not everything:
+        return names
+    names += ["raw", "holdout"] if confirmed else []
+    names += ["adjusted"]
+    names += ["leader"] if any(row.versus_leader for row in rows) else []
+    names += ["near"] if any(row.near is not None for row in rows) else []
+    names += ["holm", "set", *(name for name in figures if name not in names)]
+    names += ["p50", "seconds"] if probed else []
+    return [*names, "tokens", "key"]
 
 
 def cells(board: Board, row: Row, names: list[str], language: BoardLanguage = "en") -> list[str]:
-    """A row's cells as text, in the order of ``columns``."""
+    """A row's cells as text, in the order of ``columns``. The goal is the figure to quote: the sealed questions' where
+    they were opened (marked ``†``), else the development questions'."""
     words = HEADS[language]
     fixed = {
         "mark": "".join(MARKS[mark][0] for mark in row.marks),
@@ -73,23 +82,60 @@ def cells(board: Board, row: Row, names: list[str], language: BoardLanguage = "e
         "name": row.name,
         "n": f"{row.answered}/{board.questions}",
         "right": _right(board, row),
-        "reference": _difference(board, row.versus_reference),
-        "leader": _difference(board, row.versus_leader),
+        "reference": _difference(board, row.versus_reference, language),
+        "leader": _difference(board, row.versus_leader, language),
         "cost": "–" if row.cost.per_1000 is None else f"{row.cost.per_1000:.2f} {board.currency}".strip(),
+        "raw": figure_cell(row.figures.get(board.goal.metric), True),
+        "holdout": "–" if row.confirmed is None else figure_cell(row.confirmed.figure, True),
+        "p50": "–" if row.latency is None or row.latency.p50 is None else f"{row.latency.p50:.2f}",
+        "p95": _p95(row, language),
         "seconds": f"{row.cost.seconds:.2f}",
         "tokens": f"{row.cost.input_tokens + row.cost.output_tokens:.0f}",
         "complexity": f"{row.complexity:g}",
+        "slices": _slices(board, row),
         "set": words["yes"] if row.in_winner_set else words["no"],
         "holm": "–" if row.versus_leader is None else f"{row.versus_leader.p_holm:.3f}",
+        "near": "–" if row.near is None else f"{row.near:.2f}",
         "adjusted": "–" if row.adjusted is None else f"{row.adjusted:.3f}",
         "key": row.key[:12],
     }
-    return [
-        fixed[name]
-        if name in fixed
-        else figure_cell(row.figures.get(name), name in (board.goal.metric, board.goal.metric + CORRECTED))
-        for name in names
+    return [fixed[name] if name in fixed else _figure(board, row, name) for name in names]
+
+
+def _figure(board: Board, row: Row, name: str) -> str:
+    """The goal with its interval; another figure with its own rank among the rows that answered everything."""
+    if name == board.goal.metric and row.confirmed is not None:
+        return figure_cell(row.confirmed.figure, True) + SEALED
+    text = figure_cell(row.figures.get(name), name in (board.goal.metric, board.goal.metric + CORRECTED))
+    place = own_rank(board, row, name)
+    return text if place is None or name == board.goal.metric else f"{text} #{place}"
+
+
+def own_rank(board: Board, row: Row, name: str) -> int | None:
+    """A row's rank by one figure alone among the rows that answered every question; equal means share a rank."""
+    stat = row.figures.get(name)
+    if stat is None or stat.mean is None or row.answered < board.questions or row not in board.rows:
+        return None
+    sign = -1 if name in board.lower_is_better else 1
+    means = [
+        other.figures[name].mean for other in board.rows if other.answered >= board.questions and name in other.figures
     ]
+    return 1 + sum(mean is not None and mean * sign > stat.mean * sign for mean in means)
+
+
+def _sliced(row: Row) -> list[GroupStat]:
+    return [group for group in row.groups if group.group.startswith("slice:") and group.mean is not None]
+
+
+def _slices(board: Board, row: Row) -> str:
+    """The weakest slices first, ``▼`` where the row is significantly worse than the reference."""
+    sign = board.goal.sign
+    found = sorted(_sliced(row), key=lambda group: ((group.mean or 0.0) * sign, group.group))
+    shown = [
+        f"{group.group.removeprefix('slice:')} {group.mean:.2f}{LOSES if group.loses(board.goal.higher) else ''}"
+        for group in found[:SLICES]
+    ]
+    return (" · ".join(shown) + (" …" if len(found) > SLICES else "")) or "–"
 
 
 def figure_cell(stat: FigureStat | None, interval: bool = False) -> str:
@@ -103,18 +149,33 @@ def figure_cell(stat: FigureStat | None, interval: bool = False) -> str:
 
 
 def _right(board: Board, row: Row) -> str:
+    if row.confirmed is not None and row.confirmed.right is not None:
+        return f"{row.confirmed.right}/{row.confirmed.figure.scored}{SEALED}"
     stat = row.figures.get(board.goal.metric)
     return "–" if row.right is None or stat is None else f"{row.right}/{stat.scored}"
 
 
-def _difference(board: Board, paired: Paired | None) -> str:
+def _difference(board: Board, paired: Paired | None, language: BoardLanguage = "en") -> str:
     if paired is None:
         return "–"
     scale, digits = (100, 0) if board.goal.unit else (1, 3)
     text = f"{paired.difference * scale:+.{digits}f}"
     if paired.low is None or paired.high is None:
         return text
-    return f"{text} ({paired.low * scale:+.{digits}f} to {paired.high * scale:+.{digits}f})"
+    to = "~" if language == "ko" else " to "
+    return f"{text} ({paired.low * scale:+.{digits}f}{to}{paired.high * scale:+.{digits}f})"
+
+
+def _p95(row: Row, language: BoardLanguage) -> str:
+    """The probed 95th percentile with what the interval and so few questions leave open; what failed."""
+    found = row.latency
+    if found is None:
+        return "–"
+    if found.p95 is None:
+        return "실패" if language == "ko" else "failed"
+    high = "" if found.p95_high is None else f"{found.p95_high:.2f}"
+    low = "" if found.p95_low is None else f"{found.p95_low:.2f}"
+    return f"{found.p95:.2f} ({low}–{high})" if low or high else f"{found.p95:.2f} (n {found.n})"
 
 
 def headings(names: list[str], language: BoardLanguage = "en", board: Board | None = None) -> list[str]:
@@ -141,6 +202,9 @@ def legend(board: Board, language: BoardLanguage = "en") -> str:
     """What the marks on this board mean."""
     used = [mark for mark in MARKS if any(mark in row.marks for row in board.rows)]
     parts = [f"{MARKS[mark][0]} {MARKS[mark][2 if language == 'ko' else 1]}" for mark in used]
+    parts += [f"{SEALED.strip()} {HEADS[language]['sealed']}"] if any(row.confirmed for row in board.rows) else []
+    worse = any(group.loses(board.goal.higher) for row in board.rows for group in _sliced(row))
+    parts += [f"{LOSES} {HEADS[language]['loses']}"] if worse else []
     badges = [(item.figure, item.badge(language)) for item in board.judges]
     return "  ".join([*parts, *(f"{WARNING} {figure}: {badge}" for figure, badge in badges if badge)])
 
@@ -209,49 +273,19 @@ def _escape(text: str) -> str:
     return text.replace("\n", " ")
 
 
-def render_csv(board: Board, *, language: BoardLanguage = "en") -> str:
-    """Every row with every column, numbers at full precision, one column for each end of an interval.
-
-    Text cells that a spreadsheet would take for a formula are prefixed with an apostrophe.
-    """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    knobs = list(board.knobs)
-    figures = [f"{name}{end}" for name in board.figures for end in ("", ".low", ".high", ".scored", ".asked")]
-    fixed = ["rank", "marks", "name", "key", "answered", "questions", "estimate", "right"]
-    pairs = ["difference_to_reference", "reference_low", "reference_high", "reference_p_holm"]
-    pairs += ["difference_to_leader", "leader_low", "leader_high", "leader_p_holm", "in_winner_set"]
-    cost = ["cost_per_1000", "seconds", "input_tokens", "output_tokens", "complexity", "failed"]
-    writer.writerow([safe(name) for name in (*fixed, *knobs, *figures, *pairs, *cost)])
-    for row in board.rows:
-        marks = " ".join(MARKS[mark][2 if language == "ko" else 1] for mark in row.marks)
-        values: list[object] = [
-            row.rank,
-            marks,
-            row.name,
-            row.key,
-            row.answered,
-            board.questions,
-            row.estimate,
-            row.right,
-        ]
-        values += [row.knobs.get(knob) for knob in knobs]
-        for name in board.figures:
-            stat = row.figures.get(name)
-            values += [None] * 5 if stat is None else [stat.mean, stat.low, stat.high, stat.scored, stat.asked]
-        for paired in (row.versus_reference, row.versus_leader):
-            values += [None] * 4 if paired is None else [paired.difference, paired.low, paired.high, paired.p_holm]
-        values += [row.in_winner_set, row.cost.per_1000, row.cost.seconds]
-        values += [row.cost.input_tokens, row.cost.output_tokens, row.complexity, row.failed]
-        writer.writerow([safe(value) for value in values])
-    return out.getvalue()
-
-
-def safe(value: object) -> str:
-    """A spreadsheet cell: numbers as they are, empty for ``None``, text never starting a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, (int, float)):
-        return str(value)
-    text = str(value)
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r", "\n") else text
+__all__ = [
+    "HEADS",
+    "MARKS",
+    "cells",
+    "columns",
+    "figure_cell",
+    "headings",
+    "legend",
+    "own_rank",
+    "render_csv",
+    "render_markdown",
+    "render_terminal",
+    "render_xlsx",
+    "safe",
+    "visible",
+]

@@ -139,6 +139,8 @@ def _combined(chosen: Mapping[str, Option]) -> tuple[str, dict[str, Step], dict[
     if not chosen["generate"].steps:
         unused += ("prompt",)
     used = {key: option for key, option in chosen.items() if key not in unused}
+    if _whole_system(chosen["generate"]):
+        used = {"generate": chosen["generate"]}
     steps = {stage: step for option in used.values() for stage, step in option.steps.items()}
     knobs = {name: value for option in used.values() for name, value in option.knobs.items()}
     token = digest([[key, option.token] for key, option in used.items()])
@@ -175,7 +177,13 @@ def _baselines(axes: Mapping[str, list[Option]]) -> Iterator[_Row]:
 
 
 def _answers_alone(option: Option) -> bool:
-    return "generate" in option.steps and option.steps["generate"].name != "extractive"
+    alone = "generate" in option.steps and option.steps["generate"].name != "extractive"
+    return alone and not _whole_system(option)
+
+
+def _whole_system(option: Option) -> bool:
+    """Whether a generator is a system of its own, which uses no stage before it."""
+    return bool(getattr(option.steps.get("generate"), "whole_system", False))
 
 
 def _plain_bm25() -> Option:

@@ -1,0 +1,72 @@
+"""The metric audit inside the report: how alike the metrics order configurations and questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ragscout.model.board import BoardLanguage
+from ragscout.record.recorder import Snapshot
+from ragscout.report.charts import diverging
+from ragscout.report.scene import GREY, INK, SOFT, Box, Label, Scene, short
+
+FILE = "audit.json"
+WORDS: dict[BoardLanguage, dict[str, str]] = {
+    "en": {
+        "title": "Do the metrics agree?",
+        "help": "Kendall's tau between the orders that two metrics give; 1: the same order, 0: none in common.",
+        "configurations": "order of the configurations (n {n})",
+        "across_questions": "order of the questions (n {n})",
+        "best": "first by {figure}: {name}",
+        "disputed": "Questions on which they disagree most",
+    },
+    "ko": {
+        "title": "지표들이 서로 맞는가",
+        "help": "두 지표가 매긴 순서의 켄달 타우: 1은 같은 순서, 0은 공통점 없음.",
+        "configurations": "구성의 순서 (n {n})",
+        "across_questions": "문항의 순서 (n {n})",
+        "best": "{figure} 기준 1위: {name}",
+        "disputed": "지표들의 이견이 가장 큰 문항",
+    },
+}
+
+
+def audit_of(snapshot: Snapshot) -> Mapping[str, Any] | None:
+    """The audit beside a finished sweep's board, ``None`` where there is none."""
+    data = snapshot.attachments.get(FILE)
+    found: Mapping[str, Any] | None = json.loads(data) if data else None
+    return found
+
+
+def agreement_charts(found: Mapping[str, Any], lang: BoardLanguage) -> list[Scene]:
+    """One map of Kendall's tau for the order of the configurations, one for that of the questions."""
+    scenes = [_map(found[part], WORDS[lang][part]) for part in ("configurations", "across_questions")]
+    return [scene for scene in scenes if scene is not None]
+
+
+def _map(pairs: Sequence[Mapping[str, Any]], title: str) -> Scene | None:
+    known = {(item["first"], item["second"]): item for item in pairs if item["tau"] is not None}
+    names = list(dict.fromkeys(name for pair in known for name in pair))
+    if not names:
+        return None
+    left, top, wide, high = 200.0, 56.0, min(96.0, 660.0 / len(names)), 28.0
+    n = max(int(item["n"]) for item in known.values())
+    title = title.format(n=n)
+    scene = Scene(left + wide * len(names) + 10, top + high * len(names) + 10, title)
+    scene.add(Label(8, 18, short(title, scene.width - 16, 12), 12, INK, bold=True))
+    for place, name in enumerate(names):
+        scene.add(Label(left + wide * (place + 0.5), top - 8, short(name, wide - 4, 10), 10, SOFT, "middle"))
+        scene.add(Label(left - 8, top + high * place + 18, short(name, left - 16, 11), 11, SOFT, "end"))
+    for down, first in enumerate(names):
+        for place, second in enumerate(names):
+            item = known.get((first, second)) or known.get((second, first))
+            x, y = left + wide * place, top + high * down
+            if first == second or item is None:
+                scene.add(
+                    Box(x, y, wide - 2, high - 2, "#f1f3f5"), Label(x + wide / 2, y + 18, "–", 10, GREY, "middle")
+                )
+                continue
+            scene.add(Box(x, y, wide - 2, high - 2, diverging(item["tau"])))
+            scene.add(Label(x + wide / 2 - 1, y + 18, f"{item['tau']:.2f}", 10, INK, "middle"))
+    return scene

@@ -1,0 +1,117 @@
+"""The leaderboard as a spreadsheet: every row with every number at full precision, as csv and xlsx."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+
+from ragscout.model.board import Board, BoardLanguage, Row
+
+MARKS: dict[str, tuple[str, str, str]] = {
+    "leader": ("★", "leader", "선두"),
+    "recommended": ("✔", "recommended", "추천"),
+    "reference": ("R", "reference", "기준"),
+    "baseline": ("B", "baseline", "기준선"),
+    "partial": ("…", "partly measured", "일부 측정"),
+    "cannot_win": ("?", "too many scores missing", "점수 누락"),
+    "must_pass": ("!", "fails a must-pass question", "필수 문항 실패"),
+    "failed": ("✗", "failed", "실패"),
+    "over_limit": ("↑", "over a limit of the goal", "한도 초과"),
+    "own_judge": ("≈", "judged by the model that wrote it", "답변 모델이 곧 심사 모델"),
+}
+FORMULA = ("=", "+", "-", "@")
+_LONGEST = 32_000  # characters that a cell of xlsx holds, less a margin
+
+
+def sheet(board: Board, language: BoardLanguage = "en") -> tuple[list[str], list[list[object]]]:
+    """Header and lines of plain values, ``None`` for what is not known; one column for each end of an interval."""
+    knobs = list(board.knobs)
+    groups = list(dict.fromkeys(group.group for row in board.rows for group in row.groups))
+    header = ["rank", "marks", "name", "key", "answered", "questions", "estimate", "adjusted", "right", *knobs]
+    header += [f"{name}{end}" for name in board.figures for end in ("", ".low", ".high", ".scored", ".asked")]
+    header += ["difference_to_reference", "reference_low", "reference_high", "reference_p_holm"]
+    header += ["difference_to_leader", "leader_low", "leader_high", "leader_p_holm", "in_winner_set"]
+    header += ["cost_per_1000", "seconds", "input_tokens", "output_tokens", "complexity", "failed"]
+    header += [
+        "p50_seconds",
+        "p95_seconds",
+        "holdout",
+        "holdout_low",
+        "holdout_high",
+        "holdout_scored",
+        "p_within_3",
+        *groups,
+    ]
+    return header, [_line(board, row, knobs, groups, language) for row in board.rows]
+
+
+def _line(board: Board, row: Row, knobs: list[str], groups: list[str], language: BoardLanguage) -> list[object]:
+    marks = " ".join(MARKS[mark][2 if language == "ko" else 1] for mark in row.marks)
+    values: list[object] = [row.rank, marks, row.name, row.key, row.answered, board.questions]
+    values += [row.estimate, row.adjusted, row.right, *(row.knobs.get(knob) for knob in knobs)]
+    for name in board.figures:
+        stat = row.figures.get(name)
+        values += [None] * 5 if stat is None else [stat.mean, stat.low, stat.high, stat.scored, stat.asked]
+    for paired in (row.versus_reference, row.versus_leader):
+        values += [None] * 4 if paired is None else [paired.difference, paired.low, paired.high, paired.p_holm]
+    values += [row.in_winner_set, row.cost.per_1000, row.cost.seconds]
+    values += [row.cost.input_tokens, row.cost.output_tokens, row.complexity, row.failed]
+    values += [None] * 2 if row.latency is None else [row.latency.p50, row.latency.p95]
+    sealed = row.confirmed.figure if row.confirmed is not None else None
+    values += [None] * 4 if sealed is None else [sealed.mean, sealed.low, sealed.high, sealed.scored]
+    means = {group.group: group.mean for group in row.groups}
+    return [*values, row.near, *(means.get(group) for group in groups)]
+
+
+def render_csv(board: Board, *, language: BoardLanguage = "en") -> str:
+    """``sheet`` as csv. Text that a spreadsheet would take for a formula is prefixed with an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    header, lines = sheet(board, language)
+    writer.writerow([safe(name) for name in header])
+    writer.writerows([safe(value) for value in line] for line in lines)
+    return out.getvalue()
+
+
+def render_xlsx(board: Board, *, language: BoardLanguage = "en") -> bytes:
+    """``sheet`` as a workbook with the headline and the notes on a second sheet. Numbers are numbers; every text is
+    typed as text, so that none is taken for a formula."""
+    import openpyxl
+    from openpyxl.cell import WriteOnlyCell
+
+    book = openpyxl.Workbook(write_only=True)
+    header, lines = sheet(board, language)
+    notes: list[list[object]] = [[board.headline(language)], *([note.text(language)] for note in board.notes)]
+    for title, table in (("board", [list(header), *lines]), ("notes", notes)):
+        page = book.create_sheet(title)
+        if title == "board":
+            page.freeze_panes = "D2"
+        for line in table:
+            made = []
+            for value in line:
+                if isinstance(value, str):
+                    cell = WriteOnlyCell(page, _plain(value))
+                    cell.data_type = "s"
+                    made.append(cell)
+                else:
+                    made.append(value)
+            page.append(made)
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def _plain(text: str) -> str:
+    """Text without the control characters that the format forbids, cut to what a cell holds."""
+    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")[:_LONGEST]
+
+
+def safe(value: object) -> str:
+    """A cell of csv: numbers as they are, empty for ``None``, text never starting a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)):
+        return str(value)
+    text = str(value)
+    return f"'{text}" if text.lstrip()[:1] in FORMULA or text[:1] in ("\t", "\r", "\n") else text

@@ -1,0 +1,25 @@
+"""``{use: http, url: ...}``: an existing system as a connection of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ragscout.spec.connection import Connection, connection
+from ragscout.spec.document import Document, join
+from ragscout.spec.types import Entry
+
+
+def systems(entries: Iterable[Entry], models: dict[str, Connection], document: Document) -> tuple[Entry, ...]:
+    """Entries with every ``{use: http, url: ...}`` turned into a connection of its own, named by its address."""
+    found = []
+    for item in entries:
+        url = item.parameters.get("url")
+        if item.use != "http" or url is None:
+            found.append(item)
+            continue
+        address = document.text(url, join(item.path, "url"))
+        made = connection(document, address, {"provider": "http", "base_url": address}, item.path)
+        models.setdefault(address, made)
+        rest = {name: value for name, value in item.parameters.items() if name != "url"}
+        found.append(Entry(item.use, {"model": address, **rest}, item.path))
+    return tuple(found)

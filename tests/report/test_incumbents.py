@@ -1,0 +1,190 @@
+"""Existing systems on the board: recorded answers, and an address that is asked."""
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from ragscout.cli.main import main
+from ragscout.data.answers import import_answers
+from ragscout.model.errors import EvalSetError, ParameterError, SpecError
+from ragscout.model.evalset import Question
+from ragscout.model.outcome import Answer, Failure, Usage
+from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
+from ragscout.model.step import make
+from ragscout.spec.including import add_row
+from ragscout.sweep import Sweep
+from ragscout.testing.steps import FakeRuntime, run
+
+ROOT = Path(__file__).parents[2]
+TEXT = f"""# kept comment
+sweep: incumbents
+eval_set: {ROOT}/eval_sets/handbook-en
+pipeline:
+  chunk: {{use: characters, size: 400, overlap: 0}}
+  retriever: bm25
+  generate: extractive   # kept too
+measure: {{retrieval: [recall@3], answer: [token_f1]}}
+goal: {{maximize: token_f1}}
+search: grid
+"""
+QUESTIONS = [Question("q1", "연차는 며칠인가요?", ("15일",)), Question("q2", "How long?", ("ten days",))]
+
+
+class System(BaseHTTPRequestHandler):
+    """Answers every question; counts."""
+
+    asked: list[str]
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        type(self).asked.append(body["question"])
+        data = json.dumps({"answer": f"답: {body['question']}", "seconds": 0.25, "other": 1}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture
+def system() -> Iterator[str]:
+    System.asked = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), System)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/answer"
+    server.shutdown()
+
+
+def table(path: Path) -> Path:
+    path.write_text("id,answer,seconds,cost\nq1,15일,0.5,0.002\nHow long?,ten days,1,\n", encoding="utf-8")
+    return path
+
+
+def test_answers_are_matched_by_id_or_text(tmp_path: Path) -> None:
+    found = import_answers(table(tmp_path / "a.csv"), QUESTIONS)
+    assert (found.matched, found.missing, found.unknown) == (2, (), ())
+    step = make("generate", "recorded", {"text": found.lines})
+    answers = run(step, FakeRuntime(), [*QUESTIONS, Question("q3", "Unknown?")])
+    assert answers[:2] == [Answer("15일"), Answer("ten days")]
+    assert isinstance(answers[2], Failure) and answers[2].whose == "candidate"
+    assert step.spent(QUESTIONS[0]) == Usage(seconds=0.5, money=0.002)
+    assert step.spent(QUESTIONS[1]) == Usage(seconds=1.0, money=None), "an unknown price is unknown"
+
+
+def test_every_format(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for line in (["질문", "답변", "초"], ["연차는 며칠인가요?", "15일", 0.5]):
+        book.active.append(line)
+    book.save(tmp_path / "a.xlsx")
+    lines = [{"question_id": "q1", "response": "15일", "contexts": ["a", "b"]}]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines), "utf-8")
+    for name in ("a.xlsx", "a.jsonl"):
+        found = import_answers(tmp_path / name, QUESTIONS)
+        assert found.matched == 1 and found.missing == ("q2",)
+        assert json.loads(found.lines)["answer"] == "15일"
+    assert json.loads(found.lines)["passages"] == ["a", "b"]
+
+
+BAD = {
+    "no columns": ("a,b\n1,2\n", "a column for the question"),
+    "nobody's": ("id,answer\nzz,x\n", "no line belongs"),
+    "twice": ("id,answer\nq1,x\nq1,y\n", "a second time"),
+    "no number": ("id,answer,cost\nq1,x,free\n", "cost must be a number"),
+    "negative": ("id,answer,seconds\nq1,x,-1\n", "seconds must be a number"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_tables_are_one_message(case: str, tmp_path: Path) -> None:
+    text, message = BAD[case]
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(EvalSetError, match=message):
+        import_answers(tmp_path / "a.csv", QUESTIONS)
+
+
+def test_bad_recorded_answers_are_one_message() -> None:
+    for text in ("x", '{"a": 1}', '{"question": "a", "answer": "b", "seconds": -1}', '["a"]'):
+        with pytest.raises(ParameterError, match="recorded"):
+            make("generate", "recorded", {"text": text})
+    twice = '{"question": "a", "answer": "b"}\n' * 2
+    with pytest.raises(ParameterError, match="second time"):
+        make("generate", "recorded", {"text": twice})
+
+
+def test_a_row_is_added_and_the_file_kept(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    add_row(path, "지금", {"use": "recorded", "file": "a.jsonl"}, reference=True)
+    add_row(path, "other", {"use": "extractive"})
+    add_row(path, "지금", {"use": "recorded", "file": "b.jsonl"}, reference=True)
+    text = path.read_text(encoding="utf-8")
+    assert "# kept comment" in text and "# kept too" in text and text.count("지금") == 1 and "b.jsonl" in text
+    with pytest.raises(SpecError, match="reference already"):
+        add_row(path, "third", {"use": "extractive"}, reference=True)
+
+
+def test_imported_answers_are_a_row_with_their_own_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    store = ["--store", str(tmp_path / "store")]
+    sweep = Sweep.load(path, tmp_path / "store")
+    lines = ["id,answer,seconds,cost"]
+    lines += [f'{q.id},"{q.references[0] if q.references else ""}",2,0.01' for q in sweep.prepared.questions]
+    (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8")
+    words = ["ragscout", "answers", "import", str(path), "today", str(tmp_path / "t.csv"), "--reference"]
+    monkeypatch.setattr(sys, "argv", [*words, *store])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code, capsys.readouterr().err
+    board = Sweep.load(path, tmp_path / "store").run().board
+    row = next(row for row in board.rows if row.name == "today")
+    assert row.has("reference") and row.has("leader") and row.answered == board.questions
+    assert row.figures["token_f1"].mean == pytest.approx(1.0)
+    assert (row.cost.seconds, row.cost.per_1000) == (2.0, pytest.approx(10.0))
+    assert "recall@3" not in row.figures
+
+
+def test_the_http_step_asks_with_the_question() -> None:
+    model = ChatModel("http", "system", endpoint="http://127.0.0.1:1/a")
+    seen: list[ChatRequest] = []
+
+    def script(request: ChatRequest) -> ChatReply:
+        seen.append(request)
+        return ChatReply(" 답 ")
+
+    step = make("generate", "http", {"model": model})
+    assert run(step, FakeRuntime(script), QUESTIONS) == [Answer("답"), Answer("답")]
+    assert [request.messages[-1].content for request in seen] == [question.text for question in QUESTIONS]
+    assert isinstance(run(step, FakeRuntime(lambda _: ChatReply(" ")), QUESTIONS[:1])[0], Failure)
+
+
+def test_a_system_behind_an_address_is_a_row(tmp_path: Path, system: str) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(TEXT + f'include: [{{name: live, generate: {{use: http, url: "{system}"}}}}]\n', encoding="utf-8")
+    board = Sweep.load(path, tmp_path / "store").run().board
+    row = next(row for row in board.rows if row.name == "live")
+    assert row.answered == board.questions and row.cost.seconds == pytest.approx(0.25)
+    asked = len(System.asked)
+    assert asked >= board.questions
+    Sweep.load(path, tmp_path / "store").run()
+    assert len(System.asked) == asked, "recorded answers are not asked for again"
+
+
+def test_a_host_that_is_not_listed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    row = 'include: [{name: live, generate: {use: http, url: "https://rag.example/answer"}}]\n'
+    path.write_text(TEXT + row, encoding="utf-8")
+    sweep = Sweep.load(path, tmp_path / "store")
+    with pytest.raises(SpecError, match=r"rag\.example is not listed"):
+        sweep.run()
