@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +11,7 @@ from ragscout.model.errors import SpecError
 from ragscout.spec.connection import Connection, connections
 from ragscout.spec.document import Document, join, read
 from ragscout.spec.entries import PIPELINE, entries, entry
+from ragscout.spec.systems import systems
 from ragscout.spec.types import BUDGET, Budget, Entry, GoalSpec, Include, Measure, ProbeSpec, SearchSpec, SweepSpec
 
 TOP = (
@@ -81,13 +81,15 @@ def parse(text: str, where: str, base: Path | None = None) -> SweepSpec:
     models = {name: _pinned(item, base) for name, item in connections(document, base).items()}
     notes: list[str] = []
     pipeline = _pipeline(document, top["pipeline"], models, notes)
+    pipeline["generate"] = systems(pipeline["generate"], models, document)
+    include = _include(document, top.get("include"), models)
     measure = _measure(document, top.get("measure"), notes)
     return SweepSpec(
         sweep=_name(document, top["sweep"]),
         eval_set=document.text(top["eval_set"], "eval_set"),
         pipeline=pipeline,
         connections=models,
-        include=_include(document, top.get("include"), models),
+        include=include,
         measure=measure,
         goal=_goal(document, top.get("goal"), measure, notes),
         search=_search(document, top.get("search"), notes),
@@ -127,7 +129,7 @@ def _pinned(item: Connection, base: Path) -> Connection:
 
 
 def _pipeline(
-    document: Document, data: Any, models: Mapping[str, Connection], notes: list[str]
+    document: Document, data: Any, models: dict[str, Connection], notes: list[str]
 ) -> dict[str, tuple[Entry, ...]]:
     fields = document.mapping(data, "pipeline", PIPELINE)
     found = {
@@ -147,7 +149,7 @@ def _pipeline(
     return {stage: found[stage] for stage in PIPELINE}
 
 
-def _include(document: Document, data: Any, models: Mapping[str, Connection]) -> tuple[Include, ...]:
+def _include(document: Document, data: Any, models: dict[str, Connection]) -> tuple[Include, ...]:
     if data is None:
         return ()
     found: list[Include] = []
@@ -163,6 +165,8 @@ def _include(document: Document, data: Any, models: Mapping[str, Connection]) ->
             if len(alternatives) > 1:
                 raise document.wrong(place, "an included row is one configuration", fields[stage], "Give one value.")
             stages[stage] = alternatives[0]
+        if "generate" in stages:
+            (stages["generate"],) = systems([stages["generate"]], models, document)
         reference = document.flag(fields.get("reference", False), join(path, "reference"))
         found.append(Include(name, reference, stages, path))
     return tuple(found)
@@ -300,7 +304,7 @@ def _holdout(document: Document, data: Any) -> float | None:
 
 
 def _network(
-    document: Document, data: Any, models: Mapping[str, Connection], notes: list[str]
+    document: Document, data: Any, models: dict[str, Connection], notes: list[str]
 ) -> Literal["offline"] | tuple[str, ...]:
     if data is None:
         remote = sorted(name for name, item in models.items() if item.provider != "local")
