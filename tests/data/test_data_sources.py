@@ -17,6 +17,7 @@ import pytest
 
 from ragscout.cli.main import main
 from ragscout.data import Limits, ReadOptions, Remote, read_addresses, snapshot, upload
+from ragscout.data.options import limits_of
 from ragscout.model.errors import EvalSetError, SpecError
 from ragscout.providers.network import NetworkPolicy
 
@@ -214,3 +215,16 @@ def test_the_verb_reads_a_database(
         main()
     shown = json.loads(capsys.readouterr().out)
     assert stopped.value.code == 0 and shown["eval_set"] == "pages@1" and shown["documents"] == 2
+
+
+def test_limits_are_settings() -> None:
+    assert limits_of(["rows=2_000", "ratio = 50"]) == Limits(rows=2000, ratio=50.0)
+    assert limits_of([]) == Limits()
+    for wrong, says in (
+        ("row=1", "Limits: files,"),
+        ("rows=many", "above 0"),
+        ("rows=-1", "above 0"),
+        ("rows", "above 0"),
+    ):
+        with pytest.raises(EvalSetError, match=says):
+            limits_of([wrong])

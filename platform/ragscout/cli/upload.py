@@ -11,9 +11,7 @@ from ragscout.cli.output import Json, StoreOption, as_json, say
 
 
 def run(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(help="Files, folders, archives: documents, questions.")
-    ] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files, folders, archives: documents, questions.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the evaluation set. Default: from the path.")] = None,
     format_name: Annotated[str, typer.Option("--format", help="Format of the questions, if detection is wrong.")] = "",
     column: Annotated[list[str] | None, typer.Option(help="ROLE=NAME, for example question=Frage; repeatable.")] = None,
@@ -22,6 +20,7 @@ def run(
     sheet: Annotated[str, typer.Option(help="Sheet of a workbook.")] = "",
     split: Annotated[str, typer.Option(help="Split of BEIR judgements: test, dev or train.")] = "",
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Load the good rows, list the bad.")] = False,
+    limit: Annotated[list[str] | None, typer.Option(help="NAME=NUMBER, for example files=50000; repeatable.")] = None,
     sql: Annotated[str, typer.Option(help="Environment variable that holds a database URL, or a URL.")] = "",
     query: Annotated[str, typer.Option(help="SELECT with columns id, title, text; others become metadata.")] = "",
     source: Annotated[list[str] | None, typer.Option("--from", help="fsspec URL, such as s3://bucket/folder.")] = None,
@@ -34,13 +33,15 @@ def run(
     """Read an evaluation set and documents, show how they were understood, register an immutable version."""
     from ragscout.cli.logging_sets import log_to_mlflow
     from ragscout.data import ReadOptions, Remote, column_roles, read_addresses, snapshot, upload
+    from ragscout.data.options import limits_of
     from ragscout.engine.prepare import open_store
     from ragscout.providers.network import NetworkPolicy
 
     addresses = read_addresses(urls) if urls is not None else ()
     remote = Remote(sql, query, tuple(source or ()), addresses)
     opened = open_store(store)
-    options = ReadOptions(format_name, column_roles(column or ()), encoding, delimiter, sheet, split, skip_bad_rows)
+    how = (format_name, column_roles(column or ()), encoding, delimiter, sheet, split, skip_bad_rows)
+    options = ReadOptions(*how, limits_of(limit or ()))
     with snapshot(remote, NetworkPolicy.hosts(network or ()), options.limits) as (extra, noted):
         done = upload(
             paths or (),

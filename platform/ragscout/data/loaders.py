@@ -31,9 +31,10 @@ _NAMES |= {"parquet": "Parquet", "arrow": "Arrow", "empty": "nothing"}
 
 def load(path: str, data: bytes, options: ReadOptions) -> Loaded:
     """Read a structured file. Problems are findings of the result, never exceptions."""
-    if len(data) > options.limits.file_bytes:
-        limit = options.limits.file_bytes
-        text, remedy = f"the file is larger than {limit:,} bytes", "Split it or raise the limit 'file_bytes'."
+    name = "file_bytes" if options.limits.file_bytes <= options.limits.table_bytes else "table_bytes"
+    limit = getattr(options.limits, name)
+    if len(data) > limit:
+        text, remedy = f"the file is larger than {limit:,} bytes", f"Split it or raise the limit {name!r}."
         return Loaded(path, "", findings=[Finding("too_large", "error", text, path, remedy=remedy)])
     if not data.strip(b" \t\r\n\x00\xef\xbb\xbf"):
         text = "the file is empty"

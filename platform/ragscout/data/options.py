@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 
 from ragscout.model.errors import EvalSetError
@@ -16,7 +16,9 @@ class Limits:
     """Bounds on what an upload may hold. Sizes are bytes; ``ratio`` is unpacked over packed size of an archive."""
 
     files: int = 20_000
-    file_bytes: int = 512 * MIB
+    file_bytes: int = 1280 * MIB
+    table_bytes: int = 512 * MIB
+    """A table that cannot be read row by row (JSON in one piece, a workbook, UTF-16) takes several times its size."""
     total_bytes: int = 4096 * MIB
     ratio: float = 200.0
     ratio_from: int = 16 * MIB
@@ -61,6 +63,28 @@ def column_roles(pairs: Sequence[str]) -> dict[str, str]:
             raise EvalSetError(f"--column: not of the form ROLE=NAME; got {pair!r}. Write for example question=Frage.")
         made[role.strip()] = column.strip()
     return made
+
+
+def limits_of(pairs: Sequence[str]) -> Limits:
+    """``name=number`` texts, as the command line takes them, as limits; the others keep their defaults.
+
+    Raises:
+        EvalSetError: no such limit, or no number above 0.
+    """
+    names = {item.name: item.type for item in fields(Limits)}
+    made: dict[str, float] = {}
+    for pair in pairs:
+        name, _, value = (part.strip() for part in pair.partition("="))
+        if name not in names:
+            raise EvalSetError(f"--limit: there is no such limit; got {pair!r}. Limits: {', '.join(names)}.")
+        try:
+            number = float(value.replace("_", ""))
+        except ValueError:
+            number = 0.0
+        if not 0 < number < 1e18:
+            raise EvalSetError(f"--limit: a number above 0 is needed; got {pair!r}. Write for example rows=2000000.")
+        made[name] = number if names[name] == "float" else int(number)
+    return replace(Limits(), **made)  # type: ignore[arg-type]
 
 
 DEFAULT_OPTIONS = ReadOptions()
