@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+SAME = 1e-12
+"""Question effects that move less than this are settled."""
+
+
 def goal_value(outcome: Score | Failure | None, figure: Figure | Goal) -> float | None:
     """What an outcome counts as: a score its value, a candidate's failure the declared floor, a measurement's failure
     nothing (missing, out of the mean)."""
@@ -123,8 +127,11 @@ def adjusted_means(values: Floats, scored: NDArray[np.bool_], prior: float = 1.0
     effect = np.zeros(values.shape[1])
     for _ in range(steps):
         mean = ((values - effect) * mask).sum(1) / per_row
+        before = effect
         effect = ((values - mean[:, None]) * mask).sum(0) / (per_question[seen] + prior)
         effect -= effect.mean()
+        if float(np.abs(effect - before).max()) < SAME:
+            break
     result[live] = ((values - effect) * mask).sum(1) / per_row
     return result
 

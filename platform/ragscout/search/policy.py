@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ragscout.model.errors import ParameterError, UnknownNameError
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 FINALS_SHARE = 0.2
 START_SHARE = 0.27
 FEWEST_FINALISTS = 3
+LOOK = 16
+"""How many rounds' worth of open configurations are looked at for stopping."""
 CHOICES = {"stop": tuple(RULES), "price": ("auto", "money", "seconds", "none")}
 
 
@@ -165,22 +168,52 @@ class Progress:
         """Whether a row can run at all."""
         return row not in self.outcomes.failed
 
+    @cached_property
+    def _alive(self) -> NDArray[np.bool_]:
+        import numpy as np
+
+        alive = np.ones(len(self.answered), dtype=bool)
+        alive[list(self.outcomes.failed)] = False
+        return alive
+
+    @cached_property
+    def _candidate(self) -> NDArray[np.bool_]:
+        import numpy as np
+
+        candidate = np.zeros(len(self.answered), dtype=bool)
+        candidate[list(self.space.candidates)] = True
+        return candidate
+
+    @cached_property
+    def _ranked(self) -> NDArray[np.int64]:
+        import numpy as np
+
+        rows = np.flatnonzero((self.answered > 0) & self._alive)
+        return rows[np.lexsort((rows, -self.estimates[rows]))]
+
     def started(self) -> list[int]:
         """Rows with answers that can run, best estimate first."""
-        rows = [row for row in range(len(self.answered)) if self.answered[row] and self.alive(row)]
-        return sorted(rows, key=lambda row: (-self.estimates[row], row))
+        return list(self._ranked.tolist())
 
     def fresh(self) -> list[int]:
         """Candidates that were never asked."""
-        return [row for row in self.space.candidates if not self.answered[row] and self.alive(row)]
+        import numpy as np
+
+        return list(np.flatnonzero(self._candidate & self._alive & (self.answered == 0)).tolist())
+
+    def begun(self) -> int:
+        """How many candidates have answers or cannot run."""
+        return int((self._candidate & ((self.answered > 0) | ~self._alive)).sum())
 
     def open(self) -> list[int]:
         """Started candidates that may still get questions, best first."""
-        return [
-            row
-            for row in self.started()
-            if row not in self.stopped and self.answered[row] < self.total and not self.space.configurations[row].roles
-        ]
+        return list(self._open.tolist())
+
+    @cached_property
+    def _open(self) -> NDArray[np.int64]:
+        going = self._candidate & (self.answered < self.total)
+        going[list(self.stopped)] = False
+        return self._ranked[going[self._ranked]]
 
     def incumbent(self) -> int | None:
         """The best row among those with enough answers to trust."""
@@ -191,11 +224,12 @@ class Progress:
         return next(row for row in rows if self.answered[row] >= enough)
 
     def to_stop(self) -> set[int]:
-        """Open candidates that the paired boundary gives up."""
+        """Open candidates that the stopping rule gives up, of those that may be asked next: what is further down is
+        looked at when its turn comes, so that a round costs the same however many configurations there are."""
         best = self.incumbent()
         if best is None:
             return set()
-        return {row for row in self.open() if row != best and self.loses(row, best)}
+        return {row for row in self.open()[: LOOK * self.policy.round] if row != best and self.loses(row, best)}
 
     def loses(self, row: int, other: int) -> bool:
         """Whether the stopping rule gives ``row`` up against another."""
@@ -239,10 +273,9 @@ def reserved(progress: Progress) -> int:
 def search(progress: Progress) -> tuple[list[Want], int]:
     """Rows to deepen in this round, and how many new configurations the sampler may start."""
     policy = progress.policy
-    started = sum(1 for row in progress.space.candidates if progress.answered[row] or not progress.alive(row))
     fresh = len(progress.fresh())
     if policy.trials:
-        fresh = min(fresh, max(0, policy.trials - started))
+        fresh = min(fresh, max(0, policy.trials - progress.begun()))
     size = policy.round
     if progress.limit is not None:
         size = min(size, max(0, progress.left - reserved(progress)) // policy.block)
@@ -258,9 +291,8 @@ def _unfinished_roles(progress: Progress) -> list[int]:
 def reach(progress: Progress) -> list[Want]:
     """Rows with a role and the best open rows that have not reached the minimum yet."""
     minimum = min(progress.policy.minimum, progress.total)
-    leaders = [
-        row for row in progress.started() if row not in progress.stopped and row in set(progress.space.candidates)
-    ]
+    candidates = set(progress.space.candidates)
+    leaders = [row for row in progress.started() if row not in progress.stopped and row in candidates]
     rows = [*_unfinished_roles(progress), *leaders[: progress.policy.reach]]
     return [
         Want(row, min(progress.policy.block, minimum - int(progress.answered[row])), "continue")

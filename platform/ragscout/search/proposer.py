@@ -56,6 +56,7 @@ class BaseProposer:
         self._everyone = len(self.space.candidates)
         self._prior = RetrievalPrior(self.space.configurations, parents(self.space.configurations))
         self.rounds = 0
+        self._adjusted: tuple[int, NDArray[np.float64]] | None = None
         self._events: list[Event] = []
         self._mirror = None if storage is None else StudyMirror(storage, sweep, self.space, goal.higher)
         self._prefixes = _prefixes(self.space.configurations) if policy.retrieval else {}
@@ -134,7 +135,10 @@ class BaseProposer:
         )
 
     def _estimates(self) -> NDArray[np.float64]:
-        return self.outcomes.estimates()
+        """Adjusted means, computed once a round."""
+        if self._adjusted is None or self._adjusted[0] != self.rounds:
+            self._adjusted = self.rounds, self.outcomes.estimates()
+        return self._adjusted[1]
 
     def _round(self) -> Sequence[Want]:
         raise NotImplementedError
