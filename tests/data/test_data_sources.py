@@ -89,6 +89,12 @@ def test_secrets_of_a_database_are_never_shown(store: Any, monkeypatch: pytest.M
         uploaded(store, Remote(sql="UNSET_URL", query="SELECT 1"))
 
 
+def test_no_database_is_made(tmp_path: Path, store: Any) -> None:
+    with pytest.raises(EvalSetError, match="no such database file"):
+        uploaded(store, Remote(sql=f"sqlite:///{tmp_path}/none.db", query="SELECT 1 AS id, 2 AS text"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_limits_hold_for_a_query(database: Path, store: Any) -> None:
     with pytest.raises(EvalSetError, match="more than 1 rows"):
         uploaded(store, Remote(sql=f"sqlite:///{database}", query=QUERY), limits=Limits(rows=1))

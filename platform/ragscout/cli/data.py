@@ -62,12 +62,15 @@ def diff(first: Name, second: Name, store: StoreOption = None, json_output: Json
 
 
 @app.command("rm")
-def rm(name: Name, store: StoreOption = None) -> None:
+def rm(name: Name, store: StoreOption = None, json_output: Json = False) -> None:
     """Remove a version from the list. Results that were measured on it stay."""
     from ragscout.data import remove
     from ragscout.engine.prepare import open_store
 
-    remove(name, registry=open_store(store).ledger)
+    removed = remove(name, registry=open_store(store).ledger)
+    if json_output:
+        as_json({"name": name, "removed": removed})
+        return
     say(f"Removed {name}.")
 
 

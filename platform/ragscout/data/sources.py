@@ -117,6 +117,10 @@ def _sql(remote: Remote, file: Path, limits: Limits, findings: list[Finding]) ->
             f"--sql: no database can be opened with it; got {_clean(error, url)}. Write dialect+driver://host/database "
             "and install its driver."
         ) from None
+    place = engine.url.database or ""
+    if engine.dialect.name == "sqlite" and place not in ("", ":memory:") and not Path(place).is_file():
+        engine.dispose()
+        raise EvalSetError(f"{shown}: there is no such database file. Check the path; a new one was not made.")
     try:
         with engine.connect() as connection:
             _read_only(connection, engine.dialect.name)
