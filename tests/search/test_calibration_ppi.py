@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -231,3 +232,23 @@ def test_a_judge_that_writes_answers_is_flagged():
     flagged = [item for item in board.rows if item.has("own_judge")]
     assert [item.key for item in flagged] == list(own)
     assert any(note.kind == "own_judge" and "≈" in note.ko for note in board.notes)
+
+
+def test_questions_that_count_more_count_more_in_the_correction():
+    world = Simulated(3, bias=(-0.2, 0.2))
+    labels = world.label(60)
+    heavy = [replace(q, weight=5.0 if i < 40 else 1.0) for i, q in enumerate(world.questions)]
+    facts = Facts("s", "set@1", judges=(world.calibration(labels),))
+    board = build_board(world.measured, heavy, [FIGURE], GOAL, facts)
+    known = world.calibration(labels)
+    values = np.array([[item.scores[q.id][NAME].value for q in heavy] for item in world.measured])
+    made = correct(world.measured, heavy, GOAL, known, values, np.ones(values.shape, dtype=bool))
+    weight = np.array([q.weight for q in heavy])
+    for item, place in zip(world.measured, range(2), strict=True):
+        shown = next(found for found in board.rows if found.key == item.configuration.key)
+        mean = float(weight @ made.values[place] / weight.sum())
+        assert shown.figures[NAME + CORRECTED].mean == pytest.approx(mean, abs=1e-6)
+        assert made.pseudo[place].mean() == pytest.approx(mean)
+    paired = board.rows[1].versus_leader
+    gap = board.rows[1].figures[NAME + CORRECTED].mean - board.rows[0].figures[NAME + CORRECTED].mean
+    assert paired.difference == pytest.approx(gap, abs=1e-6)

@@ -73,12 +73,12 @@ class Corrected:
     uncovered: tuple[str, ...]
 
 
-def rectifier(known: Sequence[Labelled], weights: Sequence[float] | None = None) -> Rectifier:
-    """The correction of one group of labelled answers (at least three). ``weights``: as those of ``Labelled``."""
+def rectifier(known: Sequence[Labelled]) -> Rectifier:
+    """The correction of one group of labelled answers (at least three), questions counting by their weights."""
     import numpy as np
     from scipy import stats
 
-    raw = np.asarray([pair.weight for pair in known] if weights is None else weights, dtype=np.float64)
+    raw = np.array([pair.weight * pair.item.question.weight for pair in known], dtype=np.float64)
     w = raw / raw.sum()
     judge = np.array([pair.judge for pair in known])
     human = np.array([pair.human for pair in known])
@@ -120,6 +120,7 @@ def correct(
     if not calibration.enough:
         return None
     columns = {question.id: column for column, question in enumerate(questions)}
+    weight = np.array([question.weight for question in questions], dtype=np.float64)
     by_model: dict[str, Rectifier | None] = {}
     values, pseudo = raw.copy(), raw.copy()
     found: list[FigureStat | None] = []
@@ -127,7 +128,7 @@ def correct(
     for row, item in enumerate(measured):
         name = answering_model(item.configuration)
         if name not in by_model:
-            members = [pair for pair in calibration.known if pair.item.model == name]
+            members = [pair for pair in calibration.known if pair.item.model == name and _counts(pair)]
             by_model[name] = rectifier(members) if len(members) >= LEAST else None
         fit = _own(item, calibration.known) or by_model[name]
         if fit is None or not scored[row].any():
@@ -136,16 +137,20 @@ def correct(
             continue
         judged = np.array([_judged(item, question.id, goal.metric) for question in questions]) & scored[row]
         values[row] = np.where(judged, fit.shift + fit.tuned * raw[row], raw[row])
-        asked = int(scored[row].sum())
-        mean = float(values[row, scored[row]].mean())
-        share = float(judged.sum()) / asked
-        off = float(raw[row, judged].mean()) - fit.middle if judged.any() else 0.0
-        parts = np.where(scored[row], (values[row] - mean) / asked, 0.0)
+        counted = np.where(scored[row], weight, 0.0)
+        total = float(counted.sum())
+        if total <= 0:
+            found.append(None)
+            continue
+        mean = float(counted @ values[row]) / total
+        share = float(counted[judged].sum()) / total
+        off = float(counted[judged] @ raw[row, judged]) / (share * total) - fit.middle if share else 0.0
+        parts = counted * (values[row] - mean) / total
         for question, error in fit.residual.items():
             if question in columns:
                 parts[columns[question]] += share * (error + off * fit.turn.get(question, 0.0))
         pseudo[row] = mean + len(questions) * parts
-        found.append(_stat(pseudo[row], goal, asked, len(item.scores)))
+        found.append(_stat(pseudo[row], goal, int(scored[row].sum()), len(item.scores)))
     return Corrected(values, pseudo, tuple(found), tuple(uncovered))
 
 
@@ -160,8 +165,12 @@ def _stat(pseudo: Floats, goal: Goal, scored: int, asked: int) -> FigureStat:
 
 def _own(item: Measured, known: Sequence[Labelled]) -> Rectifier | None:
     """The correction by labels of the row's own answers, each question once, when there are enough."""
-    mine = [pair for pair in known if item.configuration.key in pair.item.configurations]
+    mine = [pair for pair in known if item.configuration.key in pair.item.configurations and _counts(pair)]
     return rectifier(mine) if len(mine) >= ENOUGH_LABELS else None
+
+
+def _counts(pair: Labelled) -> bool:
+    return pair.item.question.weight > 0
 
 
 def _judged(item: Measured, question: str, figure: str) -> bool:
