@@ -296,3 +296,12 @@ def test_tracking_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             default_tracking_uri(tmp_path)
         with pytest.raises(StoreError):
             MlflowRecorder(folder)
+
+
+def test_a_finished_sweep_has_its_report(tmp_path: Path, database: Callable[[Path], str]) -> None:
+    uri = database(tmp_path)
+    recorder = MlflowRecorder(uri, report=lambda state: f"<p>{state.sequence}</p>".encode())
+    for state, wanted in ((story()[0], None), (story()[-1], f"<p>{story()[-1].sequence}</p>".encode())):
+        recorder.update(state)
+        (parent,) = [run for run in runs_of(uri) if run.data.tags.get("ragscout.kind") == "sweep"]
+        assert files_of(parent).get("report.html") == wanted

@@ -19,6 +19,8 @@ from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
 from ragscout.model.step import make
 from ragscout.spec.including import add_row
 from ragscout.sweep import Sweep
+from ragscout.testing.generation import QUESTIONS as KIT_QUESTIONS
+from ragscout.testing.generation import SystemKit
 from ragscout.testing.steps import FakeRuntime, run
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +36,17 @@ goal: {{maximize: token_f1}}
 search: grid
 """
 QUESTIONS = [Question("q1", "연차는 며칠인가요?", ("15일",)), Question("q2", "How long?", ("ten days",))]
+
+
+LINES = "\n".join(json.dumps({"question": item.text, "answer": f"답 {item.id}"}) for item in KIT_QUESTIONS)
+
+
+class TestRecorded(SystemKit):
+    cases = (("recorded", {"text": LINES}),)
+
+
+class TestHttp(SystemKit):
+    cases = (("http", {"model": {"provider": "http", "model": "system", "endpoint": "http://127.0.0.1:1/a"}}),)
 
 
 class System(BaseHTTPRequestHandler):

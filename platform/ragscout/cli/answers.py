@@ -38,17 +38,21 @@ def import_(
             f"answers: not a name; got {name!r}. Use letters, digits, spaces, '.', '-' and '_', at most 80."
         )
     sweep = Sweep.load(file, store)
-    found = import_answers(table, sweep.prepared.eval_set.development)
+    eval_set = sweep.prepared.eval_set
+    # the sealed questions too: an existing system is confirmed on them like the others, and none of them is shown
+    found = import_answers(table, eval_set.questions_)
+    open_ = {question.id for question in eval_set.development}
+    missing = [name for name in found.missing if name in open_]
     target = file.parent / f"{name.replace(' ', '-')}.answers.jsonl"
     target.write_text(found.lines, encoding="utf-8")
     add_row(file, name, {"use": "recorded", "file": target.name}, reference)
     Sweep.load(file, store)
     if json_output:
-        as_json({"file": str(target), "matched": found.matched, "missing": found.missing, "unknown": found.unknown})
+        as_json({"file": str(target), "matched": found.matched, "missing": missing, "unknown": found.unknown})
         return
     say(f"Wrote {target}: {found.matched} answers. {file} has the row {name!r} under include:.")
-    if found.missing:
-        say(f"{len(found.missing)} questions have no answer and will count as wrong: {', '.join(found.missing[:8])}")
+    if missing:
+        say(f"{len(missing)} questions have no answer and will count as wrong: {', '.join(missing[:8])}")
     if found.unknown:
         say(f"{len(found.unknown)} lines belong to no question of the set: {', '.join(found.unknown[:5])}")
     say(f"Judge it with the others: ragscout sweep {file}")

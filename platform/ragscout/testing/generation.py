@@ -137,6 +137,28 @@ class GenerateKit(QuestionKit):
             assert answer.passages == ()
 
 
+class SystemKit(QuestionKit):
+    """For steps of ``generate`` that are a whole system: nothing before them takes part."""
+
+    stage = "generate"
+
+    def runtime(self) -> FakeRuntime:
+        """Systems answer in Korean and English."""
+        return FakeRuntime(lambda request: ChatReply(f"답변: {request.messages[-1].content}"))
+
+    def questions(self) -> Sequence[Question]:
+        """Six, two of them Korean, one with template marks."""
+        return QUESTIONS
+
+    def test_it_is_a_whole_system(self) -> None:
+        """It says so, needs no input, and its answers carry no passages of ours."""
+        for step in self.steps():
+            assert getattr(step, "whole_system", False)
+            for answer in self.asked(step, range(len(QUESTIONS))):
+                assert isinstance(answer, Answer)
+                assert answer.passages == () and answer.text == normalise(answer.text).strip() != ""
+
+
 class ChatKit(GenerateKit):
     """For steps of ``generate`` that ask a model through the runtime."""
 
