@@ -10,7 +10,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +126,7 @@ def _sql(remote: Remote, file: Path, limits: Limits, findings: list[Finding]) ->
             _read_only(connection, engine.dialect.name)
             connection = connection.execution_options(stream_results=True, max_row_buffer=1000)
             result = connection.execute(sqlalchemy.text(remote.query.replace(":", "\\:")))
-            count = _write_rows(result.mappings(), list(result.keys()), file, limits)
+            count = _write_rows(map(dict, result.mappings()), list(result.keys()), file, limits)
             connection.rollback()
     except SQLAlchemyError as error:
         raise EvalSetError(
@@ -170,7 +170,7 @@ def _read_only(connection: Any, dialect: str) -> None:
             connection.rollback()
 
 
-def _write_rows(rows: Iterator[Mapping[str, Any]], columns: Sequence[str], file: Path, limits: Limits) -> int:
+def _write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], file: Path, limits: Limits) -> int:
     folded = {name.casefold(): name for name in columns}
     missing = [name for name in ("id", "text") if name not in folded]
     if missing:

@@ -136,7 +136,7 @@ def _title(reader: Any) -> str:
 
 
 def _warnings(count: int, troubles: dict[str, tuple[int, ...]], repeated: dict[str, list[int]]) -> list[str]:
-    found = []
+    found: list[str] = []
     for kind, said in SAID.items():
         numbers = troubles.get(kind, ())
         if kind == "no_text" and count and len(numbers) == count:
@@ -145,8 +145,8 @@ def _warnings(count: int, troubles: dict[str, tuple[int, ...]], repeated: dict[s
             )
         elif numbers:
             found.append(f"{_pages(numbers)} {said}")
-    for line, numbers in list(repeated.items())[:3]:
-        found.append(f"{_pages(numbers)} with the same header or footer {line[:60]!r}: drop it with a transform")
+    for line, at in list(repeated.items())[:3]:
+        found.append(f"{_pages(at)} with the same header or footer {line[:60]!r}: drop it with a transform")
     return found
 
 

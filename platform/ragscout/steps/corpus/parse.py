@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
+from typing import Any
 
 from ragscout.model.errors import StepError
 from ragscout.model.evalset import Document
@@ -77,7 +78,12 @@ class Parse(Step):
         taken: set[str] = set()
         for file in sorted(source.files, key=lambda item: item.path):
             data = source.read(file.sha256)
-            how = {"html": self.html, "pdf": self.pdf, "ocr": self.ocr, "ocr_languages": self.ocr_languages}
+            how: dict[str, Any] = {
+                "html": self.html,
+                "pdf": self.pdf,
+                "ocr": self.ocr,
+                "ocr_languages": self.ocr_languages,
+            }
             for document in each_document(file, data, warnings, **how):
                 name = document.id if document.id not in taken else f"{file.path}#{document.id}"
                 if name not in taken:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-import regex
+import regex  # type: ignore[import-untyped]
 from pydantic import Field
 
 from ragscout.model.errors import StepError

@@ -100,11 +100,11 @@ def _mapped(span: Span, parts: Sequence[Document]) -> list[PlacedSpan] | None:
     known = [item for item in parts if item.origin is not None and span.text_digest == item.origin.digest]
     if not known or not span.text_digest:
         return None
-    length = span.end - span.start
-    best = max(known, key=lambda item: item.origin.kept(span.start, span.end) if item.origin else 0)
+    start, end = span.start, span.end
+    best = max(known, key=lambda item: item.origin.kept(start, end) if item.origin else 0)
     assert best.origin is not None
-    place = best.origin.place(span.start, span.end)
-    if place is None or 2 * best.origin.kept(span.start, span.end) < length:
+    place = best.origin.place(start, end)
+    if place is None or 2 * best.origin.kept(start, end) < end - start:
         return []
     return [PlacedSpan(best.id, place[0], place[1], span.group)]
 
@@ -151,7 +151,8 @@ class _Shelf:
         for names, way in zip(self._names, _WAYS, strict=True):
             found = names.get(way(name))
             if found is not None:
-                return self._parts.get(found) or self._parts.get(self._aliases.get(found, ""), ())
+                alias = self._aliases.get(found, "")
+                return self._parts[found] if found in self._parts else self._parts.get(alias, [])
         return ()
 
     def source(self, name: str) -> str:

@@ -134,7 +134,7 @@ class LexiconCodec:
 
     def save(self, value: BM25Lexicon, folder: Path) -> None:
         """Write the index and the tokenizer's settings."""
-        facts = {"tokenizer": value.tokenizer, "stem": value.stem, "empty": value.index is None}
+        facts: dict[str, object] = {"tokenizer": value.tokenizer, "stem": value.stem, "empty": value.index is None}
         facts["count"] = value.labels.count
         value.labels.save(folder)
         (folder / _FACTS).write_text(json.dumps(facts, sort_keys=True), encoding="utf-8")
