@@ -136,10 +136,11 @@ class _Shelf:
 
     def __init__(self, corpus: Corpus) -> None:
         self.documents = corpus.documents
-        self._parts: dict[str, list[Document]] = {}
-        for document in corpus.documents:
-            self._parts.setdefault(_source(document), []).append(document)
-        self._sources = {document.id: _source(document) for document in corpus.documents}
+        self._parts: dict[str, list[int]] = {}
+        self._sources: dict[str, str] = {}
+        for row, document in enumerate(corpus.documents):
+            self._sources[document.id] = _source(document)
+            self._parts.setdefault(_source(document), []).append(row)
         names = [*self._parts, *(name for name in corpus.aliases if name not in self._parts)]
         self._aliases = {name: self._sources[to] for name, to in corpus.aliases.items() if to in self._sources}
         self._names = [_named(names, way) for way in _WAYS]
@@ -151,8 +152,8 @@ class _Shelf:
         for names, way in zip(self._names, _WAYS, strict=True):
             found = names.get(way(name))
             if found is not None:
-                alias = self._aliases.get(found, "")
-                return self._parts[found] if found in self._parts else self._parts.get(alias, [])
+                rows = self._parts.get(found) or self._parts.get(self._aliases.get(found, ""), [])
+                return [self.documents[row] for row in rows]
         return ()
 
     def source(self, name: str) -> str:
