@@ -35,6 +35,7 @@ measure: {{retrieval: [recall@3], answer: [token_f1]}}
 goal: {{maximize: token_f1}}
 search: grid
 """
+UNKNOWN = "I do not know."
 QUESTIONS = [Question("q1", "연차는 며칠인가요?", ("15일",)), Question("q2", "How long?", ("ten days",))]
 
 
@@ -152,10 +153,10 @@ def test_imported_answers_are_a_row_with_their_own_cost(
     path.write_text(TEXT, encoding="utf-8")
     store = ["--store", str(tmp_path / "store")]
     sweep = Sweep.load(path, tmp_path / "store")
-    lines = ["id,answer,seconds,cost"]
-    lines += [f'{q.id},"{q.references[0] if q.references else ""}",2,0.01' for q in sweep.prepared.questions]
-    (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8")
-    words = ["ragscout", "answers", "import", str(path), "today", str(tmp_path / "t.csv"), "--reference"]
+    asked = sweep.prepared.questions
+    lines = [{"id": q.id, "answer": (*q.references, UNKNOWN)[0], "seconds": 2, "cost": 0.01} for q in asked]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    words = ["ragscout", "answers", "import", str(path), "today", str(tmp_path / "t.jsonl"), "--reference"]
     monkeypatch.setattr(sys, "argv", [*words, *store])
     with pytest.raises(SystemExit) as stop:
         main()
