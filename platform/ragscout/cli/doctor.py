@@ -34,7 +34,7 @@ def run(
     store: StoreOption = None,
     json_output: Json = False,
 ) -> None:
-    """Check machine, store, models and endpoints (one call each)."""
+    """Check machine, disk, store, databases, models and endpoints (one call each)."""
     findings = [*_machine(), *_store(store), *_extras()]
     if file is not None:
         findings += _sweep(file, store)
@@ -60,9 +60,32 @@ def _store(location: str | None) -> Iterator[Finding]:
 
     try:
         opened = open_store(location)
-        yield Finding("store", True, f"{opened.location}, {size(opened.size().bytes)}")
     except RagscoutError as error:
         yield Finding("store", False, str(error), "See the message.")
+        return
+    yield Finding("store", True, f"{opened.location}, {size(opened.size().bytes)}")
+    free = shutil.disk_usage(opened.folder).free
+    yield Finding("store's disk", free > LEAST_DISK, f"{size(free)} free", f"Free at least {size(LEAST_DISK)} there.")
+    yield _recording(opened.folder)
+
+
+def _recording(folder: Path) -> Finding:
+    """Whether MLflow's database can be written. A server is not asked: nothing leaves the machine unasked."""
+    import sqlite3
+
+    import sqlalchemy.exc
+
+    from ragscout.record.mlflow_place import default_tracking_uri, probe
+
+    try:
+        uri = default_tracking_uri(folder)
+        place = sqlalchemy.engine.make_url(uri).render_as_string() if not uri.startswith("http") else uri
+        probe(uri)
+    except (RagscoutError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
+        why = " ".join(str(error).split())[:200]
+        remedy = "Close what holds it, or set MLFLOW_TRACKING_URI to a database that can be written."
+        return Finding("MLflow's database", False, why, remedy)
+    return Finding("MLflow's database", True, place)
 
 
 def _extras() -> Iterator[Finding]:
