@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 from ragscout.model.board import Goal, Note
 from ragscout.search import policy as steps
 from ragscout.search.contract import Block
-from ragscout.search.factor_claims import FIT_BLOCKS, Claim, FitCheck, claim_notes, small_budget
+from ragscout.search.factor_claims import (
+    FIT_BLOCKS,
+    Claim,
+    FitCheck,
+    claim_notes,
+    goal_scale,
+    make_claims,
+    small_budget,
+)
 from ragscout.search.factor_exact import ExactPosterior, affordable
 from ragscout.search.factor_model import FactorModel, choose, make_design
 from ragscout.search.factor_price import prices
@@ -74,7 +82,7 @@ class FactorProposer(BaseProposer):
         self._errors: list[float] = []
         self._exact: tuple[int, FactorModel | ExactPosterior] | None = None
         self._enough = 0
-        self._low, self._scale = _scale(goal)
+        self._low, self._scale = goal_scale(goal)
         deep = steps.FEWEST_FINALISTS * max(0, len(questions) - policy.minimum)
         self.common_order = answers is not None and FINALS_SHARE * answers < deep
         """Whether the limit is too small to complete three finalists: then all share one question order, so that the
@@ -288,6 +296,8 @@ class FactorProposer(BaseProposer):
         self._enough = self._enough + 1 if regret <= ENOUGH_REGRET else 0
 
     def _to_stop(self) -> set[int]:
+        if self.policy.stop == "none":
+            return set()
         return {row for row, times in self._hopeless.items() if times >= 2 and row not in self.stopped}
 
     def fit(self) -> FitCheck:
@@ -307,36 +317,17 @@ class FactorProposer(BaseProposer):
             return {}
         posterior = self.posterior(exact)
         sample = posterior.sample(np.random.default_rng(round_seed(self.seed, self.rounds)), CLAIM_SAMPLES)
-        best = sample.max(0)
-        near, top = (
-            (sample >= 0.97 * best).mean(1),
-            np.bincount(sample.argmax(0), minlength=len(sample)) / CLAIM_SAMPLES,
-        )
         mean = posterior.mean if self.goal.higher else 1 - posterior.mean
-        return {
-            key: Claim(
-                key,
-                float(mean[row] * self._scale + self._low),
-                float(sample[row].std() * self._scale),
-                float(top[row]),
-                float(near[row]),
-            )
-            for row, key in enumerate(self.space.keys)
-        }
+        return make_claims(self.space.keys, mean * self._scale + self._low, sample, self._scale)
 
     def _notes(self) -> tuple[Note, ...]:
         """The posterior's claim when the model fits, or that it does not; a limit too small for the search."""
-        small = (small_budget(self.answers),) if self.common_order and self.answers is not None else ()
+        if self.common_order and self.answers is not None:
+            return (small_budget(self.answers),)
         claims = self.claims()
         if not claims or not self.outcomes.asked.any():
-            return small
+            return ()
         answered = self.outcomes.answered()
         measured = [claims[key] for row, key in enumerate(self.space.keys) if answered[row]]
         leader = max(measured, key=lambda claim: (claim.mean * self.goal.sign, claim.key))
-        return (*small, *claim_notes(self.fit(), leader, len(claims)))
-
-
-def _scale(goal: Goal) -> tuple[float, float]:
-    if goal.low is None or goal.high is None or goal.high <= goal.low:
-        return 0.0, 1.0
-    return goal.low, goal.high - goal.low
+        return claim_notes(self.fit(), leader, len(claims))

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ragscout.model.board import Note
+from ragscout.model.board import Goal, Note
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 CLAIM = 0.97
 """Smallest posterior probability that is shown; claims below it were too often wrong in simulation."""
@@ -20,6 +28,28 @@ class Claim:
     sd: float
     best: float
     near: float
+
+
+def make_claims(keys: Sequence[str], means: Floats, sample: Floats, scale: float) -> dict[str, Claim]:
+    """Claims from joint posterior samples, shape (configurations, samples), on 0..1 with more is better. ``means``: on
+    the goal's scale, ``scale`` the length of its range."""
+    import numpy as np
+
+    best = sample.max(0)
+    near = (sample >= 0.97 * best).mean(1)
+    top = np.bincount(sample.argmax(0), minlength=len(sample)) / sample.shape[1]
+    spread = sample.std(1) * scale
+    return {
+        key: Claim(key, float(means[row]), float(spread[row]), float(top[row]), float(near[row]))
+        for row, key in enumerate(keys)
+    }
+
+
+def goal_scale(goal: Goal) -> tuple[float, float]:
+    """Low end and length of the goal's range; 0 and 1 where it has no ends."""
+    if goal.low is None or goal.high is None or goal.high <= goal.low:
+        return 0.0, 1.0
+    return goal.low, goal.high - goal.low
 
 
 @dataclass(frozen=True)
@@ -41,15 +71,24 @@ class FitCheck:
 def claim_notes(fit: FitCheck, leader: Claim, configurations: int) -> tuple[Note, ...]:
     """The claim for the leader when the check passed and it is strong enough; that the model is not trusted else."""
     if not fit.passed:
+        en, ko = (
+            ("Too little was asked to check it.", "점검하기에는 질문이 너무 적습니다.")
+            if fit.blocks < FIT_BLOCKS
+            else (
+                "Knobs interact, so the last part of the limit goes to what an additive model predicts; a limit of "
+                "10-20 % of the grid's answers helps.",
+                "설정 간 상호작용이 커서 한도의 마지막 부분은 가법 모형의 예측에 씁니다. 전체 격자 답변의 10~20 % "
+                "한도를 권합니다.",
+            )
+        )
         return (
             Note(
                 "no_claim",
                 f"The factor model is not trusted here ({fit.blocks} predicted blocks, spread of errors "
                 f"{fit.spread:.2f}, interactions {fit.interaction:.0%}), so no probability of being best is shown. "
-                "Knobs interact or too little was asked: a limit of 10-20 % of the grid's answers helps.",
+                f"{en}",
                 f"요인 모형을 신뢰할 수 없어 (예측 블록 {fit.blocks}개, 오차 퍼짐 {fit.spread:.2f}, 상호작용 "
-                f"{fit.interaction:.0%}) 최선일 확률을 표시하지 않습니다. "
-                "설정 간 상호작용이 크거나 질문이 너무 적습니다: 전체 격자 답변의 10~20 % 한도를 권합니다.",
+                f"{fit.interaction:.0%}) 최선일 확률을 표시하지 않습니다. {ko}",
             ),
         )
     if leader.near < CLAIM:
