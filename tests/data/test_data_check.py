@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ragscout.data import Finding, check, detectable
+from ragscout.data.documents import parse_files
 from ragscout.data.similar import jaccard, near_pairs, shingles
-from ragscout.data.uploading import parse_files
 from ragscout.model.evalset import Document, EvalSet, Question, Span
 from ragscout.model.values import Corpus
 

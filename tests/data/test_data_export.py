@@ -13,7 +13,7 @@ import pytest
 
 from ragscout.cli.main import main
 from ragscout.data import EXPORT_FORMATS, diff, export
-from ragscout.data.uploading import parse_files
+from ragscout.data.documents import parse_files
 from ragscout.model.errors import EvalSetError, UnknownNameError
 
 SETS = Path(__file__).parents[2] / "eval_sets"

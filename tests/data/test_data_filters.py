@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ragscout.data import export, load_manifest
-from ragscout.data.uploading import parse_files
+from ragscout.data.documents import parse_files
 from ragscout.model.errors import EvalSetError
 from ragscout.model.evalset import Document, Question
 from ragscout.model.outcome import Hit, Query, Ranking

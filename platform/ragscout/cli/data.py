@@ -87,7 +87,7 @@ def export(
     """Write a version in the format of another tool. No file is replaced."""
     from ragscout.data import export as write
     from ragscout.data import open_eval_set
-    from ragscout.data.uploading import parse_files
+    from ragscout.data.documents import parse_files
     from ragscout.engine.prepare import open_store
 
     opened = open_store(store)

@@ -37,8 +37,8 @@ def suggest(
 ) -> None:
     """Propose transforms as YAML with before and after of ten pages. Nothing is applied: copy what you accept."""
     from ragscout.data import open_eval_set
+    from ragscout.data.documents import parse_files
     from ragscout.data.proposing import suggest as propose
-    from ragscout.data.uploading import parse_files
     from ragscout.engine.prepare import open_store
     from ragscout.model.errors import EvalSetError, SpecError
 

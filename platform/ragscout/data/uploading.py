@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ragscout.data.archive import SUFFIXES
 from ragscout.data.classify import Sorted, sort_files
 from ragscout.data.collect import RawFile, collect
+from ragscout.data.documents import Content, own_documents, parse_files
 from ragscout.data.draft import DraftQuestion, Gold
 from ragscout.data.filters import filter_findings
 from ragscout.data.findings import Finding, refuse
 from ragscout.data.finish import finish
 from ragscout.data.gold import settle
 from ragscout.data.options import DEFAULT_OPTIONS, ReadOptions
-from ragscout.data.parsing import ParseReport
 from ragscout.data.registry import BlobStore, Registry, load_manifest, manifest
 from ragscout.data.report import FileReport, UploadReport, count_languages
 from ragscout.model.errors import EvalSetError
-from ragscout.model.evalset import Document, EvalSet, Question, SourceFile
+from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.text import language
-from ragscout.providers.parse import ParsedFile, each_document
-from ragscout.steps.batches import Spill
 
 _LANGUAGE_SAMPLE = 400  # characters that tell a document's language well enough to count it
 _MANY = 5000  # documents from which a fifth of that must do
@@ -42,20 +39,6 @@ class Uploaded:
     eval_set: EvalSet
     report: UploadReport
     new: bool
-
-
-@dataclass
-class _Content:
-    """Everything of one version before it is registered. ``held``: bytes of the files that are not yet blobs."""
-
-    files: list[SourceFile]
-    held: dict[str, RawFile | bytes]
-    documents: Sequence[Document]
-    questions: list[Question]
-    findings: list[Finding]
-    parent: EvalSet | None = None
-    inherited: str = ""
-    parsing: ParseReport = field(default_factory=ParseReport)
 
 
 def upload(
@@ -123,12 +106,12 @@ def _in_time(started: float, options: ReadOptions, name: str) -> None:
         )
 
 
-def _content(made: Sorted, parent: EvalSet | None, blobs: BlobStore, options: ReadOptions) -> _Content:
+def _content(made: Sorted, parent: EvalSet | None, blobs: BlobStore, options: ReadOptions) -> Content:
     draft = made.draft
     drafts = finish(draft, options)
     refuse(draft.findings)
-    content = _Content([], {}, [], [], draft.findings, parent)
-    _own_documents(made, content)
+    content = Content([], {}, [], [], draft.findings, parent)
+    own_documents(made, content)
     if not drafts and not content.files:
         seen = " ".join(item.text() for item in draft.findings if item.severity == "warning")
         text = "neither questions nor documents were found in the upload" + (f" ({seen})" if seen else "")
@@ -151,103 +134,6 @@ def _content(made: Sorted, parent: EvalSet | None, blobs: BlobStore, options: Re
     content.findings += [*found, *filter_findings(content.questions, content.documents)]
     refuse(content.findings)
     return content
-
-
-def _own_documents(made: Sorted, content: _Content) -> None:
-    """Document files as they are, and one canonical ``corpus.jsonl`` of the documents found inside tables."""
-    reasons: dict[str, list[str]] = {}
-    twice: list[str] = []
-    content.documents = Spill().keep(_once(_each_file(made, content, reasons), twice))
-    content.findings += _unread(reasons)
-    if twice:
-        text = f"{len(twice)} ids name different documents in different files"
-        found = Finding("document_id_twice", "error", text, rows=tuple(twice), remedy="Give every document its own id.")
-        content.findings.append(found)
-
-
-def _each_file(made: Sorted, content: _Content, reasons: dict[str, list[str]]) -> Iterator[Document]:
-    inside = list(made.draft.documents.values())
-    taken = {path for path, _ in made.documents}
-    if inside:
-        lines = [
-            json.dumps(
-                {"doc_id": item.id, "title": item.title, "text": item.text}
-                | ({"metadata": item.meta} if item.meta else {}),
-                ensure_ascii=False,
-            )
-            for item in inside
-        ]
-        data = ("\n".join(lines) + "\n").encode("utf-8", "replace")
-        path = "corpus.jsonl" if "corpus.jsonl" not in taken else "questions/corpus.jsonl"
-        yield from _take(path, "application/jsonl", data, data, content, reasons)
-    for path, file in sorted(made.documents, key=lambda pair: pair[0]):
-        data = file.read()
-        if data:
-            yield from _take(path, file.media_type, data, file, content, reasons)
-        else:
-            reasons.setdefault("the file is empty.", []).append(path)
-
-
-def _take(
-    path: str,
-    media_type: str,
-    data: bytes,
-    held: RawFile | bytes,
-    content: _Content,
-    reasons: dict[str, list[str]],
-) -> Iterator[Document]:
-    """Documents of one file, which is kept when it gives any; else why it gave none is noted."""
-    source = SourceFile(path, hashlib.sha256(data).hexdigest(), media_type)
-    warnings: list[str] = []
-    outcome: list[ParsedFile] = []
-    documents = characters = 0
-    for document in each_document(source, data, warnings, parsed=outcome.append):
-        documents, characters = documents + 1, characters + len(document.text)
-        yield document
-    content.parsing.add(path, outcome[0], documents, characters)
-    said = [warning.removeprefix(f"{path}: ") for warning in warnings]
-    if not documents:
-        reasons.setdefault(" ".join(said) or "it holds no text.", []).append(path)
-        return
-    content.findings += [Finding("document", "warning", warning, path) for warning in said]
-    content.files.append(source)
-    content.held[source.sha256] = held
-
-
-def _once(documents: Iterable[Document], twice: list[str]) -> Iterator[Document]:
-    """Documents with ids of different texts noted; of equal ones both stay, as the parser names them apart."""
-    seen: dict[str, bytes] = {}
-    for document in documents:
-        digest = hashlib.sha256(document.text.encode()).digest()[:16]
-        if seen.setdefault(document.id, digest) != digest:
-            twice.append(document.id)
-        yield document
-
-
-def _unread(reasons: dict[str, list[str]]) -> list[Finding]:
-    """One finding a reason, however many files it concerns."""
-    return [
-        Finding(
-            "unread_document",
-            "warning",
-            f"{len(paths)} files were left out: {reason}" if len(paths) > 1 else f"left out: {reason}",
-            paths[0] if len(paths) == 1 else "",
-            rows=tuple(paths),
-        )
-        for reason, paths in reasons.items()
-    ]
-
-
-def parse_files(files: Sequence[SourceFile], blobs: BlobStore, findings: list[Finding]) -> Sequence[Document]:
-    """Documents of stored files, by the default parser; warnings become findings. Many documents stay on disk."""
-
-    def each() -> Iterator[Document]:
-        for file in files:
-            warnings: list[str] = []
-            yield from each_document(file, blobs.read(file.sha256), warnings)
-            findings.extend(Finding("document", "info", warning, file.path) for warning in warnings)
-
-    return Spill().keep(each())
 
 
 def _all_questions(eval_set: EvalSet) -> tuple[Question, ...]:
@@ -273,7 +159,7 @@ def _draft_again(question: Question) -> DraftQuestion:
     )
 
 
-def _register(name: str, content: _Content, made: Sorted, blobs: BlobStore, registry: Registry) -> Uploaded:
+def _register(name: str, content: Content, made: Sorted, blobs: BlobStore, registry: Registry) -> Uploaded:
     lineage = content.parent.lineage if content.parent else name
     data = manifest(name, lineage, content.files, content.questions)
     digest = hashlib.sha256(data).hexdigest()
@@ -290,7 +176,7 @@ def _register(name: str, content: _Content, made: Sorted, blobs: BlobStore, regi
     return Uploaded(eval_set, report, report.new)
 
 
-def _report(name: str, digest: str, parent: str, new: bool, content: _Content, made: Sorted) -> UploadReport:
+def _report(name: str, digest: str, parent: str, new: bool, content: Content, made: Sorted) -> UploadReport:
     draft, questions = made.draft, content.questions
     sample = _LANGUAGE_SAMPLE if len(content.documents) <= _MANY else _LANGUAGE_SAMPLE // 5
     rows = Counter(question.file for question in draft.questions)
@@ -330,7 +216,7 @@ def _report(name: str, digest: str, parent: str, new: bool, content: _Content, m
     )
 
 
-def _document_files(content: _Content) -> list[FileReport]:
+def _document_files(content: Content) -> list[FileReport]:
     """Document files by suffix: a folder of ten thousand pages is one line."""
     counts: dict[str, list[str]] = {}
     for file in content.files:
