@@ -39,6 +39,7 @@ goal: {{maximize: judge.correctness}}
 search: {search}
 budget: {{usd: 5, {budget}}}
 network: offline
+{more}
 """
 
 
@@ -49,11 +50,17 @@ def server() -> Iterator[FakeServer]:
 
 
 def write(
-    folder: Path, server: FakeServer, *, search: str = "grid", budget: str = "calls: 5000", name: str = "t"
+    folder: Path,
+    server: FakeServer,
+    *,
+    search: str = "grid",
+    budget: str = "calls: 5000",
+    name: str = "t",
+    more: str = "probe: off",
 ) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.yaml"
-    text = TEXT.format(root=ROOT, url=server.base_url, search=search, budget=budget, name=name)
+    text = TEXT.format(root=ROOT, url=server.base_url, search=search, budget=budget, name=name, more=more)
     path.write_text(text, encoding="utf-8")
     return path
 
@@ -103,6 +110,7 @@ def timeless(board: bytes) -> object:
     data = json.loads(board)
     for row in [*data["rows"], *data["retrieval"]]:
         row["cost"]["seconds"] = 0
+        row["latency"] = None
     return data
 
 

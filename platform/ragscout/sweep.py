@@ -12,34 +12,43 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
+from ragscout import search
+from ragscout.allowance import Allowance
+from ragscout.engine.cells import CellReader
 from ragscout.engine.executors import InProcess, Subprocess
 from ragscout.engine.fill import Engine, Filled, Want
+from ragscout.engine.holdout import use_of
 from ragscout.engine.ledger import Journal
 from ragscout.engine.plan import Plan, make_plan
 from ragscout.engine.prepare import Prepared, open_store, prepare
 from ragscout.engine.progress import Event, Show
 from ragscout.engine.session import journal_view, open_runtime
+from ragscout.engine.spending import Spending, spending
 from ragscout.engine.store import Store
 from ragscout.engine.worker import Worker
+from ragscout.finish import Finish
 from ragscout.model.board import Board
 from ragscout.model.config import Configuration
-from ragscout.model.errors import StoreError, UnknownNameError
+from ragscout.model.errors import SpecError, StoreError, UnknownNameError
 from ragscout.model.outcome import Usage
+from ragscout.pilot import PILOT, Piloted, pilot
 from ragscout.record.recorder import Recorder
-from ragscout.search import make_proposer
+from ragscout.search import make_proposer, screen
 from ragscout.search.contract import Block, Proposer, Request
+from ragscout.search.power import power_advice
+from ragscout.search.warm import KNOWN, known
 from ragscout.serve import bundle
 from ragscout.serve.spec_file import as_spec
 from ragscout.spec import SweepSpec
 from ragscout.spec import load as load_spec
-from ragscout.view import BUDGET, View, plain
+from ragscout.view import View, plain
 
 LEASE = 60.0  # seconds after which a sweep whose process died may be taken over
-BATCH = 20  # most requests per round; policies with smaller rounds ask for fewer
 FLOOR = 10  # questions of the first block of the extractive floor
 
 
@@ -65,6 +74,7 @@ class Sweep:
         self.spec, self.store = spec, store
         self.prepared: Prepared = prepare(spec, store, base)
         self.id = self.prepared.sweep_id
+        search.check(self.prepared.search, spec.search.parameters)
         self.journal = Journal(store.ledger, self.id)
         self.view = View(self.prepared, store)
         self._owner = f"sweep in process {os.getpid()}"
@@ -96,12 +106,30 @@ class Sweep:
             return asyncio.run(self._run(recorders, progress, executor))
 
     def plan(self) -> Plan:
-        """What a run would do, what is there already, what leaves the machine; nothing is computed."""
-        return make_plan(self.prepared, self.store)
+        """What a run would do and cost, what is there already, what leaves the machine; nothing is computed."""
+        prepared = self.prepared
+        use = use_of(prepared.eval_set, self.store, self.id)
+        advice = power_advice(len(prepared.questions), prepared.held, use.opened, use.seen)
+        return replace(make_plan(prepared, self.store), advice=tuple(advice))
+
+    def pilot(self, questions: int = PILOT) -> Piloted:
+        """Ask a few questions of one configuration of each generator, so that the plan's figures are measured. What
+        comes back stays in the store and counts against the budget.
+
+        Raises:
+            StoreError: another process runs this sweep.
+            SpecError: the budget does not allow the models that the sweep names.
+        """
+        with self._held():
+            return asyncio.run(pilot(self.prepared, self.store, self.journal, questions))
 
     def board(self) -> Board:
         """The leaderboard of what the journal and the store hold; nothing is computed."""
         return self.view.snapshot().board
+
+    def spending(self) -> Spending:
+        """What the sweep took so far: to serve, to index, to evaluate."""
+        return spending(self.prepared, self.store, self.board())
 
     def export(self, path: str | Path, row: str = "") -> Path:
         """Write a row of the board (rank, name or key; the recommended one by default) as a bundle.
@@ -132,14 +160,18 @@ class Sweep:
             eval_set=f"{self.prepared.eval_set.name}@{self.prepared.eval_set.version}",
             metrics=self.prepared.metrics,
             goal=self.prepared.goal.metric,
+            weights=self.spec.goal.weights,
             connections=opening.connections,
             network=opening.network,
             seed=opening.seed,
-            holdout=opening.holdout or None,
+            holdout=self.spec.holdout,
+            usd=opening.money,
         )
 
     def _chosen(self, board: Board, row: str) -> Configuration:
         best = board.recommended()
+        if best is None and not row:
+            raise SpecError(f"{self.spec.sweep}: {board.headline()} Name the row to export, for example '#1'.")
         found = board.find(row) if row else (best,) if best else ()
         # a retrieval-only row may have the same name or rank as a complete one, which is what is meant then
         found = tuple(item for item in found if item in board.rows) or found
@@ -149,13 +181,22 @@ class Sweep:
             )
         return self.prepared.configuration(found[0].key)
 
+    @cached_property
+    def prefixes(self) -> tuple[tuple[Configuration, ...], ...]:
+        """Retrieval prefixes that are scored before the first answer, in rounds; none without a retrieval metric."""
+        if not self.prepared.figures_of("retrieval"):
+            return ()
+        configurations, values = self.prepared.space.configurations, self.store.ledger
+        return screen.rounds(configurations, len(self.prepared.questions), screen.building(configurations, values))
+
     # -- the flow ---------------------------------------------------------------------------------------------------
 
     async def _run(self, recorders: Sequence[Recorder], progress: Callable[[Event], None], executor: str) -> Result:
         entries = self.store.ledger.journal(self.id)
         if not entries:
             self.journal.append("opened", self.prepared.opening.payload())
-        runtime = open_runtime(self.store, self.id, self.prepared.opening, deadline=self.prepared.deadline())
+        allowance = Allowance(self.prepared, self.store, self.journal)
+        runtime = open_runtime(self.store, self.id, self.prepared.opening, deadline=allowance.deadline)
         worker = Worker(self.store, runtime, self.prepared.eval_set, self.prepared.questions)
         chosen = InProcess(worker) if executor == "in-process" else Subprocess(self.store.location)
         show = Show(progress, runtime, self.prepared.answers)
@@ -165,7 +206,25 @@ class Sweep:
         try:
             await self.prepared.preflight(runtime)
             closed = self.view.closed
-            left = await (self._mend(engine, totals) if closed else self._rounds(engine, recorders, show, totals))
+            if closed:
+                left = await self._mend(engine, totals)
+            else:
+                left = await self._rounds(engine, recorders, show, totals, allowance)
+                if not left:
+                    parts = (
+                        self.prepared,
+                        self.store,
+                        self.journal,
+                        self.view,
+                        engine,
+                        runtime,
+                        worker,
+                        allowance.purse,
+                    )
+                    left = await Finish(*parts).run(totals, lambda phase: show.round(len(self.view.rounds()), phase, 0))
+                if not left:
+                    over = self.journal.last("search_over")
+                    self.journal.append("closed", {"why": over["why"] if over else "the search is over"})
             snapshot = self.view.snapshot()
             for recorder in recorders:
                 await asyncio.to_thread(recorder.update, snapshot)
@@ -183,17 +242,21 @@ class Sweep:
             totals.reports,
         )
 
-    async def _rounds(self, engine: Engine, recorders: Sequence[Recorder], show: Show, totals: Filled) -> list[str]:
-        """Round after round until the proposer is done; what stayed open, in words."""
+    async def _rounds(
+        self, engine: Engine, recorders: Sequence[Recorder], show: Show, totals: Filled, allowance: Allowance
+    ) -> list[str]:
+        """Round after round until the proposer is done or the search's share of the budget; what stayed open, in
+        words."""
         entries = self.store.ledger.journal(self.id)
         proposed = self.view.rounds()
         failed_before = {int(view["round"]): dict(view["failed"]) for view in journal_view(entries, "measured")}
         proposer = self._proposer()
         for number in count():
             replayed = number < len(proposed)
-            requests = proposed[number] if replayed else self._propose(proposer, number)
+            if allowance.stops(proposer, number):
+                return []
+            requests = proposed[number] if replayed else self._propose(proposer, number, allowance)
             if not requests:
-                self.journal.append("closed", {"why": "the search is over"})
                 return []
             if not replayed:
                 self.journal.append("round", {"round": number, "requests": [plain(request) for request in requests]})
@@ -201,13 +264,26 @@ class Sweep:
             blocks, broken, left = await self._measure(engine, requests, failed_before.get(number, {}), totals)
             if left:
                 if all(reason.startswith("budget") for reason in left):
-                    self.journal.append("closed", {"why": f"{BUDGET}: {left[0]}"})
+                    allowance.over(number, left[0], broken=True)
+                    return []
                 return left
-            (proposer.restore(requests, blocks) if replayed else proposer.tell(blocks))
+            if requests[0].reason == KNOWN:
+                proposer.know(blocks, free=self.spec.budget.answers is None)
+            else:
+                (proposer.restore(requests, blocks) if replayed else proposer.tell(blocks))
             if number not in failed_before:
                 failed = {block.configuration.key: block.failed for block in blocks if block.failed}
                 notes = [asdict(note) for note in proposer.notes()]
-                self.journal.append("measured", {"round": number, "failed": failed, "broken": broken, "notes": notes})
+                self.journal.append(
+                    "measured",
+                    {
+                        "round": number,
+                        "failed": failed,
+                        "broken": broken,
+                        "notes": notes,
+                        "clock": allowance.purse.elapsed,
+                    },
+                )
             if not replayed:
                 snapshot = self.view.snapshot()
                 show.board(snapshot.board)
@@ -228,14 +304,28 @@ class Sweep:
             totals.add(await engine.fill(wants))
         return []
 
-    def _propose(self, proposer: Proposer, number: int) -> list[Request]:
+    def _propose(self, proposer: Proposer, number: int, allowance: Allowance) -> list[Request]:
         """Retrieval of every prefix on every question, the floor beside the first; the proposer's rounds; finals."""
         questions = tuple(question.id for question in self.prepared.questions)
-        if number < len(self.prepared.prefixes):
-            requests = [Request(item, questions, "retrieval") for item in self.prepared.prefixes[number]]
-            floor = [Request(item, questions[:FLOOR], "floor") for item in self.prepared.floor if number == 0]
-            return requests + floor
-        return list(proposer.ask(BATCH)) or list(proposer.finals())
+        if number <= len(self.prefixes):
+            asked = {item.key: names for item, names in self.view.asked()}
+            group = next((found for found in self.prefixes if found[0].key not in asked), ())
+            requests = [Request(item, questions, "retrieval") for item in group]
+            if group and number == 0:
+                nodes = self.store.ledger.cell_nodes()
+                floor = [item for item in self.prepared.floor if item.last.key not in nodes]
+                requests += [Request(item, questions[:FLOOR], "floor") for item in floor]
+            if requests or (requests := self._known(asked)):
+                return requests
+        return allowance.next(proposer, number)
+
+    def _known(self, asked: Mapping[str, Sequence[str]]) -> list[Request]:
+        """What earlier sweeps left in the store; told to the proposer as a round of its own."""
+        if not search.check(self.prepared.search, self.spec.search.parameters)[0].warm:
+            return []
+        questions = [question.id for question in self.prepared.questions]
+        reader, nodes = CellReader(self.store, self.prepared), self.store.ledger.cell_nodes()
+        return known(self.prepared.space.configurations, questions, reader, nodes, asked)
 
     async def _measure(
         self, engine: Engine, requests: Sequence[Request], failed: Mapping[str, str], totals: Filled
@@ -281,6 +371,7 @@ class Sweep:
             options=self.spec.search.parameters,
             sweep=self.id,
             storage=prepared.study(self.store),
+            building=screen.building(prepared.space.configurations, self.store.ledger),
         )
 
     async def _beat(self) -> None:

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from ragscout.data.versions import made_notes
 from ragscout.engine.cells import CellReader
+from ragscout.engine.history import Entry, Once
 from ragscout.engine.labels import Labels
-from ragscout.engine.prepare import Prepared
+from ragscout.engine.prepare import Prepared, ordered
 from ragscout.engine.session import journal_view
 from ragscout.engine.store import Store
-from ragscout.model.board import Note
+from ragscout.model.board import Holdout, Latency, Note
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Usage
 from ragscout.record.recorder import Row, Snapshot
+from ragscout.record.words import of_language
+from ragscout.search.audit import Audit, audit
+from ragscout.search.audit_words import render_markdown
 from ragscout.search.board import Facts, build_board
 from ragscout.search.calibration_ppi import Calibration
 from ragscout.search.calibration_sweep import calibrations
+from ragscout.search.confirmation import Opened
 from ragscout.search.contract import Block, Request
+from ragscout.search.effects import Effects
 from ragscout.search.figures import Measured
+from ragscout.search.rowcache import RowCache
+from ragscout.search.slices import By, Slices, slices
+from ragscout.serve.probe import latency
 
 BUDGET = "the budget is spent"
 
@@ -27,8 +38,8 @@ class View:
 
     def __init__(self, prepared: Prepared, store: Store) -> None:
         """Args: prepared = the sweep; store = where its journal and its cells lie."""
-        self._prepared, self._ledger = prepared, store.ledger
-        self._cells = CellReader(store, prepared)
+        self._prepared, self._store, self._ledger = prepared, store, store.ledger
+        self._cells, self._kept = CellReader(store, prepared), RowCache()
 
     @property
     def closed(self) -> bool:
@@ -58,6 +69,46 @@ class View:
             found.setdefault(request.configuration.key, {}).update(dict.fromkeys(request.questions))
         return [(self._prepared.configuration(key), tuple(names)) for key, names in found.items()]
 
+    def answers_asked(self) -> int:
+        """Answers that were asked for, with the hold-out's left out."""
+        return sum(len(names) for configuration, names in self.asked() if configuration.generates)
+
+    def probes(self) -> dict[str, Latency]:
+        """What the latency probe saw, by configuration."""
+        return self._probes(self._ledger.journal(self._prepared.sweep_id))
+
+    def _probes(self, entries: Sequence[Entry]) -> dict[str, Latency]:
+        return {str(view["key"]): latency(view) for view in journal_view(entries, "probed")}
+
+    def _opened(self, entries: Sequence[Entry]) -> Opened:
+        """The hold-out's questions and scores, empty before it was confirmed."""
+        prepared = self._prepared
+        confirmed, chosen = journal_view(entries, "confirmed"), journal_view(entries, "chosen")
+        if not confirmed:
+            return Opened()
+        held = prepared.eval_set.open_sealed(Once(self._ledger, prepared.sweep_id))
+        asked = ordered(held, prepared.spec.seed)[: int(chosen[0]["questions"])]
+        names = [question.id for question in asked]
+        cells = CellReader(self._store, prepared.with_questions(asked))
+        broken = dict(confirmed[0]["broken"])
+        return Opened(
+            asked,
+            {
+                key: Measured(item, cells.scores(item, names, broken), cells.usage(item, names))
+                for key in chosen[0]["rows"]
+                for item in [prepared.configuration(key)]
+            },
+        )
+
+    def _holdout(self, entries: Sequence[Entry], asked: int) -> Holdout | None:
+        if not self._prepared.held:
+            return None
+        chosen = journal_view(entries, "chosen")[:1]
+        fixed = chosen[0] if chosen else {"used_by": [], "seen": 0, "why": ""}
+        return Holdout(
+            self._prepared.held, bool(asked), asked, tuple(fixed["used_by"]), int(fixed["seen"]), str(fixed["why"])
+        )
+
     def rows(self) -> list[Row]:
         """What was asked, with its scores and answers."""
         broken = self.broken()
@@ -73,7 +124,10 @@ class View:
         failed = {key: why for view in journal_view(entries, "measured") for key, why in dict(view["failed"]).items()}
         closed = journal_view(entries, "closed")
         notes = [Note(**note) for view in journal_view(entries, "measured")[-1:] for note in view["notes"]]
-        why = str(closed[-1]["why"]) if closed else ""
+        over = journal_view(entries, "search_over")
+        why = next((str(view["why"]) for view in (*over, *closed)), "")
+        chosen = journal_view(entries, "chosen")
+        opened = self._opened(entries)
         rows = self.rows()
         measured = [
             Measured(
@@ -90,25 +144,76 @@ class View:
             currency=prepared.currency,
             ended=why if why.startswith(BUDGET) else "",
             configurations=len(prepared.space.configurations),
-            holdout=bool(prepared.eval_set.holdout_share),
+            holdout=self._holdout(entries, len(opened.questions)),
+            opened=opened,
+            recommended=str(chosen[0]["recommended"]) if chosen else "",
+            within=prepared.spec.goal.within,
+            require=prepared.spec.goal.require,
+            latency=self._probes(entries),
+            probed=bool(journal_view(entries, "probe_over")),
             seed=prepared.spec.seed,
-            notes=tuple(notes),
+            notes=(
+                *notes,
+                *made_notes(prepared.questions),
+                *([prepared.weighted.note()] if prepared.weighted is not None else []),
+            ),
             judges=self._judges(rows),
         )
         answers, retrieval = prepared.figures_of("answer"), prepared.figures_of("retrieval")
-        return Snapshot(
+        snapshot = Snapshot(
             sweep=prepared.sweep_id,
             name=prepared.spec.sweep,
             sequence=entries[-1].seq if entries else 0,
             spec=prepared.opening.spec,
             eval_set=prepared.eval_set,
-            board=build_board(measured, prepared.questions, answers or retrieval, prepared.goal, facts, retrieval),
+            board=build_board(
+                measured, prepared.questions, answers or retrieval, prepared.goal, facts, retrieval, self._kept
+            ),
             rows=rows,
             figures=prepared.figures,
             signatures=prepared.signatures,
             goal=prepared.goal.metric,
             closed=bool(closed),
         )
+        return self._audited(snapshot) if closed else snapshot
+
+    def audit(self, snapshot: Snapshot) -> Audit:
+        """What the metrics of the sweep make of each other."""
+        prepared = self._prepared
+        family = prepared.figures_of("answer") or prepared.figures_of("retrieval")
+        return audit(
+            [Measured(row.configuration, row.scores) for row in snapshot.rows],
+            {row.key: row.name for row in snapshot.board.rows},
+            prepared.questions,
+            prepared.figures,
+            prepared.goal,
+            family=[figure.name for figure in family],
+            seed=prepared.spec.seed,
+        )
+
+    def slices(self, snapshot: Snapshot, by: By) -> Slices:
+        """The board by groups of questions."""
+        measured = [Measured(row.configuration, row.scores) for row in snapshot.rows]
+        return slices(snapshot.board, measured, self._prepared.questions, self._prepared.figures, by)
+
+    def _audited(self, snapshot: Snapshot) -> Snapshot:
+        """With the audit beside the board, its warning among the notes."""
+        found = self.audit(snapshot)
+        page = render_markdown(found, of_language(snapshot.eval_set))
+        near = self._near(snapshot)
+        rows = tuple(replace(row, near=near.get(row.key)) for row in snapshot.board.rows)
+        board = replace(snapshot.board, rows=rows, notes=(*snapshot.board.notes, *found.notes))
+        return replace(snapshot, board=board, attachments={"audit.json": found.to_json(), "audit.md": page.encode()})
+
+    def _near(self, snapshot: Snapshot) -> dict[str, float]:
+        """Posterior probabilities of being within 3 % of the best, of the configurations that generate."""
+        prepared = self._prepared
+        scores = {row.configuration.key: row.scores for row in snapshot.rows}
+        generating = [item for item in prepared.space.configurations if item.generates]
+        if not generating:
+            return {}
+        names = [question.id for question in prepared.questions]
+        return Effects(generating, scores, names, prepared.goal).near(prepared.spec.seed)
 
     def _judges(self, rows: Sequence[Row]) -> tuple[Calibration, ...]:
         """How far people's labels confirm the sweep's judges."""

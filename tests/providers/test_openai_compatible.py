@@ -314,3 +314,29 @@ async def _second(client: ChatClient, item: ChatRequest) -> object:
     with contextlib.suppress(TransientError):
         return await client.complete(item)
     return await client.complete(item)
+
+
+async def _lines(*chunks: str):
+    for chunk in chunks:
+        yield chunk
+
+
+def test_a_streamed_reply_equals_the_one_in_one_piece() -> None:
+    import time
+
+    from ragscout.providers.streaming import collected
+
+    chunks = [
+        'data: {"model": "m", "choices": [{"delta": {"role": "assistant"}}]}',
+        "",
+        'data: {"choices": [{"delta": {"content": "연차는 "}}]}',
+        ": keep-alive",
+        'data: {"choices": [{"delta": {"content": "15일"}, "finish_reason": "stop"}]}',
+        'data: {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}',
+    ]
+    body, first = asyncio.run(collected(_lines(*chunks, "data: [DONE]"), time.perf_counter()))
+    assert body is not None and first is not None and first >= 0
+    assert body["choices"][0]["message"]["content"] == "연차는 15일"
+    assert body["choices"][0]["finish_reason"] == "stop" and body["usage"]["prompt_tokens"] == 3
+    assert asyncio.run(collected(_lines(*chunks), 0.0))[0] is None, "a stream that broke off is no reply"
+    assert asyncio.run(collected(_lines("data: {"), 0.0))[0] is None

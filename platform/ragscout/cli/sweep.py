@@ -25,6 +25,8 @@ def run(
     from ragscout.cli.progress import ProgressLine
     from ragscout.record.mlflow import MlflowRecorder, default_tracking_uri
     from ragscout.record.recorder import Recorder
+    from ragscout.report.of_sweep import report_of
+    from ragscout.search.limits import meets
     from ragscout.search.render import render_markdown, render_terminal
     from ragscout.sweep import Sweep
 
@@ -38,7 +40,10 @@ def run(
     recorders: list[Recorder] = []
     if tracking:
         uri = default_tracking_uri(sweep.store.folder)
-        recorders.append(MlflowRecorder(uri, page=lambda board, lang: render_markdown(board, language=lang)))
+        page = report_of(sweep.prepared, sweep.store)
+        recorders.append(
+            MlflowRecorder(uri, page=lambda board, lang: render_markdown(board, language=lang), report=page)
+        )
     with ProgressLine(out, quiet=json_output) as progress:
         result = sweep.run(recorders=recorders, progress=progress, executor=executor)
     if json_output:
@@ -48,6 +53,8 @@ def run(
         render_terminal(result.board, out, language="ko" if language == "ko" else "en")
         sent = ", ".join(f"{number} {purpose}" for purpose, number in sorted(result.calls.items())) or "none"
         say(f"Requests sent in this run: {sent}.")
+        for line in sweep.spending().lines():
+            say(line)
         for damage in sweep.store.damage:
             say(f"Damaged and computed again: {damage}")
         if tracking:
@@ -58,5 +65,7 @@ def run(
                 f"{sweep.spec.sweep}: not everything could be measured: {reason}. Run the same command again to go on."
             )
         raise typer.Exit(3)
+    if not meets(result.board):
+        raise typer.Exit(1)
     if result.board.recommended() is None and not result.board.retrieval:
         raise typer.Exit(2)

@@ -10,27 +10,44 @@ import sqlalchemy as sa
 from ragscout.engine import database as db
 from ragscout.model.outcome import Usage
 
+ANSWERS = ("answer", "probe")
+"""Purposes of requests that are candidate answers."""
+
 LEASE = 600.0
 """Seconds after which a reservation whose owner gave no sign of life lapses."""
 
 
 @dataclass(frozen=True)
 class SpendLimits:
-    """What a sweep may spend: ``money`` in the connections' currency, ``calls`` candidate answers; ``None``: all."""
+    """What a sweep may spend: ``money`` in the connections' currency, ``calls`` candidate answers, ``llm_calls``
+    requests to chat models of any kind, ``tokens`` in and out of them; ``None``: all."""
 
     money: float | None = None
     calls: int | None = None
+    llm_calls: int | None = None
+    tokens: int | None = None
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What a sweep has settled so far. ``calls`` counts candidate answers only; ``by_purpose`` everything, with
-    ``money=None`` where a price was unknown. ``open_money`` is reserved for requests in flight."""
+    """What a sweep has settled so far. ``calls`` counts candidate answers only (those of the latency probe too);
+    ``by_purpose`` everything, with ``money=None`` where a price was unknown. ``open_money`` is reserved for requests
+    in flight."""
 
     money: float
     calls: int
     by_purpose: Mapping[str, Usage]
     open_money: float = 0.0
+
+    @property
+    def llm_calls(self) -> int:
+        """Requests of every purpose."""
+        return sum(usage.calls for usage in self.by_purpose.values())
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of every purpose, in and out."""
+        return sum(usage.input_tokens + usage.output_tokens for usage in self.by_purpose.values())
 
 
 class Coordination(db.Database):
@@ -82,25 +99,32 @@ class Coordination(db.Database):
     ) -> bool:
         """Set the largest possible price of a request aside before it leaves; ``False`` when a limit would be passed.
 
-        Settled amounts, open reservations and this one together never pass ``limits``. A reservation lapses when its
+        Settled amounts, open reservations and this one together never pass ``limits``; tokens are known only once a
+        request is settled, so they may be passed by the requests in flight. A reservation lapses when its
         owner neither settles nor renews it for ``seconds``. Reserving the same request again replaces its open
         reservation and keeps what was settled.
         """
         table = db.spend
         others = sa.and_(table.c.reserved.is_not(None), table.c.expires > self.now, table.c.request != request)
-        answers = table.c.purpose == "answer"
+        answers = table.c.purpose.in_(ANSWERS)
         one = sa.literal(1, sa.BigInteger)
         totals = sa.select(
             sa.func.coalesce(sa.func.sum(table.c.money), 0.0),
             sa.func.coalesce(sa.func.sum(sa.case((others, table.c.reserved), else_=0.0)), 0.0),
             sa.func.coalesce(sa.func.sum(sa.case((answers, table.c.settled), else_=0)), 0),
             sa.func.coalesce(sa.func.sum(sa.case((sa.and_(answers, others), one), else_=0)), 0),
+            sa.func.coalesce(sa.func.sum(table.c.settled + sa.case((others, one), else_=0)), 0),
+            sa.func.coalesce(sa.func.sum(table.c.input_tokens + table.c.output_tokens), 0),
         ).where(table.c.sweep == sweep)
         with self.writing(f"spend:{sweep}") as connection:
-            settled, reserved, calls, open_calls = connection.execute(totals).one()
+            settled, reserved, calls, open_calls, requests, tokens = connection.execute(totals).one()
             if limits.money is not None and float(settled) + float(reserved) + money > limits.money:
                 return False
-            if limits.calls is not None and purpose == "answer" and int(calls) + int(open_calls) + 1 > limits.calls:
+            if limits.calls is not None and purpose in ANSWERS and int(calls) + int(open_calls) + 1 > limits.calls:
+                return False
+            if limits.llm_calls is not None and int(requests) + 1 > limits.llm_calls:
+                return False
+            if limits.tokens is not None and int(tokens) >= limits.tokens:
                 return False
             statement = self.insert(table).values(
                 sweep=sweep,
@@ -172,7 +196,7 @@ class Coordination(db.Database):
             for row in rows
             if row.settled
         }
-        answers = by_purpose.get("answer", Usage())
+        answers = sum((by_purpose.get(purpose, Usage()) for purpose in ANSWERS), Usage())
         money = sum(float(row.money) for row in rows)
         return Spent(money, answers.calls, by_purpose, sum(float(row.open_money) for row in rows))
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
-from ragscout.engine.prepare import Prepared
+from ragscout.engine.estimate import Estimate, Range, estimate
+from ragscout.engine.prepare import Prepared, host_of
 from ragscout.engine.store import Store
 from ragscout.engine.worker import chat_models, question_key
 from ragscout.model.config import Configuration, plan
-from ragscout.model.errors import StepError
+from ragscout.model.errors import SpecError, StepError
 from ragscout.model.stages import STAGES
-from ragscout.spec import Connection
 
 SENT = {
     "prompt": "questions and passages",
@@ -42,7 +41,9 @@ class Leaving:
 class Plan:
     """Counts of a sweep. ``one_by_one``/``shared``: whole values and cells per stage, without and with sharing;
     ``cached``: how many of the shared ones the store holds. ``money_high``: upper bound, ``None`` when a price is
-    unknown. ``absent``: models that are not on this machine, with the remedy."""
+    unknown. ``absent``: models that are not on this machine, with the remedy. ``held``: sealed questions; ``answers``:
+    what the search may ask, ``closing``: what hold-out and probe ask beside it. ``refused``: why a run would not
+    begin, empty when it would. ``advice``: what so many questions can show."""
 
     sweep: str
     eval_set: str
@@ -56,12 +57,18 @@ class Plan:
     leaving: tuple[Leaving, ...]
     money_high: float | None
     absent: tuple[str, ...]
+    held: int = 0
+    closing: int = 0
+    estimate: Estimate | None = None
+    refused: str = ""
+    advice: tuple[str, ...] = field(default=())
 
     def lines(self) -> list[str]:
         """For people."""
         found = [
             f"{self.sweep}: {self.configurations} distinct configurations on {self.eval_set}, "
-            f"{self.questions} questions; at most {self.answers} answers are asked for.",
+            f"{self.questions} questions; the search asks for at most {self.answers} answers, hold-out and latency "
+            f"probe for at most {self.closing}.",
             f"Work: {sum(self.one_by_one.values())} values and cells one by one, {sum(self.shared.values())} shared, "
             f"{sum(self.cached.values())} of them in the store.",
         ]
@@ -71,11 +78,11 @@ class Plan:
             found.append(
                 f"To {item.host} ({item.model}, {item.stage}): {item.sends}; at most {item.requests} requests."
             )
-        if self.leaving:
-            known = (
-                "unknown: add price: to its connection" if self.money_high is None else f"at most {self.money_high:.2f}"
-            )
-            found.append(f"Price: {known}.")
+        if self.leaving and self.money_high is not None:
+            found.append(f"Price: at most {self.money_high:.2f} (budget.usd).")
+        found += _estimated(self.estimate) if self.estimate is not None else []
+        found += self.advice
+        found += [f"Would be refused: {self.refused}"] if self.refused else []
         found += [f"Missing: {line}" for line in self.absent]
         return found
 
@@ -108,6 +115,11 @@ def make_plan(prepared: Prepared, store: Store) -> Plan:
     most = sum(questions for item in configurations if item.generates)
     answers = min(most, prepared.answers) if prepared.answers else most
     leaving = tuple(_leaving(prepared, configurations, answers))
+    try:
+        prepared.affordable()
+        refused = ""
+    except SpecError as error:
+        refused = str(error)
     return Plan(
         prepared.spec.sweep,
         f"{prepared.eval_set.name}@{prepared.eval_set.version}",
@@ -121,26 +133,43 @@ def make_plan(prepared: Prepared, store: Store) -> Plan:
         leaving,
         prepared.opening.money if leaving else 0.0,
         tuple(_absent(prepared)),
+        prepared.held,
+        prepared.closing_most,
+        estimate(prepared, store),
+        refused,
     )
+
+
+def _estimated(found: Estimate) -> list[str]:
+    """The estimate for people: low, expected, high."""
+    requests = ", ".join(f"{name} {_span(value)}" for name, value in found.requests.items()) or "none"
+    money = "unknown; add price: to the connections" if found.money is None else _span(found.money, 2, found.currency)
+    return [
+        "Estimate (low / expected / high):",
+        f"  answers {_span(found.answers)}; requests to chat models: {requests}; tokens {_span(found.tokens)}",
+        f"  money {money}; minutes {_span(found.minutes, 1)}, of them hours to index {_span(found.index_hours, 2)}; "
+        f"disk {_span(found.disk.times(1e-6), 0, 'MB')}",
+        *(f"  · {source}" for source in found.sources),
+    ]
+
+
+def _span(value: Range, digits: int = 0, unit: str = "") -> str:
+    ends = (value.low, value.expected, value.high)
+    return " / ".join(f"{end:,.{digits}f}" for end in ends) + (f" {unit}" if unit else "")
 
 
 def _leaving(prepared: Prepared, configurations: Iterable[Configuration], answers: int) -> Iterable[Leaving]:
     steps = {step for item in configurations for step in item.steps.values()}
-    remote = {item.identity_model(): item for item in prepared.opening.connections if _host(item)}
+    remote = {item.identity_model(): item for item in prepared.opening.connections if host_of(item)}
     used: dict[tuple[str, str, str], int] = {}
     for step in [*sorted(steps, key=lambda step: (step.stage, step.label())), *prepared.metrics]:
         for model in chat_models(step):
             connection = remote.get(model)
             if connection is not None:
                 number = answers if STAGES[step.stage].grain == "question" else 1
-                used[_host(connection), f"{model.provider}/{model.model}", step.stage] = number
+                used[host_of(connection), f"{model.provider}/{model.model}", step.stage] = number
     for (host, model_name, stage), number in sorted(used.items()):
         yield Leaving(host, model_name, stage, SENT.get(stage, "questions"), number)
-
-
-def _host(connection: Connection) -> str:
-    host = urlsplit(connection.base_url or "").hostname or ""
-    return "" if host in ("", "localhost", "127.0.0.1", "::1") else host
 
 
 def _absent(prepared: Prepared) -> Iterable[str]:

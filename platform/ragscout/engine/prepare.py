@@ -5,34 +5,43 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
 from ragscout.data import open_eval_set
+from ragscout.engine.goal import goal_of, tester
 from ragscout.engine.holdout import sealed_set
+from ragscout.engine.purse import CLOSING_SHARE
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import Opening
 from ragscout.engine.store import Store
 from ragscout.engine.worker import chat_models
 from ragscout.model.board import Goal
 from ragscout.model.config import Configuration, Node, node, source_node
-from ragscout.model.errors import SpecError, StoreError, UnknownNameError
+from ragscout.model.errors import SpecError, StoreError
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.key import digest, short
 from ragscout.model.metric import Figure, MeasureStep
 from ragscout.model.step import make
 from ragscout.model.text import language
+from ragscout.model.weighted import Weighted
+from ragscout.providers import prices
 from ragscout.providers.assets import Resolver
+from ragscout.providers.chat import DEFAULT_BASE_URL
 from ragscout.providers.network import NetworkPolicy
-from ragscout.spec import Space, SweepSpec, metrics, space, space_hash, spec_hash
-from ragscout.spec.metrics import unsuited
+from ragscout.spec import Connection, Space, SweepSpec, metrics, space, space_hash, spec_hash
+from ragscout.spec.metrics import refuse_blind_goal, unsuited
+from ragscout.steps.measure.leak import with_leaks
 
 STORE_VARIABLE = "RAGSCOUT_STORE"
+MISSING_LIMIT = 0.02
+"""Share of the questions that a language must have for the goal to be tested in it: less cannot exclude a row."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +57,43 @@ class Prepared:
     opening: Opening
     sweep_id: str
     notes: tuple[str, ...] = ()
+    weighted: Weighted | None = None
     _by_id: dict[str, Question] = field(default_factory=dict, repr=False)
 
     @property
     def answers(self) -> int | None:
-        """How many answers may be asked of candidates, ``None`` without a limit."""
-        return self.spec.budget.answers
+        """How many answers the search may ask of candidates, ``None`` without a limit: what the file says, less what
+        the hold-out (and, of ``calls``, the probe) will ask, at most a quarter."""
+        budget = self.spec.budget
+        limits = []
+        if budget.answers is not None:
+            limits.append(budget.answers - min(int(CLOSING_SHARE * budget.answers), self.closing_answers(probe=False)))
+        if budget.calls is not None:
+            limits.append(budget.calls - min(int(CLOSING_SHARE * budget.calls), self.closing_answers()))
+        return min(limits, default=None)
+
+    @property
+    def held(self) -> int:
+        """How many questions are sealed."""
+        return self.eval_set.count - len(self.questions)
+
+    def closing_answers(self, probe: bool = True) -> int:
+        """Answers that the hold-out asks (leader, recommended, reference, baselines), and the latency probe."""
+        rows = [item for item in self.space.configurations if item.generates]
+        count = min(len(rows), 2 + sum(1 for item in rows if {"reference", "baseline"} & set(item.roles)))
+        asked = self.spec.probe.questions * (1 + (self.spec.probe.concurrency > 1)) if probe else 0
+        return count * (self.held + min(asked, len(self.questions)))
+
+    @property
+    def closing_most(self) -> int:
+        """``closing_answers`` as far as the limit on answers allows."""
+        limit, held = self.spec.budget.answers, self.closing_answers(probe=False)
+        allowed = held if limit is None else min(held, int(CLOSING_SHARE * limit))
+        return allowed + self.closing_answers() - held
+
+    def with_questions(self, questions: Sequence[Question]) -> Prepared:
+        """The same sweep on other questions: the opened hold-out."""
+        return replace(self, questions=tuple(questions), _by_id={question.id: question for question in questions})
 
     @property
     def search(self) -> str:
@@ -62,12 +102,17 @@ class Prepared:
 
     @cached_property
     def figures(self) -> tuple[Figure, ...]:
-        """Every figure of every metric, in the order of the sweep file."""
-        return tuple(figure for metric in self.metrics for figure in metric.figures())
+        """Every figure of every metric, in the order of the sweep file; a weighted goal first."""
+        return (*self._weighted(), *(figure for metric in self.metrics for figure in metric.figures()))
 
     def figures_of(self, family: str) -> tuple[Figure, ...]:
         """Figures of one family: ``answer`` or ``retrieval``."""
-        return tuple(figure for metric in self.metrics if metric.family == family for figure in metric.figures())
+        found = tuple(figure for metric in self.metrics if metric.family == family for figure in metric.figures())
+        mine = self.weighted is not None and self.weighted.parts[0][0] in found
+        return (*self._weighted(), *found) if mine else found
+
+    def _weighted(self) -> tuple[Figure, ...]:
+        return () if self.weighted is None else (self.weighted.figure(),)
 
     @cached_property
     def currency(self) -> str:
@@ -78,7 +123,8 @@ class Prepared:
     @cached_property
     def signatures(self) -> dict[str, str]:
         """Figure name to the signature of its metric."""
-        return {figure.name: metric.signature() for metric in self.metrics for figure in metric.figures()}
+        found = {figure.name: metric.signature() for metric in self.metrics for figure in metric.figures()}
+        return found if self.weighted is None else {self.weighted.figure().name: self.weighted.signature(), **found}
 
     @cached_property
     def prefixes(self) -> tuple[tuple[Configuration, ...], ...]:
@@ -129,6 +175,15 @@ class Prepared:
 
     def measures(self, configuration: Configuration) -> list[Node]:
         """Measure nodes of a configuration: those metrics whose inputs it has."""
+        if configuration.key not in self._measures:
+            self._measures[configuration.key] = self._measured_by(configuration)
+        return list(self._measures[configuration.key])
+
+    @cached_property
+    def _measures(self) -> dict[str, list[Node]]:
+        return {}
+
+    def _measured_by(self, configuration: Configuration) -> list[Node]:
         nodes = dict(configuration.nodes)
         if "corpus" in nodes:
             nodes["evidence"] = node(make("evidence", "place"), [nodes["corpus"]])
@@ -145,10 +200,6 @@ class Prepared:
         """Nodes that must be filled to measure a configuration."""
         return [configuration.last, *self.measures(configuration)]
 
-    def deadline(self) -> float | None:
-        """Moment on the monotonic clock at which the budget's minutes are over, ``None`` without such a limit."""
-        return None if self.spec.budget.minutes is None else time.monotonic() + 60 * self.spec.budget.minutes
-
     def study(self, store: Store) -> str:
         """Where the Optuna study lies: a file in the store's folder, or the URL of the setting RAGSCOUT_STUDY."""
         return os.environ.get("RAGSCOUT_STUDY") or str(store.folder / "studies" / f"{self.sweep_id}.journal")
@@ -160,10 +211,53 @@ class Prepared:
             StepError: a model is absent; the message holds the remedy.
             MissingExtraError: a metric needs an optional dependency that is not installed.
         """
+        self.affordable()
         for alias in sorted({connection.alias for connection in self.opening.connections if connection.alias}):
             runtime.models.folder(alias)
         for metric in self.metrics:
             metric.ready(runtime.models)
+
+    def affordable(self) -> None:
+        """Check that paid endpoints have a money budget and that limits in money know every price.
+
+        Raises:
+            SpecError: with the line to add.
+        """
+        steps = [*(step for item in self.space.configurations for step in item.steps.values()), *self.metrics]
+        used = {model for step in set(steps) for model in chat_models(step)}
+        for connection in self.opening.connections:
+            if connection.identity_model() in used and (refusal := _refusal(connection, self.spec)):
+                raise SpecError(refusal)
+
+
+def _refusal(connection: Connection, spec: SweepSpec) -> str:
+    """Why a connection cannot be used under the sweep's limits in money, empty when it can."""
+    where, usd = f"models.{connection.name}", spec.budget.usd
+    price = prices.price_of(connection)
+    if price is None and (usd is not None or "usd_per_1k" in spec.goal.within):
+        limit = "budget.usd" if usd is not None else "goal.within.usd_per_1k"
+        return (
+            f"{where}: its price is unknown, so {limit} cannot be kept; got no price. Add to the connection: "
+            "price: {input: 2.5, output: 10, per: 1M, currency: USD} (0 for a server of your own)."
+        )
+    free = price is not None and not (price.input or price.output or price.hour)
+    if usd is None and not free and host_of(connection):
+        return (
+            f"{where}: a paid endpoint is not asked without a money budget; got none. Add to the sweep file: "
+            "budget: {usd: 5} (and price: {input: 0, output: 0} to the connection where it costs nothing)."
+        )
+    if usd == 0 and not free:
+        return (
+            f"budget.usd: 0 buys no answer of {where}; got 0. Give an amount, or leave {connection.name} out of the "
+            "pipeline and the judge."
+        )
+    return ""
+
+
+def host_of(connection: Connection) -> str:
+    """Host that a connection's requests go to; empty for this machine."""
+    host = urlsplit(connection.base_url or DEFAULT_BASE_URL.get(connection.provider, "")).hostname or ""
+    return "" if host in ("", "localhost", "127.0.0.1", "::1") else host
 
 
 def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
@@ -174,16 +268,16 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
     """
     eval_set = open_eval_set(spec.eval_set, blobs=store.blobs, registry=store.ledger, base=base)
     eval_set = sealed_set(eval_set, spec.holdout, store)
-    questions = _ordered(eval_set.development, spec.seed)
+    questions = ordered(eval_set.development, spec.seed)
     if not questions:
         raise SpecError(f"{spec.eval_set}: there is no question to ask; got 0. Add questions to the evaluation set.")
     network = frozenset(() if spec.network == "offline" else spec.network)
     models = Resolver(policy=NetworkPolicy.hosts(network))
     source = source_node(digest("source", [(item.path, item.sha256) for item in eval_set.files]))
     closed = space(spec, source, models)
-    languages = {language(question.text) for question in questions}
-    chosen = tuple(metric.resolved(models) for metric in metrics(spec, languages, models))
-    goal = _goal(spec, chosen)
+    languages = Counter(language(question.text) for question in questions)
+    chosen = with_leaks(questions, tuple(metric.resolved(models) for metric in metrics(spec, models)))
+    goal, weighted = goal_of(spec, chosen)
     opening = Opening(
         name=spec.sweep,
         eval_set=eval_set.digest,
@@ -197,11 +291,21 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
         network=tuple(sorted(network)),
         money=spec.budget.usd,
         calls=spec.budget.calls,
+        llm_calls=spec.budget.llm_calls,
+        tokens=spec.budget.tokens,
     )
     sweep_id = f"{spec.sweep}-{short(digest('sweep', opening.spec, opening.space, opening.eval_set, opening.metrics))}"
+    if not store.ledger.journal(sweep_id):
+        real = [name for name, count in languages.items() if count > MISSING_LIMIT * len(questions)]
+        refuse_blind_goal(spec, chosen, real, tester(store, models))
     others = [name for name in store.ledger.sweeps() if name.rpartition("-")[0] == spec.sweep and name != sweep_id]
     changed = [f"{spec.sweep} was run before with another content: this is a new study, what was computed is reused."]
-    return Prepared(
+    if not spec.probe.questions and {"p50_seconds", "p95_seconds"} & set(spec.goal.within):
+        raise SpecError(
+            f"{spec.document.at('goal.within')}: a limit in seconds needs the latency probe; got probe: off. "
+            "Leave probe: out, or the limit."
+        )
+    prepared = Prepared(
         spec,
         eval_set,
         questions,
@@ -211,8 +315,13 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
         opening,
         sweep_id,
         (*spec.notes, *unsuited(chosen, languages), *(changed if others else ())),
+        weighted,
         {question.id: question for question in questions},
     )
+    need = prepared.closing_answers()
+    most = prepared.answers or sum(len(questions) for item in closed.configurations if item.generates)
+    share = min(CLOSING_SHARE, need / (need + most)) if need else 0.0
+    return replace(prepared, opening=replace(opening, closing=round(share, 4)))
 
 
 def open_store(location: str | Path | None = None) -> Store:
@@ -220,22 +329,10 @@ def open_store(location: str | Path | None = None) -> Store:
     return Store.open(location or os.environ.get(STORE_VARIABLE) or Path(".ragscout"))
 
 
-def _ordered(questions: Sequence[Question], seed: int) -> tuple[Question, ...]:
+def ordered(questions: Sequence[Question], seed: int) -> tuple[Question, ...]:
     """One common order for all configurations, drawn by hash so that an added question moves no other."""
 
     def place(question: Question) -> str:
         return hashlib.sha256(f"{seed}\x00{question.text_key}\x00{question.id}".encode()).hexdigest()
 
     return tuple(sorted(questions, key=place))
-
-
-def _goal(spec: SweepSpec, chosen: Sequence[MeasureStep]) -> Goal:
-    figures: Mapping[str, Figure] = {figure.name: figure for metric in chosen for figure in metric.figures()}
-    name = spec.goal.metric
-    if name not in figures:
-        raise UnknownNameError("goal.maximize", "figure that the sweep measures", name, figures)
-    if figures[name].level != "question":
-        raise SpecError(
-            f"goal: {name} is one figure for the whole set; got a set-level goal. Use a per-question figure."
-        )
-    return Goal.of(figures[name])

@@ -14,7 +14,7 @@ from ragscout.model.outcome import Failure, Message, Unfilled, Usage
 if TYPE_CHECKING:
     import numpy as np
 
-Purpose = Literal["answer", "judge", "query", "rerank", "embed", "data"]
+Purpose = Literal["answer", "judge", "query", "rerank", "embed", "data", "probe"]
 
 
 @dataclass(frozen=True)

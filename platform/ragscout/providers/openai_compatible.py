@@ -16,6 +16,7 @@ from ragscout.model.outcome import Failure, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
 from ragscout.providers.chat import DEFAULT_BASE_URL, ConnectionLike, TransientError
 from ragscout.providers.network import NetworkPolicy, client, host_of
+from ragscout.providers.streaming import collected
 
 if TYPE_CHECKING:
     import httpx
@@ -70,6 +71,29 @@ class OpenAIClient:
                 return failure
             raise ModelCallError(self._refusal(status, data))
         return self._reply(data, time.perf_counter() - started)
+
+    async def stream(self, request: ChatRequest) -> tuple[ChatReply | Failure, float | None]:
+        """Like ``complete``, with the seconds until the first text; ``None`` where the endpoint does not stream.
+
+        Raises:
+            TransientError, ModelCallError: see ``ChatClient.complete``.
+        """
+        import httpx
+
+        body = {**self._body(request), "stream": True, "stream_options": {"include_usage": True}}
+        started = time.perf_counter()
+        url = self._url("chat/completions", request.model.model)
+        try:
+            async with self._http.stream("POST", url, json=body, headers=self._headers) as response:
+                kind = response.headers.get("Content-Type", "")
+                if response.status_code == 200 and kind.startswith("text/event-stream"):
+                    data, first = await collected(response.aiter_lines(), started)
+                    if data is None:
+                        raise TransientError(f"models.{self._name}: the stream broke off")
+                    return self._reply(data, time.perf_counter() - started), first
+        except httpx.TransportError as error:
+            raise TransientError(f"models.{self._name}: the connection broke ({_plain(error)})") from error
+        return await self.complete(request), None
 
     async def embed(self, model: ChatModel, texts: Sequence[str]) -> np.ndarray:
         """See ``ChatClient.embed``; an empty text is sent as one space, since endpoints refuse the empty string."""

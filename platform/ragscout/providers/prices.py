@@ -44,16 +44,19 @@ class Priced(Protocol):
 
 @dataclass(frozen=True)
 class Price:
-    """Money per million tokens. ``source`` says where it comes from: the connection, or the price table's version."""
+    """Money per million tokens, and per ``hour`` of machine time. ``source`` says where it comes from: the connection,
+    or the price table's version."""
 
     input: float
     output: float
     currency: str
     source: str
+    hour: float = 0.0
 
     def of(self, usage: Usage) -> float:
-        """Money for some tokens."""
-        return (usage.input_tokens * self.input + usage.output_tokens * self.output) / 1_000_000
+        """Money for some tokens and seconds."""
+        tokens = usage.input_tokens * self.input + usage.output_tokens * self.output
+        return tokens / 1_000_000 + usage.seconds * self.hour / 3600
 
 
 def price_of(connection: Priced) -> Price | None:
@@ -83,16 +86,17 @@ def price(connection: Priced, usage: Usage) -> float | None:
 def _own(name: str, given: Mapping[str, Any]) -> Price:
     where = f"models.{name}.price"
     try:
-        amounts = [float(given.get(part, 0)) for part in ("input", "output")]
+        amounts = [float(given.get(part) or 0) for part in ("input", "output", "hour")]
     except (TypeError, ValueError):
         amounts = [-1.0]
-    if not all(0 <= amount < math.inf for amount in amounts) or not ({"input", "output"} & set(given)):
+    if not all(0 <= amount < math.inf for amount in amounts) or not ({"input", "output", "hour"} & set(given)):
         raise ParameterError(
             f"{where}: input and output must be amounts of 0 or more; got {dict(given)}. "
             "Write for example {input: 2.5, output: 10, per: 1M, currency: USD}."
         )
     scale = 1_000_000 / _tokens(where, given.get("per", "1M"))
-    return Price(amounts[0] * scale, amounts[1] * scale, str(given.get("currency", "USD")), "the connection")
+    currency = str(given.get("currency", "USD"))
+    return Price(amounts[0] * scale, amounts[1] * scale, currency, "the connection", amounts[2])
 
 
 def _tokens(where: str, per: Any) -> float:
@@ -101,6 +105,18 @@ def _tokens(where: str, per: Any) -> float:
     if number <= 0:
         raise ParameterError(f"{where}.per: a number of tokens is expected; got {per!r}. Write 1M, 1k or 1.")
     return number
+
+
+def _checked(provider: str, address: str, model: str) -> str:
+    """The newest day on which the table's makers say they compared this model's price, for people."""
+    from genai_prices import Usage as Tokens
+    from genai_prices import calc_price
+
+    where = {"provider_id": "azure"} if provider == "azure" else {"provider_api_url": address}
+    found = calc_price(Tokens(input_tokens=1, output_tokens=0), model, **where).model
+    noted = f"{getattr(found, 'prices_checked', '')} {getattr(found, 'price_comments', '')}"
+    days = re.findall(r"20\d\d-\d\d-\d\d", noted)
+    return f", prices checked {max(days)}" if days else ""
 
 
 @functools.lru_cache(maxsize=256)
@@ -119,5 +135,5 @@ def _public(provider: str, address: str, model: str) -> Price | None:
         amounts = [cost(Tokens(input_tokens=1000, output_tokens=0)), cost(Tokens(input_tokens=0, output_tokens=1000))]
     except LookupError:
         return None
-    source = f"genai-prices {importlib.metadata.version('genai-prices')}"
+    source = f"genai-prices {importlib.metadata.version('genai-prices')}{_checked(provider, address, model)}"
     return Price(amounts[0] * 1000, amounts[1] * 1000, "USD", source)

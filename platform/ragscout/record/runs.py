@@ -39,6 +39,7 @@ MARKS = (
     "cannot_win",
     "must_pass",
     "own_judge",
+    "over_limit",
     "winner_set",
 )
 
@@ -102,6 +103,8 @@ def metrics(board: Board, row: BoardRow) -> dict[str, float]:
         "rank": row.rank,
         "answered": row.answered,
         "estimate": row.estimate,
+        "adjusted": row.adjusted,
+        "p_within_3": row.near,
         "complexity": row.complexity,
         "cost_per_1000": row.cost.per_1000,
         "seconds": row.cost.seconds,
@@ -116,6 +119,9 @@ def metrics(board: Board, row: BoardRow) -> dict[str, float]:
             "vs_reference.high": paired.high,
             "vs_reference.n": paired.n,
         }
+    for group in row.groups:
+        if group.group.startswith("slice:"):
+            found[f"slice.{field_name(group.group.removeprefix('slice:'))}"] = group.mean
     for name, stat in row.figures.items():
         prefix = "" if _full(board, row, name, stat) else "partial."
         label = prefix + field_name(name)
@@ -128,6 +134,11 @@ def metrics(board: Board, row: BoardRow) -> dict[str, float]:
         }
     if complete(board, row):
         found["right"] = row.right
+    if row.latency is not None:
+        found |= {"p50_seconds": row.latency.p50, "p95_seconds": row.latency.p95}
+    if row.confirmed is not None:
+        stat = row.confirmed.figure
+        found |= {"holdout": stat.mean, "holdout.low": stat.low, "holdout.high": stat.high, "holdout.n": stat.scored}
     return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
 
 
@@ -189,6 +200,7 @@ def parent_state(snapshot: Snapshot, page: bytes) -> RunState:
     tags |= _badges(snapshot)
     tags |= {f"signature.{field_name(name)}": text[:MAX_TAG] for name, text in snapshot.signatures.items()}
     files = {"board.json": board.to_json(), "board.md": page, "sweep.yaml": snapshot.spec.encode()}
+    files |= snapshot.attachments
     status = "FINISHED" if snapshot.closed else "RUNNING"
     return RunState(snapshot.sweep, snapshot.name[:MAX_NAME], status, {}, {}, tags, tables, files)
 

@@ -18,10 +18,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ragscout.model.board import Board, Goal, Mark, Note, Row
+from ragscout.model.board import Board, FigureStat, Goal, Holdout, Latency, Mark, Note, Row
 from ragscout.model.calibration import CORRECTED
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
@@ -32,9 +33,15 @@ from ragscout.search import figures as parts
 from ragscout.search.calibration_ppi import Calibration
 from ragscout.search.compare import Table, against_leader, against_reference, recommended_row
 from ragscout.search.complexity import complexity
+from ragscout.search.confirmation import Opened, confirm
+from ragscout.search.crossfit import crossfit
+from ragscout.search.duels import duel_notes, with_duels
 from ragscout.search.figures import MISSING_LIMIT, Measured, rounded
+from ragscout.search.limits import excess, limit_notes
 from ragscout.search.notes import board_notes
 from ragscout.search.outcomes import adjusted_means, goal_value
+from ragscout.search.rowcache import RowCache
+from ragscout.search.weights import weight_notes, weighted, weighted_stat, weights_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +55,9 @@ ALWAYS = ("reference", "baseline", "include")
 @dataclass(frozen=True)
 class Facts:
     """What the board says beside the rows. ``ended``: what ended the sweep when it was a clock or a budget.
-    ``configurations``: how many the space has. ``holdout``: whether a sealed hold-out confirms the winner.
+    ``configurations``: how many the space has. ``holdout``: the sealed questions, ``opened`` what they said once the
+    row to export, ``recommended``, was fixed. ``within``, ``require``: the goal's limits; ``latency``: what the probe
+    saw, by key, and whether it is over (``probed``).
     ``judges``: what people's labels say of each judge figure."""
 
     sweep: str
@@ -56,7 +65,13 @@ class Facts:
     currency: str = ""
     ended: str = ""
     configurations: int = 0
-    holdout: bool = False
+    holdout: Holdout | None = None
+    opened: Opened = field(default_factory=Opened)
+    recommended: str = ""
+    within: Mapping[str, float] = field(default_factory=dict)
+    require: Mapping[str, float] = field(default_factory=dict)
+    latency: Mapping[str, Latency] = field(default_factory=dict)
+    probed: bool = False
     seed: int = 0
     clusters: Mapping[str, str] | None = None
     notes: tuple[Note, ...] = ()
@@ -70,18 +85,21 @@ def build_board(
     goal: Goal,
     facts: Facts,
     retrieval_figures: Sequence[Figure] = (),
+    kept: RowCache | None = None,
 ) -> Board:
     """The leaderboard of what was measured; a pure function: equal inputs give equal bytes.
 
     ``figures``: of answers, in display order; ``retrieval_figures``: of rankings. Configurations that generate nothing
-    form the second table, unless none generates.
+    form the second table, unless none generates. ``kept``: rows of the board's last state, which change no number.
     """
+    kept = kept or RowCache()
     generating = any(item.configuration.generates for item in measured)
     main = _unique([item for item in measured if item.configuration.generates or not generating])
     prefixes = _unique([item for item in measured if generating and not item.configuration.generates])
     everything = (*figures, *retrieval_figures)
-    rows, sd, labels = _main_rows(main, questions, everything, goal, facts)
-    retrieval = _retrieval_rows(prefixes, questions, everything, retrieval_figures, facts)
+    rows, sd, labels = _main_rows(main, questions, everything, goal, facts, kept)
+    rows = with_duels(confirm(rows, facts.opened, everything, goal), main, questions, goal)
+    retrieval = _retrieval_rows(prefixes, questions, everything, retrieval_figures, facts, kept)
     board = Board(
         sweep=facts.sweep,
         eval_set=facts.eval_set,
@@ -95,9 +113,14 @@ def build_board(
         knobs=tuple(differing([item.configuration for item in main])),
         currency=facts.currency,
         ended=facts.ended,
+        within=dict(facts.within),
+        holdout=facts.holdout,
         judges=labelled.standings(facts.judges, goal, labels),
+        lower_is_better=tuple(figure.name for figure in everything if not figure.higher_is_better),
     )
-    return replace(board, notes=(*board_notes(board, sd, facts.holdout), *facts.notes))
+    said = (*limit_notes(board, facts.require), *duel_notes(board), *weight_notes(questions, goal))
+    notes = (*said, *board_notes(board, sd), *facts.notes)
+    return replace(board, notes=notes)
 
 
 def differing(configurations: Sequence[Configuration]) -> list[str]:
@@ -136,40 +159,58 @@ def _present(rows: Sequence[Row], figures: Sequence[Figure]) -> tuple[str, ...]:
 
 
 def _plain_rows(
-    measured: Sequence[Measured], questions: Sequence[Question], figures: Sequence[Figure], goal: Goal, facts: Facts
+    measured: Sequence[Measured],
+    questions: Sequence[Question],
+    figures: Sequence[Figure],
+    goal: Goal,
+    facts: Facts,
+    kept: RowCache,
 ) -> list[Row]:
     """Rows with everything that needs no other row."""
+    names = row_names([item.configuration for item in measured])
     rows = []
-    for item, name in zip(measured, row_names([item.configuration for item in measured]), strict=True):
-        asked = [question for question in questions if question.id in item.scores]
-        stats = {figure.name: parts.figure_stat(figure, item, asked, facts.clusters) for figure in figures}
-        kept = {figure: stat for figure, stat in stats.items() if stat is not None}
-        kept |= {figure: parts.set_stat(interval) for figure, interval in sorted(item.set_figures.items())}
-        values = [goal_value(scores.get(goal.metric), goal) for scores in item.scores.values()]
-        level = goal.pass_level
-        right = None
-        if level is not None:
-            right = sum(value is not None and _passes(value, level, goal) for value in values)
-        rows.append(
-            Row(
-                rank=0,
-                key=item.configuration.key,
-                name=name,
-                knobs=dict(item.configuration.knobs),
-                roles=item.configuration.roles,
-                marks=(),
-                answered=len(asked),
-                estimate=None,
-                adjusted=None,
-                figures=kept,
-                right=right,
-                cost=parts.cost(item, questions),
-                complexity=complexity(item.configuration),
-                groups=parts.groups(goal, item, questions),
-                failed=item.failed,
-            )
-        )
+    for item, name in zip(measured, names, strict=True):
+        make = partial(_plain_row, item, questions, figures, goal, facts.clusters)
+        row = kept.row(item, questions, figures, goal, facts.clusters, make)
+        rows.append(row if row.name == name else replace(row, name=name))
     return rows
+
+
+def _plain_row(
+    item: Measured,
+    questions: Sequence[Question],
+    figures: Sequence[Figure],
+    goal: Goal,
+    clusters: Mapping[str, str] | None,
+) -> Row:
+    asked = [question for question in questions if question.id in item.scores]
+    stats = {figure.name: parts.figure_stat(figure, item, asked, clusters) for figure in figures}
+    known = {figure: stat for figure, stat in stats.items() if stat is not None}
+    known |= {figure: parts.set_stat(interval) for figure, interval in sorted(item.set_figures.items())}
+    if goal.metric in known and weights_of(questions):
+        known[goal.metric] = weighted_stat(known[goal.metric], goal, item, asked, clusters)
+    values = [goal_value(scores.get(goal.metric), goal) for scores in item.scores.values()]
+    level = goal.pass_level
+    right = None
+    if level is not None:
+        right = sum(value is not None and _passes(value, level, goal) for value in values)
+    return Row(
+        rank=0,
+        key=item.configuration.key,
+        name="",
+        knobs=dict(item.configuration.knobs),
+        roles=item.configuration.roles,
+        marks=(),
+        answered=len(asked),
+        estimate=None,
+        adjusted=None,
+        figures=known,
+        right=right,
+        cost=parts.cost(item, questions),
+        complexity=complexity(item.configuration),
+        groups=parts.groups(goal, item, questions),
+        failed=item.failed,
+    )
 
 
 def _passes(value: float, level: float, goal: Goal) -> bool:
@@ -192,16 +233,22 @@ def _table(measured: Sequence[Measured], questions: Sequence[Question], goal: Go
 
 
 def _main_rows(
-    measured: Sequence[Measured], questions: Sequence[Question], figures: Sequence[Figure], goal: Goal, facts: Facts
+    measured: Sequence[Measured],
+    questions: Sequence[Question],
+    figures: Sequence[Figure],
+    goal: Goal,
+    facts: Facts,
+    kept: RowCache,
 ) -> tuple[tuple[Row, ...], float | None, labelled.GoalLabels | None]:
     """Rows in order with all comparisons, the typical sd of paired differences to the leader, what labels correct."""
-    rows = _plain_rows(measured, questions, figures, goal, facts)
+    rows = _plain_rows(measured, questions, figures, goal, facts, kept)
     if not rows:
         return (), None, None
     values, scored = _table(measured, questions, goal)
     labels = labelled.goal_labels(measured, questions, goal, facts.judges, values, scored)
     rows = labelled.with_figure(rows, goal, labels)
-    adjusted = adjusted_means(values if labels is None else labels.values(values), scored)
+    weights = weights_of(questions)
+    adjusted = adjusted_means(weighted(values if labels is None else labels.values(values), weights), scored)
     rows = [
         replace(row, adjusted=rounded(float(mean)), estimate=rounded(float(mean))) if math.isfinite(mean) else row
         for row, mean in zip(rows, adjusted, strict=True)
@@ -209,24 +256,41 @@ def _main_rows(
     must = [column for column, question in enumerate(questions) if question.must_pass]
     depth = _depth(rows, len(questions))
     basic = [_marks(row, depth, len(questions), goal, values[i], scored[i], must) for i, row in enumerate(rows)]
+    rows = [replace(row, latency=facts.latency.get(row.key)) for row in rows]
+    over = [bool(excess(row, facts.within, facts.probed)) for row in rows]
+    basic = [(*marks, "over_limit") if far else marks for far, marks in zip(over, basic, strict=True)]
     own = labelled.own_answers(facts.judges)
     basic = [(*marks, "own_judge") if row.key in own else marks for row, marks in zip(rows, basic, strict=True)]
     order = sorted(range(len(rows)), key=lambda i: _place(replace(rows[i], marks=basic[i]), depth, goal))
     rows = [replace(rows[i], rank=rank, marks=basic[i]) for rank, i in enumerate(order, 1)]
     raw = Table(values[order] * goal.sign, scored[order], goal.sign)
-    table = labelled.table(raw, order, labels)
+    table = labelled.table(replace(raw, values=weighted(raw.values, weights)), order, labels)
     rows = against_reference(rows, table, depth)
     family = [i for i, row in enumerate(rows) if _eligible(row, depth)]
     if not family:
         return tuple(rows), None, labels
     rows, sd = against_leader(rows, table, family, facts.seed)
     rows = labelled.with_counts(rows, raw, family[0], labels)
-    chosen = recommended_row([rows[i] for i in family], goal)
+    rows[family[0]] = replace(rows[family[0]], crossfit=_crossfit(table, family, goal, facts.seed))
+    fixed = [rows[i] for i in family if rows[i].key == facts.recommended]
+    chosen = fixed[0] if fixed else recommended_row([rows[i] for i in family], goal)
     for i in family:
         marks: tuple[Mark, ...] = ("leader",) if i == family[0] else ()
         marks += ("recommended",) if rows[i].key == chosen.key else ()
         rows[i] = replace(rows[i], marks=(*marks, *rows[i].marks))
     return tuple(rows), sd, labels
+
+
+def _crossfit(table: Table, family: Sequence[int], goal: Goal, seed: int) -> FigureStat | None:
+    """The cross-fitted score of the best of the rows that were compared, in the goal's own units."""
+    common = table.scored[list(family)].all(0)
+    values = table.values[list(family)][:, common]
+    bounds = None if goal.low is None or goal.high is None else sorted((goal.low * table.sign, goal.high * table.sign))
+    found = crossfit(values, (bounds[0], bounds[1]) if bounds else None, seed)
+    if found is None:
+        return None
+    low, high = sorted((found.low * table.sign, found.high * table.sign))
+    return FigureStat(rounded(found.mean * table.sign), rounded(low), rounded(high), found.n, found.n)
 
 
 def _depth(rows: Sequence[Row], total: int) -> int:
@@ -261,7 +325,8 @@ def _marks(
 
 
 def _eligible(row: Row, depth: int) -> bool:
-    return row.answered >= depth and not row.has("failed") and not row.has("cannot_win")
+    out = row.has("failed") or row.has("cannot_win") or row.has("over_limit")
+    return row.answered >= depth and not out
 
 
 def _place(row: Row, depth: int, goal: Goal) -> tuple[int, float, str]:
@@ -277,12 +342,13 @@ def _retrieval_rows(
     figures: Sequence[Figure],
     retrieval_figures: Sequence[Figure],
     facts: Facts,
+    kept: RowCache,
 ) -> tuple[Row, ...]:
     """Retrieval prefixes, ordered by the first retrieval figure."""
     if not measured:
         return ()
     first = Goal.of((retrieval_figures or figures)[0]) if (retrieval_figures or figures) else Goal("")
-    rows = _plain_rows(measured, questions, figures, first, facts)
+    rows = _plain_rows(measured, questions, figures, first, facts, kept)
 
     def value(row: Row) -> float | None:
         stat = row.figures.get(first.metric)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ragscout.model.board import Goal, Paired, Row
+from ragscout.model.board import Board, Goal, Paired, Row
 from ragscout.search.figures import rounded
 from ragscout.search.statistics import PairedTest, compare_paired, holm, simultaneous
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+
+SLOWER = 2.0
+"""Factor between two latencies that makes a difference worth acting on."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,27 @@ def against_leader(rows: list[Row], table: Table, family: Sequence[int], seed: i
 
 
 def recommended_row(family: Sequence[Row], goal: Goal) -> Row:
-    """The cheapest, then simplest, of the winner set within one point of the leader; rows that fail a must-pass
-    question only when all do."""
-    leader = family[0]
-    near = goal.point
+    """The cheapest (money, then clearly faster in the probe, then tokens), then simplest, of the winner set within one
+    point of the leader; rows that fail a must-pass question only when all do."""
+    pool = _pool(family, goal)
+    probed = [row for row in pool if row.latency is not None and row.latency.p95 is not None]
+    if probed:
+        least = _price(probed[0], goal)[0]
+        near = [row for row in probed if _price(row, goal)[0] == least]
+        fastest = min(_p95(row) for row in near)
+        # what a clock says decides only where it is clear: even the lower end is more than twice the fastest
+        pool = [row for row in near if _p95(row, low=True) <= SLOWER * fastest]
+    return pool[0]
+
+
+def candidates(board: Board) -> list[Row]:
+    """Rows of a board that may be recommended, the cheapest and simplest first."""
+    family = [row for row in board.rows if row.has("leader") or row.in_winner_set or row.versus_leader is not None]
+    return _pool(family, board.goal) if family else []
+
+
+def _pool(family: Sequence[Row], goal: Goal) -> list[Row]:
+    leader, near = family[0], goal.point
     pool = [
         row
         for row in family
@@ -110,7 +131,13 @@ def recommended_row(family: Sequence[Row], goal: Goal) -> Row:
     ]
     passing = [row for row in family if not row.has("must_pass")]
     safe = [row for row in pool if not row.has("must_pass")] or [row for row in passing if row.in_winner_set] or passing
-    return min(safe or pool, key=lambda row: _price(row, goal))
+    return sorted(safe or pool, key=lambda row: _price(row, goal))
+
+
+def _p95(row: Row, low: bool = False) -> float:
+    latency = row.latency
+    assert latency is not None and latency.p95 is not None
+    return latency.p95_low if low and latency.p95_low is not None else latency.p95
 
 
 def _price(row: Row, goal: Goal) -> tuple[float, float, float, float, str]:

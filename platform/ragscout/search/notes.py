@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from ragscout.model.board import Board, Note
 from ragscout.search.calibration_words import judge_notes
+from ragscout.search.confirmation import quote_notes
 from ragscout.search.statistics import questions_to_separate, smallest_detectable
 
 TYPICAL_SD = 0.28
 """Sd of paired differences near the top, used until it can be measured (simulated worlds: 0.28)."""
-OPTIMISTIC_BELOW = 100
 
 
-def board_notes(board: Board, sd: float | None, holdout: bool) -> tuple[Note, ...]:
+def board_notes(board: Board, sd: float | None) -> tuple[Note, ...]:
     """Notes in a fixed order: power, separation, depth, limits, optimism, missing scores, failures."""
     leader = board.leader()
+    if leader is None and any(row.has("over_limit") for row in board.rows):
+        return (*_depth(board, 0), *_ended(board), *_missing(board), *_failures(board))
     if leader is None:
         return (
             Note(
@@ -21,13 +23,13 @@ def board_notes(board: Board, sd: float | None, holdout: bool) -> tuple[Note, ..
                 "No configuration has enough scores to be ranked; see the failures of the rows.",
                 "순위를 매길 만큼 점수가 있는 구성이 없습니다. 각 행의 실패 사유를 보십시오.",
             ),
+            *_ended(board),
             *_failures(board),
         )
     stat = leader.figures.get(board.goal.metric)
     n = stat.scored if stat is not None else 0
     notes = [_power(board, n, sd), *_separation(board, n, sd), *_depth(board, leader.answered), *_ended(board)]
-    if not holdout:
-        notes.append(_optimism(n))
+    notes += quote_notes(board)
     return (*notes, *_judges(board), *_missing(board), *_failures(board))
 
 
@@ -110,20 +112,6 @@ def _ended(board: Board) -> list[Note]:
             f"한도에 도달하여 탐색이 끝났습니다: {board.ended}. 한도를 늘리면 순위가 바뀔 수 있습니다.",
         )
     ]
-
-
-def _optimism(n: int) -> Note:
-    if n < OPTIMISTIC_BELOW:
-        return Note(
-            "optimism",
-            "No hold-out: the score of the winner is optimistic by about 3-5 points, as the same questions chose it.",
-            "보류 문항 없음: 같은 문항으로 골랐으므로 1위의 점수는 약 3~5점 높게 나온 것입니다.",
-        )
-    return Note(
-        "optimism",
-        "No hold-out was opened: the score of the winner is optimistic, because the same questions chose it.",
-        "보류 문항을 열지 않음: 같은 문항으로 골랐으므로 1위의 점수는 높게 나온 것입니다.",
-    )
 
 
 def _missing(board: Board) -> list[Note]:

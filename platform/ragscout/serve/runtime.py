@@ -31,8 +31,8 @@ T = TypeVar("T")
 class Meter(Protocol):
     """Asks for every request whether it may be paid, and writes down what it took."""
 
-    def reserve(self, request: ChatRequest) -> bool:
-        """Whether the request may be sent."""
+    def reserve(self, request: ChatRequest, most: float | None) -> bool:
+        """Whether the request, which costs at most so much (``None``: nobody knows), may be sent."""
         ...
 
     def settle(self, request: ChatRequest, usage: Usage | None) -> None:
@@ -62,6 +62,10 @@ class ServingRuntime:
         self._gates: dict[int, asyncio.Semaphore] = {}
         self._cores = Cores(os.cpu_count() or 1)
         self.meter: Meter | None = None
+        self.streams = False
+        """Whether replies are streamed where the endpoint can, for the sake of ``first_token``."""
+        self.first_token: float | None = None
+        """Seconds from the newest streamed request to its first text."""
         self._usage: ContextVar[list[Usage] | None] = ContextVar("usage", default=None)
 
     def account(self) -> list[Usage]:
@@ -74,9 +78,9 @@ class ServingRuntime:
         """See ``model.runtime.Runtime.chat``. A remembered reply is charged again, as in a sweep."""
         outcome = self._replies.get(request.key) if self._remember else None
         if outcome is None:
-            if self.meter is not None and not self.meter.reserve(request):
-                return Unfilled("budget", "the next request could exceed the budget")
             try:
+                if self.meter is not None and not self.meter.reserve(request, self._door(request.model).most(request)):
+                    return Unfilled("budget", "the next request could exceed the budget")
                 outcome = await self._send(request)
             except (TransientError, ModelCallError) as error:
                 return Unfilled("endpoint", str(error))
@@ -107,6 +111,14 @@ class ServingRuntime:
                 "Check the endpoint and ask again."
             ) from error
 
+    def width(self, model: ChatModel) -> int:
+        """Requests to a model that may be in flight at once.
+
+        Raises:
+            ModelCallError: no connection serves it.
+        """
+        return self._door(model).client.concurrency
+
     def report(self, node: str, what: str, value: float) -> None:
         """Figures about nodes belong to the sweep that measured them; a pipeline shows none."""
 
@@ -118,7 +130,11 @@ class ServingRuntime:
     async def _send(self, request: ChatRequest) -> ChatReply | Failure:
         door = self._door(request.model)
         started = time.perf_counter()
-        outcome = await self._retried(door, lambda: door.client.complete(request))
+        stream = getattr(door.client, "stream", None) if self.streams else None
+        if stream is None:
+            outcome = await self._retried(door, lambda: door.client.complete(request))
+        else:
+            outcome, self.first_token = await self._retried(door, lambda: stream(request))
         if not isinstance(outcome, ChatReply):
             return outcome
         usage = dataclasses.replace(

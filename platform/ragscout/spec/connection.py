@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -38,8 +38,8 @@ KEYS = (
 class Connection:
     """How to reach one model. Texts that are not needed are empty.
 
-    ``price``: ``input`` and ``output`` in ``currency`` per ``per`` tokens. ``limits``: ``rpm`` requests and ``tpm``
-    tokens a minute, ``concurrency`` requests at once. ``identity``: whether the URL belongs to the model's identity.
+    ``price``: ``input`` and ``output`` in ``currency`` per ``per`` tokens, ``hour`` per hour of machine time.
+    ``limits``: ``rpm`` requests and ``tpm`` tokens a minute, ``concurrency`` requests at once. ``identity``: whether the URL belongs to the model's identity.
     """
 
     name: str
@@ -132,6 +132,9 @@ def connection(document: Document, name: str, data: Any, path: str) -> Connectio
         kind="embed" if _one_of(document, text("kind"), join(path, "kind"), "chat", "embed") else "chat",
         threads=document.integer(given["threads"], join(path, "threads"), 1) if "threads" in given else None,
     )
+    if provider == "http" and not made.model:
+        # what stands behind the address is not known: the address is its identity
+        made = replace(made, model="system", identity="endpoint")
     if not (made.model or made.alias):
         what = "alias" if provider == "local" else "model"
         raise document.wrong(path, f"{what} is missing", sorted(given), f"Add {what}: the model's name.")
@@ -163,7 +166,11 @@ def _one_of(document: Document, value: str, path: str, default: str, other: str)
 
 
 def _price(document: Document, data: Any, path: str) -> dict[str, Any]:
-    fields = document.mapping(data, path, ("input", "output", "per", "currency"))
+    fields = document.mapping(data, path, ("input", "output", "per", "currency", "hour"))
+    if set(fields) <= {"hour", "currency"} and "hour" in fields:
+        hour = document.number(fields["hour"], join(path, "hour"))
+        currency = document.text(fields.get("currency", "USD"), join(path, "currency")).upper()
+        return {"input": 0.0, "output": 0.0, "per": 1_000_000, "currency": currency, "hour": hour}
     for key in ("input", "output"):
         if key not in fields:
             raise document.wrong(path, f"{key} is missing", sorted(fields), "Write {input: 2.5, output: 10, per: 1M}.")
@@ -175,6 +182,7 @@ def _price(document: Document, data: Any, path: str) -> dict[str, Any]:
         "output": document.number(fields["output"], join(path, "output")),
         "per": _PER.get(per) or int(per),
         "currency": document.text(fields.get("currency", "USD"), join(path, "currency")).upper(),
+        **({"hour": document.number(fields["hour"], join(path, "hour"))} if "hour" in fields else {}),
     }
 
 

@@ -138,8 +138,8 @@ class FakeServer:
         path = head[0].split(" ")[1].split("?")[0]
         status, extra, body, cut = await self._handle(path, headers, raw)
         self.stats.status[status] += 1
-        lines = [f"HTTP/1.1 {status} X", "Content-Type: application/json", f"Content-Length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in extra.items()]
+        sent = {"Content-Type": "application/json", "Content-Length": str(len(body)), **extra}
+        lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in sent.items())]
         writer.write("\r\n".join([*lines, "", ""]).encode() + (body[: len(body) // 2] if cut else body))
         await writer.drain()
         return not cut
@@ -187,7 +187,7 @@ class FakeServer:
         payload = made[2][: len(made[2]) // 2] + b'"<<' if fault == "malformed" else made[2]
         if fault not in ("malformed", "truncated"):
             self.stats.answered.add(key)
-        return 200, {}, payload, fault == "truncated"
+        return 200, made[1], payload, fault == "truncated"
 
     def _fault(self, key: str, nth: int) -> str:
         faults = self.faults
@@ -227,6 +227,8 @@ class FakeServer:
         }
         usage = {"prompt_tokens": asked, "completion_tokens": min(len(pieces), limit)}
         usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
+        if body.get("stream"):
+            return _streamed(body["model"], pieces[:limit], str(choice["finish_reason"]), usage)
         return _ok({"object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage})
 
     def _embeddings(self, body: dict[str, Any]) -> Reply:
@@ -235,6 +237,18 @@ class FakeServer:
         tokens = sum(len(text.split()) for text in body["input"])
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return _ok({"object": "list", "model": body["model"], "data": data, "usage": usage})
+
+
+def _streamed(model: str, pieces: list[str], finish: str, usage: dict[str, int]) -> Reply:
+    """A reply as server-sent events, one word each."""
+    chunks: list[dict[str, Any]] = [
+        {"model": model, "choices": [{"index": 0, "delta": {"content": piece if n == 0 else f" {piece}"}}]}
+        for n, piece in enumerate(pieces)
+    ]
+    chunks.append({"model": model, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+    chunks.append({"model": model, "choices": [], "usage": usage})
+    lines = [f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n" for chunk in chunks]
+    return 200, {"Content-Type": "text/event-stream"}, "".join([*lines, "data: [DONE]\n\n"]).encode(), False
 
 
 def _ok(data: dict[str, Any]) -> Reply:

@@ -1,0 +1,64 @@
+"""Where the money and the time went: to serve, to index, to evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ragscout.engine.prepare import Prepared
+from ragscout.engine.store import Store
+from ragscout.model.board import Board
+from ragscout.model.config import plan
+from ragscout.model.outcome import Usage
+
+PURPOSES = {
+    "answer": "answers",
+    "judge": "judging",
+    "query": "rewriting queries",
+    "rerank": "reranking",
+    "embed": "vectors from an endpoint",
+    "probe": "latency probe",
+    "data": "preparing data",
+}
+
+
+@dataclass(frozen=True)
+class Spending:
+    """``evaluate``: what this sweep's requests took, by purpose; ``index``: what building every index of the space
+    took, whichever sweep paid for it; ``serve``: money for 1,000 questions with the recommended row, ``None`` when it
+    is unknown or nothing is recommended. Money is in ``currency``, ``None`` where a price is unknown."""
+
+    evaluate: dict[str, Usage]
+    index: Usage
+    serve: float | None
+    currency: str
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        serve = "unknown" if self.serve is None else f"{self.serve:.2f} {self.currency}".strip()
+        yield f"To serve 1,000 questions with the recommended row: {serve}."
+        yield f"To index (all that was built): {_shown(self.index, self.currency)}."
+        if not self.evaluate:
+            yield "To evaluate: no request to a chat model."
+        for purpose, usage in self.evaluate.items():
+            yield (
+                f"To evaluate, {PURPOSES.get(purpose, purpose)}: {usage.calls} requests, "
+                f"{usage.input_tokens + usage.output_tokens} tokens, {_shown(usage, self.currency)}."
+            )
+
+
+def spending(prepared: Prepared, store: Store, board: Board) -> Spending:
+    """What a sweep took so far. Seconds are those of the work itself, however much of it ran at once."""
+    index = Usage()
+    for node in plan(prepared.space.configurations).values():
+        found = None if node.per_question else store.ledger.value(node.key)
+        if found is not None:
+            index += found.usage
+    best = board.recommended()
+    serve = None if best is None else best.cost.per_1000
+    return Spending(dict(store.ledger.spent(prepared.sweep_id).by_purpose), index, serve, prepared.currency)
+
+
+def _shown(usage: Usage, currency: str) -> str:
+    money = "price unknown" if usage.money is None else f"{usage.money:.4f} {currency}".strip()
+    return f"{money}, {usage.seconds:.0f} s of work"

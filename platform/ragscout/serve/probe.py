@@ -1,0 +1,209 @@
+"""The latency probe: how long a configuration takes for a question, as somebody who asks it will see.
+
+Questions go one by one through the pipeline that an export would give, nothing is remembered and nothing else runs;
+then, where it is asked for, several at once. What it costs is paid from the sweep's budget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ragscout.engine.coordination import SpendLimits
+from ragscout.engine.session import Opening
+from ragscout.engine.store import Store
+from ragscout.engine.worker import chat_models
+from ragscout.model.board import Latency
+from ragscout.model.config import Configuration
+from ragscout.model.errors import ModelCallError, RagscoutError
+from ragscout.model.key import digest
+from ragscout.model.outcome import Usage
+from ragscout.model.runtime import ChatRequest
+from ragscout.serve.pipeline import Pipeline, Reply
+
+PATIENCE = 1.0
+"""Seconds per question asked for: a row that needs longer is probed with fewer questions, but never fewer than"""
+FEWEST = 3
+
+
+class SpendMeter:
+    """Pays a probe's requests from the sweep's budget; equal requests are paid each time."""
+
+    def __init__(self, store: Store, sweep: str, limits: SpendLimits) -> None:
+        """Args: limits = of the whole sweep."""
+        self._ledger, self._sweep, self._limits = store.ledger, sweep, limits
+
+    def reserve(self, request: ChatRequest, most: float | None) -> bool:
+        """See ``serve.runtime.Meter``."""
+        if most is None and self._limits.money is not None:
+            return False
+        return self._ledger.reserve(self._sweep, _key(request), "probe", most or 0.0, self._limits)
+
+    def settle(self, request: ChatRequest, usage: Usage | None) -> None:
+        """See ``serve.runtime.Meter``."""
+        if usage is None:
+            self._ledger.cancel(self._sweep, _key(request))
+        else:
+            self._ledger.settle(self._sweep, _key(request), usage)
+
+
+def _key(request: ChatRequest) -> str:
+    return digest("probe", request.key)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What was measured of one configuration: seconds per question, by stage, of questions asked ``together``, until
+    the ``first`` token of an answer where the endpoint streams."""
+
+    seconds: tuple[float, ...]
+    stages: Mapping[str, tuple[float, ...]]
+    at_once: int = 1
+    together: tuple[float, ...] = ()
+    first: tuple[float, ...] = ()
+    failed: int = 0
+    why: str = ""
+
+    def payload(self) -> dict[str, Any]:
+        """Plain values for the journal."""
+        return {
+            "seconds": list(self.seconds),
+            "stages": {stage: list(values) for stage, values in self.stages.items()},
+            "at_once": self.at_once,
+            "together": list(self.together),
+            "first": list(self.first),
+            "failed": self.failed,
+            "why": self.why,
+        }
+
+
+def probe(
+    configuration: Configuration,
+    questions: Sequence[str],
+    *,
+    store: Store,
+    opening: Opening,
+    sweep: str,
+    concurrency: int,
+    deadline: float | None,
+) -> Probe:
+    """Ask a configuration questions one by one, the first one twice (models and indexes load at its first time).
+
+    Args:
+        configuration: one that was measured on ``store``.
+        questions: texts, at most so many are asked.
+        concurrency: how many are asked at once in a second pass; 1 for no second pass. There is none either for a
+            model that works on one request at a time, as local ones do by default.
+        deadline: moment on the monotonic clock after which nothing more is asked.
+
+    Raises:
+        ModelCallError: an endpoint did not answer; probe again later.
+    """
+    try:
+        with Pipeline.of(configuration, store=store, opening=opening, memo=False) as pipeline:
+            pipeline.runtime.meter = SpendMeter(store, sweep, opening.limits(closing=True))
+            return _asked(pipeline, questions, concurrency, deadline)
+    except ModelCallError:
+        raise
+    except RagscoutError as error:
+        return Probe((), {}, failed=1, why=str(error))
+
+
+def _asked(pipeline: Pipeline, questions: Sequence[str], concurrency: int, deadline: float | None) -> Probe:
+    replies: list[Reply] = []
+    first: list[float] = []
+    failed, why = 0, ""
+    runtime = pipeline.runtime
+    runtime.streams = True
+    pipeline.ask(questions[0])
+    began = time.monotonic()
+    for question in questions:
+        now = time.monotonic()
+        late = deadline is not None and now > deadline
+        if late or (len(replies) >= FEWEST and now - began > PATIENCE * len(questions)):
+            break
+        try:
+            runtime.first_token = None
+            reply = pipeline.ask(question)
+            replies.append(reply)
+            if runtime.first_token is not None:
+                first.append(_short(reply.seconds - reply.timings["generate"] + runtime.first_token))
+        except ModelCallError:
+            raise
+        except RagscoutError as error:
+            failed, why = failed + 1, str(error)
+            break
+    models = [model for step in pipeline.configuration.steps.values() for model in chat_models(step)]
+    runtime.streams = False
+    narrow = any(runtime.width(model) < 2 for model in models)
+    together: list[float] = []
+    if concurrency > 1 and not narrow and not failed and len(replies) == len(questions):
+        together = [reply.seconds for reply in asyncio.run(_at_once(pipeline, questions, concurrency))]
+    stages = {stage: tuple(_short(reply.timings[stage]) for reply in replies) for stage in _stages(replies)}
+    return Probe(
+        tuple(_short(reply.seconds) for reply in replies),
+        stages,
+        concurrency if together else 1,
+        tuple(map(_short, together)),
+        tuple(first),
+        failed,
+        why,
+    )
+
+
+async def _at_once(pipeline: Pipeline, questions: Sequence[str], width: int) -> list[Reply]:
+    gate = asyncio.Semaphore(width)
+
+    async def one(question: str) -> Reply:
+        async with gate:
+            return await pipeline.aask(question)
+
+    return list(await asyncio.gather(*map(one, questions)))
+
+
+def _stages(replies: Sequence[Reply]) -> list[str]:
+    return list(replies[0].timings) if replies else []
+
+
+def _short(seconds: float) -> float:
+    return round(seconds, 4)
+
+
+def latency(payload: Mapping[str, Any]) -> Latency:
+    """A journalled probe as the board shows it."""
+    seconds = sorted(payload["seconds"])
+    together = sorted(payload["together"])
+    low, high = quantile_interval(len(seconds), 0.95)
+    return Latency(
+        len(seconds),
+        quantile(seconds, 0.5),
+        quantile(seconds, 0.95),
+        None if low is None else seconds[low],
+        None if high is None else seconds[high],
+        {stage: value for stage, values in payload["stages"].items() if (value := quantile(sorted(values), 0.5))},
+        payload["at_once"],
+        quantile(together, 0.5),
+        quantile(together, 0.95),
+        quantile(sorted(payload["first"]), 0.5),
+        payload["failed"],
+    )
+
+
+def quantile(ordered: Sequence[float], share: float) -> float | None:
+    """The smallest value that at least this share of the values do not pass; ``None`` of nothing."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
+
+
+def quantile_interval(n: int, share: float, confidence: float = 0.95) -> tuple[int | None, int | None]:
+    """Positions (from 0) of the order statistics that hold a quantile with at least this confidence, whatever the
+    distribution (binomial; David and Nagaraja 2003, section 7.1); ``None`` for an end that ``n`` values do not give."""
+    from scipy import stats
+
+    tail = (1 - confidence) / 2
+    low = int(stats.binom.ppf(tail, n, share)) - 1 if n else -1
+    high = int(stats.binom.ppf(1 - tail, n, share)) if n else 0
+    return (low if low >= 0 else None), (high if high < n else None)
