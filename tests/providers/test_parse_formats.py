@@ -163,3 +163,15 @@ def test_a_damaged_hwp_says_how_to_convert() -> None:
     pytest.importorskip("dochan")
     parsed = read("x.hwp", hwp(["text"])[:3000])
     assert not parsed.documents and "hwpx or PDF" in parsed.warnings[0]
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "docx", "pptx", "hwpx"])
+def test_packages_whose_packed_bytes_are_damaged(kind: str) -> None:
+    """Found by the coverage-guided run: the member's list is whole, its deflated bytes are not."""
+    data = bytearray(hwpx([para("<hp:t>" + "연차휴가 " * 400 + "</hp:t>")]))
+    at = data.index(b"Contents/section0.xml") + len("Contents/section0.xml")
+    for place in range(at + 2, at + 12):
+        broken = bytearray(data)
+        broken[place] ^= 0xFF
+        parsed = read(f"x.{kind}", bytes(broken))
+        assert not parsed.documents and parsed.warnings

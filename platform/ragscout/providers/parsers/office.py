@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,6 +15,15 @@ from ragscout.model.errors import MissingExtraError
 from ragscout.providers.parsers.hangul import hwpx_text
 
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(RuntimeError, NotImplementedError, ValueError, LookupError, OverflowError, MemoryError),
+)
+_TROUBLE = (
+    *(ValueError, LookupError, AttributeError, TypeError, OSError, SyntaxError, RecursionError),
+    *(ArithmeticError, AssertionError, NotImplementedError, RuntimeError),
+)
+"""What the libraries are known to raise on damaged packages beside their own errors."""
 UNPACKED_LIMIT = 1 << 29  # bytes an office file may unpack to
 
 
@@ -27,9 +39,9 @@ def office_text(kind: str, data: bytes) -> tuple[str, str]:
     read = {"docx": _docx_text, "pptx": _pptx_text, "xlsx": _xlsx_text, "hwpx": hwpx_text}[kind]
     try:
         return read(data), ""
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError):
         return "", "it is damaged: open it and save it again"
-    except (ValueError, LookupError, AttributeError, TypeError, OSError, SyntaxError, RecursionError) as error:
+    except _TROUBLE as error:
         return "", f"it cannot be read as {kind} ({type(error).__name__}): open it and save it again"
 
 
@@ -42,7 +54,7 @@ def _archive_problem(data: bytes) -> str:
             for item in archive.infolist():
                 if item.filename.endswith((".xml", ".rels", ".vml", ".hpf")) and _declares(archive.read(item)):
                     return "its XML declares entities, which no office program writes"
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError):
+    except _DAMAGE:
         return "it is damaged or locked with a password"
     return ""
 
