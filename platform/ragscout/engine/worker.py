@@ -58,6 +58,10 @@ class Worker:
         self._values: dict[str, Any] = {}
         self._nodes: dict[str, Node] = {}
 
+    def admit(self, questions: Sequence[Question]) -> None:
+        """More questions may be asked: the hold-out was opened."""
+        self._questions |= {question.id: question for question in questions}
+
     async def run(self, task: Task) -> Done:
         """Run one task to its end; a step that cannot work marks its node as failed with the cause."""
         node = read_node(self._store.ledger, task.node, self._nodes)
@@ -202,7 +206,10 @@ class Worker:
             # not an outcome to keep: the same sweep with the model pulled fills these cells
             raise StepError(why)
         each = Usage(seconds=(time.perf_counter() - started) / len(questions))
-        return {question.id: (outcome, each) for question, outcome in zip(questions, outcomes, strict=True)}
+        return {
+            question.id: (outcome, step.spent(question) or each)
+            for question, outcome in zip(questions, outcomes, strict=True)
+        }
 
     def _paths(self, node: Node, questions: Sequence[Question]) -> dict[str, Usage]:
         """What the cells above took, each ancestor once, whether or not it was computed for this configuration."""
