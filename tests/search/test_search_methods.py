@@ -184,6 +184,8 @@ def test_parameters_of_a_sampler_are_checked():
         check("optuna", {"sampler": "optuna.samplers.TPESampler", "gamma": ["x"]})
     with pytest.raises(UnknownNameError, match="seed"):
         check("optuna", {"sampler": "optuna.samplers.TPESampler", "seed": 3})
+    with pytest.raises(ParameterError, match="cannot be used here"):
+        check("optuna", {"sampler": "optuna.samplers.GridSampler"})
     with pytest.raises(ParameterError, match="refuses its parameters"):
         _sampler(Sampler("optuna.samplers.NSGAIISampler", {"population_size": 0}), 1)
 

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import importlib
 import inspect
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,7 +143,9 @@ def _sampler(sampler: Sampler, seed: int) -> Any:
     try:
         if issubclass(cls, optuna.samplers.GPSampler):
             importlib.import_module("torch")
-        return cls(**(parameters | dict(sampler.parameters)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return cls(**(parameters | dict(sampler.parameters)))
     except ImportError as error:
         missing = error.name or "torch"
         if missing == "torch":
@@ -181,7 +184,11 @@ def sampler_class(name: str) -> Any:
     except ImportError:
         found = None
     if not (isinstance(found, type) and issubclass(found, optuna.samplers.BaseSampler)) or inspect.isabstract(found):
-        allowed = [f"optuna.samplers.{item}" for item in optuna.samplers.__all__ if item.endswith("Sampler")]
+        allowed = [
+            f"optuna.samplers.{item}"
+            for item in optuna.samplers.__all__
+            if item.endswith("Sampler") and "Base" not in item
+        ]
         raise UnknownNameError("search", "Optuna sampler", name, [*SAMPLERS, *allowed])
     return found
 
@@ -192,7 +199,17 @@ def check_sampler(sampler: Sampler) -> Sampler:
     Raises:
         UnknownNameError, ParameterError: for the path or a parameter.
     """
-    known = [name for name in inspect.signature(sampler_class(sampler.name)).parameters if name not in FIXED]
+    parameters = inspect.signature(sampler_class(sampler.name)).parameters
+    known = [name for name in parameters if name not in FIXED]
+    needed = [name for name in known if parameters[name].default is inspect.Parameter.empty]
+    missing = [
+        name for name in needed if name not in sampler.parameters and parameters[name].kind.name != "VAR_KEYWORD"
+    ]
+    if missing:
+        raise ParameterError(
+            f"search.sampler: {sampler.name} cannot be used here; it needs {', '.join(missing)}, which a sweep file "
+            "cannot give. Name another sampler, for example optuna.samplers.QMCSampler."
+        )
     for name, value in sampler.parameters.items():
         if name not in known:
             raise UnknownNameError("search", f"parameter of {sampler.name}", name, known)
