@@ -180,3 +180,11 @@ def test_maps_tell_the_truth(text: str, first: list[tuple[int, int, str]], secon
             place = origin.place(start, start + 1)
             assert place is None or result[place[0] : place[1]] == text[start]
             assert 0 <= shifted(pieces, start) <= len(result)
+
+
+def test_transforms_are_short_on_a_board() -> None:
+    from ragscout.spec.options import display
+
+    shown = display(declared({"use": "drop-boilerplate"}, {"use": "replace", "pattern": "^x$"}, {"use": "deduplicate"}))
+    assert shown == "drop-boilerplate+replace(pattern=^x$)+deduplicate"
+    assert display(declared({"use": "mask-personal-data", "kinds": ["email"]})) == "mask-personal-data(kinds=email)"

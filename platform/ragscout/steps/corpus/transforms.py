@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Literal
 
 import regex  # type: ignore[import-untyped]
@@ -29,8 +29,21 @@ _HEADING = re.compile(r"^(#{1,6})[ \t]+(\S.*?)[ \t]*#*$", re.MULTILINE)
 _FENCE = re.compile(r"^(?:```|~~~).*?^(?:```|~~~)[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
+class _Declared:
+    """How a transform is shown on boards: its name, and the parameters that differ from the default."""
+
+    def __str__(self) -> str:
+        held = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        given = [
+            f"{field.name}={'|'.join(held[field.name]) if isinstance(held[field.name], tuple) else held[field.name]}"
+            for field in fields(self)  # type: ignore[arg-type]
+            if field.name != "use" and held[field.name] != field.default
+        ]
+        return f"{held['use']}({', '.join(given)})" if given else str(held["use"])
+
+
 @dataclass(frozen=True, kw_only=True)
-class DropBoilerplate:
+class DropBoilerplate(_Declared):
     """Lines that repeat: at the edges of a PDF's pages, or anywhere in the documents of the corpus. ``share``: of the
     pages or documents (at least three) that must have the line."""
 
@@ -39,7 +52,7 @@ class DropBoilerplate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deduplicate:
+class Deduplicate(_Declared):
     """A document whose text repeats an earlier one, white space and case apart, is left out; evidence in it is looked
     for in the earlier one."""
 
@@ -47,7 +60,7 @@ class Deduplicate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskPersonalData:
+class MaskPersonalData(_Declared):
     """E-mail addresses, telephone, resident registration and card numbers become ``[EMAIL]``, ``[PHONE]``, ``[RRN]``,
     ``[CARD]``."""
 
@@ -56,7 +69,7 @@ class MaskPersonalData:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replace:
+class Replace(_Declared):
     """Every match of a regular expression is replaced by a fixed text. ``^`` and ``$`` stand at lines; a document that
     takes longer than two seconds is an error."""
 
@@ -79,7 +92,7 @@ class Replace:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitByHeading:
+class SplitByHeading(_Declared):
     """A document becomes one per heading down to ``level`` (``#`` is 1), outside code blocks; what stands before the
     first heading is a part of its own. Parts are named ``document#n``, n from 1."""
 
