@@ -259,6 +259,18 @@ def test_labels_serve_a_changed_sweep_file(place: Path, call: Call) -> None:
     assert json.loads(out)["answers"] >= 30
 
 
+def test_a_sweep_that_was_stopped_is_a_pilot(place: Path, call: Call) -> None:
+    text = (place / "sweep.yaml").read_text("utf-8").replace("sweep: judged", "sweep: pilot")
+    (place / "pilot.yaml").write_text(text + "budget: {calls: 12}\n", encoding="utf-8")
+    status, _, errors = call("judge", "label", "pilot.yaml", "--store", "fresh", typed="5\n")
+    assert status == 2 and "ragscout sweep pilot.yaml" in errors, "nothing was answered yet"
+    result = Sweep.load(place / "pilot.yaml", place / "fresh").run()
+    assert result.open, "the budget ended it"
+    status, out, errors = call("judge", "label", "pilot.yaml", "--store", "fresh", "--sample", "6", typed="5\n" * 6)
+    assert status == 0, errors
+    assert "6 of 6 labelled" in out
+
+
 def test_the_judge_that_writes_is_flagged(place: Path, call: Call) -> None:
     text = (place / "sweep.yaml").read_text("utf-8")
     (place / "self.yaml").write_text(text.replace("model: judge,", "model: writer,"), encoding="utf-8")

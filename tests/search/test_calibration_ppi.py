@@ -23,6 +23,7 @@ from ragscout.search.board import Facts, build_board
 from ragscout.search.calibration import Scale, matched, report
 from ragscout.search.calibration_ppi import Calibration, correct, rectifier
 from ragscout.search.calibration_sample import choose, population
+from ragscout.search.confirmation import Opened
 from ragscout.search.figures import Measured
 from ragscout.search.render import render_csv, render_markdown, render_terminal
 
@@ -252,3 +253,16 @@ def test_questions_that_count_more_count_more_in_the_correction():
     paired = board.rows[1].versus_leader
     gap = board.rows[1].figures[NAME + CORRECTED].mean - board.rows[0].figures[NAME + CORRECTED].mean
     assert paired.difference == pytest.approx(gap, abs=1e-6)
+
+
+def test_labels_after_the_choice_change_it_unless_sealed_questions_were_read():
+    world = Simulated(3, bias=(-0.2, 0.2))
+    judges = (world.calibration(world.label(60)),)
+    pinned = world.measured[1].configuration.key
+    facts = Facts("s", "set@1", judges=judges, recommended=pinned)
+    assert build_board(world.measured, world.questions, [FIGURE], GOAL, facts).recommended().key != pinned
+    opened = replace(facts, opened=Opened((Question("sealed", "?"),)))
+    rows = build_board(world.measured, world.questions, [FIGURE], GOAL, opened).rows
+    assert [item.key for item in rows if item.has("recommended")] == [pinned]
+    unbiased = replace(facts, judges=(world.calibration([]),))
+    assert build_board(world.measured, world.questions, [FIGURE], GOAL, unbiased).recommended().key == pinned

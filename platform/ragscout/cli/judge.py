@@ -83,7 +83,7 @@ def compare(
 ) -> None:
     """Rank judges, rubrics and reason modes by their agreement with people; what is in the store is not asked again."""
     from ragscout.cli.judge_bench import open_bench
-    from ragscout.cli.judge_compare import contenders_of, exhibits
+    from ragscout.cli.judge_compare import Ticker, contenders_of, exhibits
     from ragscout.engine.judging import judge_all
     from ragscout.search.calibration_compare import compared
     from ragscout.search.calibration_text import comparison_json, comparison_table
@@ -97,7 +97,9 @@ def compare(
         say(f"{len(found)} judges and forms on {len(labelled)} labelled answers: at most {len(found) * len(labelled)} "
             "requests.")  # fmt: skip
     sweep = bench.sweep
-    judgements = judge_all(sweep.prepared, sweep.store, [item.judge for item in found], exhibits(bench, labelled))
+    shown = exhibits(bench, labelled)
+    ticker = Ticker(len(found) * len(shown))
+    judgements = judge_all(sweep.prepared, sweep.store, [item.judge for item in found], shown, ticker)
     rows = compared(found, judgements, bench.items, labelled, labels)
     if json_output:
         as_json(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from ragscout.search.calibration_sample import Item
 
 REASONS = ("none", "before", "after")
 ANCHORS = ("ends", "all")
+EVERY = 10.0  # seconds between two lines of progress
 
 
 def contenders_of(
@@ -60,6 +63,21 @@ def _numbers(words: Sequence[str]) -> tuple[int, ...]:
         if not word.isdigit() or not 2 <= int(word) <= 10:
             raise ParameterError(f"--levels: not a length of a scale; got {word!r}. Use whole numbers from 2 to 10.")
     return tuple(int(word) for word in words)
+
+
+class Ticker:
+    """A line on standard error now and then, so that a slow judge is seen to work."""
+
+    def __init__(self, total: int) -> None:
+        """Args: total = judgements in all."""
+        self._total, self._last = total, time.monotonic()
+
+    def __call__(self, done: int) -> None:
+        """Take how many are done."""
+        now = time.monotonic()
+        if now - self._last >= EVERY and done < self._total:
+            self._last = now
+            sys.stderr.write(f"{done} of {self._total} judged; stop at any time, nothing is lost\n")
 
 
 def exhibits(bench: Bench, items: Sequence[Item]) -> list[Exhibit]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ragscout.engine.cells import CellReader
@@ -35,24 +36,38 @@ class Judgement:
 
 
 def judge_all(
-    prepared: Prepared, store: Store, judges: Sequence[Judge], exhibits: Sequence[Exhibit]
+    prepared: Prepared,
+    store: Store,
+    judges: Sequence[Judge],
+    exhibits: Sequence[Exhibit],
+    progress: Callable[[int], None] = lambda _: None,
 ) -> list[list[Judgement]]:
     """Every judge's first figure on every answer, one judge after the other; what is in the memo is not asked again.
+    ``progress`` is told how many answers are judged, over all judges.
 
     Raises:
         StepError: a local model is absent.
     """
-    return asyncio.run(_all(prepared, store, judges, exhibits))
+    return asyncio.run(_all(prepared, store, judges, exhibits, progress))
 
 
 async def _all(
-    prepared: Prepared, store: Store, judges: Sequence[Judge], exhibits: Sequence[Exhibit]
+    prepared: Prepared,
+    store: Store,
+    judges: Sequence[Judge],
+    exhibits: Sequence[Exhibit],
+    progress: Callable[[int], None],
 ) -> list[list[Judgement]]:
+    done = itertools.count(1)
+
+    async def one(judge: Judge, exhibit: Exhibit) -> Judgement:
+        found = await _one(runtime, judge, exhibit)
+        progress(next(done))
+        return found
+
     runtime = open_runtime(store, prepared.sweep_id, prepared.opening, closing=True)
     try:
-        return [
-            list(await asyncio.gather(*(_one(runtime, judge, exhibit) for exhibit in exhibits))) for judge in judges
-        ]
+        return [list(await asyncio.gather(*(one(judge, exhibit) for exhibit in exhibits))) for judge in judges]
     finally:
         await runtime.close()
 

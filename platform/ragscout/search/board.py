@@ -272,7 +272,9 @@ def _main_rows(
     rows, sd = against_leader(rows, table, family, facts.seed)
     rows = labelled.with_counts(rows, raw, family[0], labels)
     rows[family[0]] = replace(rows[family[0]], crossfit=_crossfit(table, family, goal, facts.seed))
-    fixed = [rows[i] for i in family if rows[i].key == facts.recommended]
+    # labels that came after the choice may change it, unless sealed questions were read for the chosen row
+    pinned = facts.recommended if facts.opened.questions or labels is None or not labels.ranks else ""
+    fixed = [rows[i] for i in family if rows[i].key == pinned]
     chosen = fixed[0] if fixed else recommended_row([rows[i] for i in family], goal)
     for i in family:
         marks: tuple[Mark, ...] = ("leader",) if i == family[0] else ()

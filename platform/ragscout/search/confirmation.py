@@ -125,7 +125,7 @@ def _optimism(board: Board, leader: Row) -> Note:
         why, why_ko = "The hold-out is not opened yet", "보류 문항을 아직 열지 않았고"
         if sealed.why:
             why, why_ko = f"The hold-out stayed sealed ({sealed.why})", f"보류 문항을 열지 못했고({sealed.why})"
-    stat = leader.figures.get(board.goal.metric)
+    stat = leader.figures.get(board.ranked_by)
     points, points_ko = "", ""
     if stat is not None and stat.scored < SMALL_SET:
         points, points_ko = " by about 3-5 points", " 3~5점쯤"
