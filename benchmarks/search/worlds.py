@@ -234,6 +234,20 @@ def table(lines) -> str:
     return "\n".join(out)
 
 
+def claims(lines) -> str:
+    """How often a claim that the board would show (within 3 % of the best, probability at least 97 %, fit check passed)
+    was true, per scenario."""
+    found = defaultdict(list)
+    for line in lines:
+        if line.get("claim", 0) >= 0.97:
+            kind = "shown" if line["fit"] else "held back by the fit check"
+            found[line["scenario"], line["questions"], kind].append(line["regret"] <= 0.03)
+    out = ["| scenario | questions | claim | true |", "|---|---|---|---|"]
+    for (scenario, questions, kind), hits in sorted(found.items()):
+        out.append(f"| {scenario} | {questions} | {kind} | {sum(hits)} of {len(hits)} |")
+    return "\n".join(out)
+
+
 def lines_of(path: Path):
     """Lines written so far; a last line that was cut off is left out."""
     if not path.exists():
@@ -252,7 +266,8 @@ def main() -> None:
     parser.add_argument("--table", type=Path, nargs="*", help="only print the table of these files")
     given = parser.parse_args()
     if given.table:
-        print(table([line for path in given.table for line in lines_of(path)]))
+        lines = [line for path in given.table for line in lines_of(path)]
+        print(table(lines), claims(lines), sep="\n\n")
         return
     module, strategies = load(given.questions)
     checkpoints = [int(float(share) * module.GRID_CALLS) for share in given.shares.split(",")]

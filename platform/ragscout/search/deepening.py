@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterable, Sequence
 
 from ragscout.search import policy as steps
-from ragscout.search.policy import Progress, Want
+from ragscout.search.progress import Progress, Want
 from ragscout.search.proposer import BaseProposer
 
 

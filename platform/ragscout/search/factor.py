@@ -32,7 +32,8 @@ from ragscout.search.gam import predict
 from ragscout.search.halving import Bracket, bracket, halve
 from ragscout.search.optuna_adapter import round_seed
 from ragscout.search.outcomes import goal_value
-from ragscout.search.policy import Policy, Progress, Want
+from ragscout.search.policy import Policy
+from ragscout.search.progress import Progress, Want
 from ragscout.search.proposer import BaseProposer
 from ragscout.search.space import Space, kind_of
 

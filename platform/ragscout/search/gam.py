@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ragscout.search.deepening import DeepeningProposer
 from ragscout.search.optuna_adapter import round_seed
-from ragscout.search.policy import Progress
+from ragscout.search.progress import Progress
 from ragscout.search.space import EncodedSpace
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ragscout.search.deepening import DeepeningProposer
 from ragscout.search.optuna_adapter import round_seed
-from ragscout.search.policy import Progress
+from ragscout.search.progress import Progress
 from ragscout.search.space import kind_of
 
 TURNS = 2

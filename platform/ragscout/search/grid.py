@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ragscout.search.policy import Want
+from ragscout.search.progress import Want
 from ragscout.search.proposer import BaseProposer
 
 

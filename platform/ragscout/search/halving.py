@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from ragscout.search import policy as steps
 from ragscout.search.optuna_adapter import round_seed
-from ragscout.search.policy import FEWEST_FINALISTS, Policy, Progress, Want
+from ragscout.search.policy import FEWEST_FINALISTS, Policy
+from ragscout.search.progress import Progress, Want
 from ragscout.search.proposer import BaseProposer
 
 

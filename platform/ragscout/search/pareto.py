@@ -14,7 +14,7 @@ from ragscout.model.board import Note
 from ragscout.search import policy as steps
 from ragscout.search.front import knee, pareto
 from ragscout.search.optuna_adapter import Sampler
-from ragscout.search.policy import Progress, Want
+from ragscout.search.progress import Progress, Want
 from ragscout.search.sampled import OptunaProposer
 
 

@@ -13,7 +13,8 @@ from ragscout.search.factor_prior import RetrievalPrior
 from ragscout.search.notes_search import reused_note, screen_note
 from ragscout.search.optuna_adapter import Event, StudyMirror, TrialState
 from ragscout.search.outcomes import Outcomes
-from ragscout.search.policy import Policy, Progress, Want
+from ragscout.search.policy import Policy
+from ragscout.search.progress import Progress, Want
 from ragscout.search.screen import parents
 from ragscout.search.space import EncodedSpace, Space, encode
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ragscout.model.board import Note
 from ragscout.search import policy as steps
 from ragscout.search.optuna_adapter import Known, Sampler, propose, quiet, round_seed
-from ragscout.search.policy import Progress, Want
+from ragscout.search.progress import Progress, Want
 from ragscout.search.proposer import BaseProposer
 
 
