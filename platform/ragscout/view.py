@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from dataclasses import replace
 
 from ragscout.data.versions import made_notes
@@ -104,7 +105,7 @@ class View:
         if not self._prepared.held:
             return None
         chosen = journal_view(entries, "chosen")[:1]
-        fixed = chosen[0] if chosen else {"used_by": [], "seen": 0, "why": ""}
+        fixed: Mapping[str, Any] = chosen[0] if chosen else {"used_by": [], "seen": 0, "why": ""}
         return Holdout(
             self._prepared.held, bool(asked), asked, tuple(fixed["used_by"]), int(fixed["seen"]), str(fixed["why"])
         )
