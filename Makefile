@@ -40,10 +40,10 @@ check: $(VENV)/.all
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 test-all: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bless: $(VENV)/.all
 	$(BIN)/python -m ragscout.testing.bless
