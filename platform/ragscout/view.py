@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from dataclasses import replace
+from typing import Any
 
 from ragscout.data.versions import made_notes
 from ragscout.engine.cells import CellReader
