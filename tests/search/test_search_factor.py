@@ -13,7 +13,7 @@ from ragscout.model.outcome import Score, Usage
 from ragscout.search import make_proposer, order_questions, resolve
 from ragscout.search.contract import Block
 from ragscout.search.factor_model import FactorModel, choose, make_design
-from ragscout.search.optuna_adapter import snapshot
+from ragscout.search.study_mirror import snapshot
 
 
 def large_space() -> MadeSpace:

@@ -12,9 +12,9 @@ from ragscout.model.errors import ParameterError, SpecError, UnknownNameError
 from ragscout.model.outcome import Failure, Score, Usage
 from ragscout.search import make_proposer, order_questions, resolve
 from ragscout.search.contract import Block
-from ragscout.search.optuna_adapter import snapshot
 from ragscout.search.outcomes import goal_value
 from ragscout.search.space import INACTIVE, encode
+from ragscout.search.study_mirror import snapshot
 
 SPACE = small_space()
 

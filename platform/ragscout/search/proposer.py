@@ -11,12 +11,12 @@ from ragscout.model.config import Configuration
 from ragscout.search.contract import Block, Request
 from ragscout.search.factor_prior import RetrievalPrior
 from ragscout.search.notes_search import reused_note, screen_note
-from ragscout.search.optuna_adapter import Event, StudyMirror, TrialState
 from ragscout.search.outcomes import Outcomes
 from ragscout.search.policy import Policy
 from ragscout.search.progress import Progress, Want
 from ragscout.search.screen import parents
 from ragscout.search.space import EncodedSpace, Space, encode
+from ragscout.search.study_mirror import Event, StudyMirror, TrialState
 
 if TYPE_CHECKING:
     import numpy as np
