@@ -268,6 +268,12 @@ class Board:
         """How far the judge behind a figure is trusted, ``None`` for figures that are no judge's."""
         return next((item for item in self.judges if item.figure == figure), None)
 
+    def worn(self, figure: str, language: BoardLanguage = "en") -> str:
+        """A figure's name with the badge of its judge, for wherever its score is shown."""
+        standing = self.standing(figure.removesuffix(CORRECTED))
+        badge = standing.badge(language) if standing is not None else ""
+        return f"{figure} [{badge}]" if badge else figure
+
     @property
     def ranked_by(self) -> str:
         """The figure that rows are ordered by: the goal, or its corrected scores where people's labels say so."""

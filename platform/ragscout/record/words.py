@@ -142,7 +142,7 @@ def _table(board: Board, rows: tuple[Row, ...], figures: tuple[str, ...], lang: 
     rank, name, marks, answered, interval, cost, seconds = _TITLES[lang]
     titles = [rank, name, marks, answered]
     for figure in names:
-        titles += [_escape(figure)] + [interval] * (figure == board.goal.metric)
+        titles += [_escape(board.worn(figure, lang))] + [interval] * (figure == board.goal.metric)
     titles += [f"{cost} {board.currency}".rstrip(), seconds]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for row in rows:

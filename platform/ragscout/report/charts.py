@@ -123,7 +123,7 @@ def quality_chart(
     shown = every if everything else [p for p in every if _role(p.row) or p.row.in_winner_set]
     if not shown:
         return None
-    scene = Scene(900, 420, f"{words['against']}: {board.goal.metric}")
+    scene = Scene(900, 420, f"{words['against']}: {board.worn(board.goal.metric, lang)}")
     plot = (_LEFT, _TOP, 560.0 if roles else 860.0, scene.height - _BOTTOM)
     costs = [p.x for p in shown] + ([limit] if limit is not None and priced else [])
     across, marks = _cost_axis(min(costs), max(costs), plot[0], plot[2])

@@ -11,6 +11,7 @@ from typing import Any
 
 from ragscout.model.board import Board, Goal, Mark, Paired
 from ragscout.model.board import Row as BoardRow
+from ragscout.model.calibration import Standing
 from ragscout.model.config import Configuration
 from ragscout.model.errors import UnknownNameError
 from ragscout.model.evalset import Question
@@ -87,7 +88,8 @@ class Example:
 class Why:
     """The explanation of one row. ``rival`` is the leader, or the second row when the leader itself is asked about;
     empty when there is no other row. ``duel``: row minus rival on all common questions. ``predicted``: what the
-    knobs alone give. ``trusted``: whether the factor model passed its check; ``fit`` says how it was checked."""
+    knobs alone give. ``trusted``: whether the factor model passed its check; ``fit`` says how it was checked.
+    ``judge``: how far the judge behind the metric is trusted."""
 
     sweep: str
     eval_set: str
@@ -111,6 +113,7 @@ class Why:
     groups: tuple[GroupDuel, ...]
     examples: tuple[Example, ...]
     failed: str = ""
+    judge: Standing | None = None
 
     def plain(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -187,6 +190,7 @@ def why(
         groups=groups(pairs, goal),
         examples=_examples(pairs, own, rival, goal, passages) if rival is not None else (),
         failed=chosen.failed,
+        judge=board.standing(goal.metric),
     )
 
 

@@ -91,10 +91,11 @@ def why_lines(found: Why, goal: Goal, lang: BoardLanguage = "en") -> list[str]:
     """The explanation, one line each, without markup."""
     words = WORDS[lang]
     estimate = "–" if found.estimate is None else f"{found.estimate:.3f}"
+    badge = found.judge.badge(lang) if found.judge is not None else ""
     head = words["row"].format(
         name=flat(found.name, 120),
         rank=found.rank,
-        metric=found.metric,
+        metric=found.metric + (f" [{badge}]" if badge else ""),
         estimate=estimate,
         answered=found.answered,
         questions=found.questions,
