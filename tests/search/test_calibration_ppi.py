@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ragscout.engine.labels import Label, item_key
 from ragscout.model.board import Board, Goal
-from ragscout.model.calibration import CORRECTED
+from ragscout.model.calibration import CORRECTED, Scale
 from ragscout.model.config import Configuration, source_node
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
@@ -20,7 +20,7 @@ from ragscout.model.outcome import Score, Usage
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
 from ragscout.search.board import Facts, build_board
-from ragscout.search.calibration import Scale, matched, report
+from ragscout.search.calibration import matched, report
 from ragscout.search.calibration_ppi import Calibration, correct, rectifier
 from ragscout.search.calibration_sample import choose, population
 from ragscout.search.confirmation import Opened

@@ -123,7 +123,7 @@ def report(
     """Agreement with people, bias, errors and noise of the sweep's judge. Exit status 1: below 0.6, or 30 labels."""
     from ragscout.cli.judge_bench import open_bench
     from ragscout.model.errors import SpecError
-    from ragscout.search.calibration import disputed
+    from ragscout.search.calibration_people import disputed
     from ragscout.search.calibration_sweep import reported
     from ragscout.search.calibration_text import report_json, report_lines
 

@@ -15,6 +15,19 @@ CORRECTED = ".corrected"
 
 
 @dataclass(frozen=True)
+class Scale:
+    """A judge's scale: ``levels``, and the level from which an answer counts as right."""
+
+    levels: int = 5
+    pass_level: int = 4
+
+    @property
+    def passed(self) -> float:
+        """The pass level on 0..1."""
+        return (self.pass_level - 1) / (self.levels - 1)
+
+
+@dataclass(frozen=True)
 class Standing:
     """One judge figure of a sweep. ``agreement`` with people -1..1 by ``coefficient`` (``kappa``, or ``AC1`` where one
     class holds more than 85 %) with a 95 % interval, ``None`` without enough labels.

@@ -12,26 +12,14 @@ from dataclasses import dataclass
 from statistics import fmean, pvariance
 
 from ragscout.engine.labels import Label
-from ragscout.model.calibration import ENOUGH_LABELS, Standing, standing_state
+from ragscout.model.calibration import ENOUGH_LABELS, Scale, Standing, standing_state
 from ragscout.search.calibration_agreement import DOMINANT, Estimate, agreement, jackknife
+from ragscout.search.calibration_people import Pair, labellers
 from ragscout.search.calibration_sample import Item
 from ragscout.search.statistics import wilson
 
 WORST = 10
 """Disagreements that are listed."""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """A judge's scale: ``levels``, and the level from which an answer counts as right."""
-
-    levels: int = 5
-    pass_level: int = 4
-
-    @property
-    def passed(self) -> float:
-        """The pass level on 0..1."""
-        return (self.pass_level - 1) / (self.levels - 1)
 
 
 @dataclass(frozen=True)
@@ -84,18 +72,6 @@ class Noise:
     answers: int
     sd: float
     flipped: int
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two labellers on the answers both labelled."""
-
-    first: str
-    second: str
-    kappa: Estimate
-    ac1: Estimate
-    same: int
-    n: int
 
 
 @dataclass(frozen=True)
@@ -307,39 +283,6 @@ def repeat_noise(judged: Sequence[Mapping[str, str]], scale: Scale) -> Noise | N
     variance = fmean(pvariance(levels) * len(levels) / (len(levels) - 1) for levels in repeated)
     flipped = sum(len({level >= scale.pass_level for level in levels}) > 1 for levels in repeated)
     return Noise(len(repeated), math.sqrt(variance) / (scale.levels - 1), flipped)
-
-
-def labellers(labels: Sequence[Label], scale: Scale) -> tuple[Pair, ...]:
-    """Agreement of every two labellers who share answers, on right or wrong."""
-    sides: dict[str, dict[str, int]] = {}
-    for label in labels:
-        sides.setdefault(label.labeller, {})[label.item] = int(label.value >= scale.passed - 1e-9)
-    names = sorted(sides)
-    found = []
-    for place, first in enumerate(names):
-        for second in names[place + 1 :]:
-            shared = sorted(set(sides[first]) & set(sides[second]))
-            if shared:
-                one, two = [sides[first][key] for key in shared], [sides[second][key] for key in shared]
-                same = sum(a == b for a, b in zip(one, two, strict=True))
-                kappa = agreement(one, two, 2, shared)
-                ac1 = agreement(one, two, 2, shared, coefficient="gwet")
-                found.append(Pair(first, second, kappa, ac1, same, len(shared)))
-    return tuple(found)
-
-
-def disputed(labels: Sequence[Label], scale: Scale) -> list[list[Label]]:
-    """Labels of the answers on which labellers disagree: another side of the pass level, or two levels apart."""
-    by_item: dict[str, list[Label]] = {}
-    for label in labels:
-        by_item.setdefault(label.item, []).append(label)
-    apart = []
-    for group in by_item.values():
-        values = [label.value for label in group]
-        sides = {value >= scale.passed - 1e-9 for value in values}
-        if len(sides) > 1 or (max(values) - min(values)) * (scale.levels - 1) >= 2 - 1e-9:
-            apart.append(sorted(group, key=lambda label: label.labeller))
-    return sorted(apart, key=lambda group: group[0].item)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from ragscout.engine.judging import Judgement
 from ragscout.engine.labels import Label
+from ragscout.model.calibration import Scale
 from ragscout.model.outcome import Score, Unfilled, Usage
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
-from ragscout.search.calibration import Labelled, Report, Scale, matched, report
+from ragscout.search.calibration import Labelled, Report, matched, report
 from ragscout.search.calibration_agreement import DOMINANT, cohen_kappa, count_table, gwet_ac, jackknife
 from ragscout.search.calibration_sample import Item
 from ragscout.search.figures import rounded

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ragscout.engine.labels import Label
+from ragscout.model.calibration import Scale
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.metric import MeasureStep
 from ragscout.model.runtime import ChatModel
-from ragscout.search.calibration import Report, Scale, matched, report
+from ragscout.search.calibration import Report, matched, report
 from ragscout.search.calibration_ppi import Calibration
 from ragscout.search.calibration_sample import Answered, Item, population
 from ragscout.steps.measure.judge import Judge
