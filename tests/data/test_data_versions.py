@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,22 @@ def test_the_starter_measures_what_the_set_allows(store: Any, write: Write) -> N
     gold = starter(store.upload(write("set/q.csv", "question,doc_id\na?,a\n").parent).eval_set)
     assert "goal: {maximize: doc.recall@5}" in gold
     assert "answer:" not in gold
+
+
+def test_the_parse_report_names_files_and_pages(store: Any, write: Write) -> None:
+    sys.path.insert(0, str(Path(__file__).parents[1] / "providers"))
+    from pdfs import pdf
+
+    write("docs/good.md", "# 휴가\n연차는 15일이다.")
+    write("docs/half.pdf", pdf(["연차휴가", "", "끝"]))
+    write("docs/scan.pdf", pdf(["", ""]))
+    write("docs/old.doc", b"\xd0\xcf\x11\xe0")
+    done = store.upload(write("docs/more.txt", "plain").parent, name="mine")
+    found = done.report.parsing
+    assert (found["read"], found["partly"], found["unread"], found["pages"]) == (2, 1, 2, 5)
+    assert found["troubles"] == {"no_text": 3} and 0.5 < found["hangul"] < 1
+    assert [item["file"] for item in found["worst"]] == ["old.doc", "scan.pdf", "half.pdf"]
+    assert found["worst"][2]["troubles"] == {"no_text": [2]}
+    assert "  parsing     2 files read, 1 partly, 2 not; 5 pages" in "\n".join(done.report.lines())
+    assert "scan.pdf" in {file.path for file in done.eval_set.files}  # a sweep may parse it with text recognition
+    assert show("mine", registry=store.registry) == done.report

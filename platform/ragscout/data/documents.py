@@ -74,7 +74,8 @@ def _take(
     content: Content,
     reasons: dict[str, list[str]],
 ) -> Iterator[Document]:
-    """Documents of one file, which is kept when it gives any; else why it gave none is noted."""
+    """Documents of one file, which is kept when it gives any; else why it gave none is noted. Scanned pages are kept:
+    a sweep may parse them with text recognition."""
     source = SourceFile(path, hashlib.sha256(data).hexdigest(), media_type)
     warnings: list[str] = []
     outcome: list[ParsedFile] = []
@@ -84,7 +85,7 @@ def _take(
         yield document
     content.parsing.add(path, outcome[0], documents, characters)
     said = [warning.removeprefix(f"{path}: ") for warning in warnings]
-    if not documents:
+    if not documents and "no_text" not in outcome[0].troubles:
         reasons.setdefault(" ".join(said) or "it holds no text.", []).append(path)
         return
     content.findings += [Finding("document", "warning", warning, path) for warning in said]
