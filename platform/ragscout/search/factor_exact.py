@@ -141,7 +141,8 @@ class ExactPosterior:
         force = np.einsum("qij,qj->qi", inverse, self._values)
         pair = self._index[:, :, None] * size + self._index[:, None, :]
         precision = np.bincount(pair.ravel(), inverse.ravel(), size * size).reshape(size, size)
-        return (precision + precision.T) / 2, np.bincount(self._index.ravel(), force.ravel(), size)
+        pulls: Floats = np.bincount(self._index.ravel(), force.ravel(), size).astype(np.float64)
+        return (precision + precision.T) / 2, pulls
 
     def _variances(self, spread: Floats) -> None:
         """One step of empirical Bayes on the group variances, as in the fast model; the intercept keeps its own."""
@@ -165,7 +166,8 @@ class ExactPosterior:
         pull = self._force[:, None] - self._precision @ fitted[self._seen]
         root = np.linalg.cholesky(self._rest)
         rest[self._seen] = self._rest @ pull + root @ rng.normal(size=(len(self._seen), count))
-        return CENTRE + fitted + rest
+        found: Floats = CENTRE + fitted + rest
+        return found
 
 
 def _shared(space: EncodedSpace, rows: Ints) -> list[NDArray[np.bool_]]:

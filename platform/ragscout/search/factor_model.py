@@ -58,7 +58,7 @@ class FactorModel:
         self.mean: Floats = np.zeros(len(design.phi))
         self._rows, self._columns, self._values = _Buffer(np.int64), _Buffer(np.int64), _Buffer(np.float64)
 
-    def add(self, rows: Sequence[int], columns: Sequence[int], values: Sequence[float]) -> None:
+    def add(self, rows: Sequence[int] | Ints, columns: Sequence[int] | Ints, values: Sequence[float] | Floats) -> None:
         """Scores of configurations ``rows`` on questions ``columns``; they count from the next ``update`` on."""
         for buffer, items in ((self._rows, rows), (self._columns, columns), (self._values, values)):
             buffer.extend(items)
@@ -227,7 +227,7 @@ class _Buffer:
 
         self._data, self._used = np.zeros(1024, dtype=kind), 0
 
-    def extend(self, items: Sequence[float]) -> None:
+    def extend(self, items: Sequence[float] | NDArray[Any]) -> None:
         import numpy as np
 
         end = self._used + len(items)

@@ -51,7 +51,8 @@ def prices(
     found[known] = each
     if kind == "seconds" and building:
         found += _building(space, answered, building) / policy.block
-    return np.maximum(found / each.mean(), CHEAPEST)
+    relative: Floats = np.maximum(found / each.mean(), CHEAPEST)
+    return relative
 
 
 def _building(space: EncodedSpace, answered: NDArray[np.int64], building: Mapping[str, float]) -> Floats:

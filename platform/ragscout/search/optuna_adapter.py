@@ -14,7 +14,7 @@ import inspect
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ragscout.model.errors import MissingExtraError, ParameterError, UnknownNameError
 from ragscout.search.space import EncodedSpace
@@ -25,6 +25,9 @@ PACKAGES = ("optuna", "optuna_integration")
 FIXED = ("self", "seed")
 POPULATION = 16
 _RETRIES = 4
+
+
+Direction = Literal["maximize", "minimize"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def propose(
     free: Sequence[int],
     count: int,
     seed: int,
-    directions: Sequence[str] = ("maximize",),
+    directions: Sequence[Direction] = ("maximize",),
 ) -> list[int]:
     """``count`` rows of ``free`` that the sampler wants next.
 

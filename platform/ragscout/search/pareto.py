@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ragscout.model.board import Note
 from ragscout.search import policy as steps
 from ragscout.search.front import knee, pareto
-from ragscout.search.optuna_adapter import Sampler
+from ragscout.search.optuna_adapter import Direction, Sampler
 from ragscout.search.progress import Progress, Want
 from ragscout.search.sampled import OptunaProposer
 
@@ -24,12 +24,12 @@ class ParetoProposer(OptunaProposer):
     sampler = Sampler("nsga2")
 
     @property
-    def _directions(self) -> Sequence[str]:
+    def _directions(self) -> Sequence[Direction]:
         return ("maximize" if self.goal.higher else "minimize", "minimize", "minimize")
 
     def _objectives(self, progress: Progress) -> dict[int, tuple[float, ...]]:
         money = any(usage.money for usage in self.outcomes.usage.values())
-        found = {}
+        found: dict[int, tuple[float, ...]] = {}
         for row in progress.started():
             if math.isfinite(progress.estimates[row]):
                 usage, n = self.outcomes.usage[row], int(progress.answered[row])

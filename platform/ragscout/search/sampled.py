@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ragscout.model.board import Note
 from ragscout.search import policy as steps
-from ragscout.search.optuna_adapter import Known, Sampler, propose, quiet, round_seed
+from ragscout.search.optuna_adapter import Direction, Known, Sampler, propose, quiet, round_seed
 from ragscout.search.progress import Progress, Want
 from ragscout.search.proposer import BaseProposer
 
@@ -96,7 +96,7 @@ class OptunaProposer(SampledProposer):
             return propose(self.sampler, self.space, known, progress.fresh(), count, seed, self._directions)
 
     @property
-    def _directions(self) -> Sequence[str]:
+    def _directions(self) -> Sequence[Direction]:
         return ("maximize" if self.goal.higher else "minimize",)
 
     def _objectives(self, progress: Progress) -> dict[int, tuple[float, ...]]:
