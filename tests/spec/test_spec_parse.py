@@ -283,7 +283,7 @@ ERRORS = [
     (
         "pipeline: {}\nmodels:\n  small: {provider: opnai, model: m}\n",
         "s.yaml:5:11: models.small.provider: unknown provider; got 'opnai'. Did you mean 'openai'? "
-        "Allowed: azure, local, openai.",
+        "Allowed: azure, http, local, openai.",
     ),
     (
         "pipeline: {}\nmodels:\n  small: {provider: openai}\n",

@@ -82,8 +82,11 @@ def render_xlsx(board: Board, *, language: BoardLanguage = "en") -> bytes:
 
     book = openpyxl.Workbook(write_only=True)
     header, lines = sheet(board, language)
-    notes: list[list[object]] = [[board.headline(language)], *([note.text(language)] for note in board.notes)]
-    for title, table in (("board", [list(header), *lines]), ("notes", notes)):
+    tables: dict[str, list[list[object]]] = {
+        "board": [[*header], *lines],
+        "notes": [[text] for text in (board.headline(language), *(note.text(language) for note in board.notes))],
+    }
+    for title, table in tables.items():
         page = book.create_sheet(title)
         if title == "board":
             page.freeze_panes = "D2"

@@ -199,7 +199,8 @@ def _flips(n: int, seed: int) -> Floats:
     import numpy as np
 
     if n <= 13:
-        return 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
+        every: Floats = 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1).astype(np.float64)
+        return every
     return np.random.default_rng(seed).choice((-1.0, 1.0), size=(PERMUTATIONS, n))
 
 
