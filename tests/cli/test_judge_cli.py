@@ -116,7 +116,7 @@ def test_terminal_labels_are_kept_one_by_one_and_resume(place: Path, call: Call)
     assert "ana: 8 of 8 labelled" in out
     assert out.count("Question:") == 6, "what was labelled is not asked again"
     status, out, _ = call("judge", "label", "sweep.yaml", "--labeller", "ana", "--sample", "8", "--json", typed="")
-    assert json.loads(out.split("labelled.\n")[-1])["labelled"] == 8
+    assert json.loads(out)["labelled"] == 8
     status, out, _ = call("judge", "label", "sweep.yaml", "--labeller", "민지", "--sample", "4", "--scale", "right",
                           "--language", "ko", typed="y\nn\no\nx\n")  # fmt: skip
     assert "맞음" in out and "민지: 4 of 4 labelled" in out
@@ -238,6 +238,8 @@ def test_compare_ranks_judges_and_reason_modes(place: Path, call: Call, server: 
     status, out, _ = call("judge", "compare", "sweep.yaml", "judge", "other", "--anchors", "ends", "--levels", "5")
     assert status == 0 and server.stats.total == before, "nothing is asked twice"
     assert "per 1,000" in out and "before" in out
+    status, out, _ = call("judge", "compare", "sweep.yaml", "judge", "--answers", "5", "--json")
+    assert json.loads(out)["answers"] == 5
     status, _, errors = call("judge", "compare", "sweep.yaml", "jugde")
     assert status == 2 and "judge" in errors
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ragscout.cli.output import Json, StoreOption, as_json, console, say
+from ragscout.cli.output import Json, StoreOption, as_json, console, remark, say
 
 if TYPE_CHECKING:
     from ragscout.cli.judge_bench import Bench
@@ -41,6 +41,7 @@ def label(
 ) -> None:
     """Label answers of a sweep or pilot: in the terminal, or in a sheet. Configuration, model and score are hidden."""
     from ragscout.cli.judge_bench import open_bench
+    from ragscout.cli.judge_terminal import ask_all
     from ragscout.model.errors import ParameterError
     from ragscout.search.calibration_sample import choose
 
@@ -59,7 +60,8 @@ def label(
     elif export is not None:
         summary = _export(bench, export, open_, levels)
     else:
-        summary = _terminal(bench, chosen, open_, who, levels, language)
+        show = remark if json_output else say
+        summary = {"new": ask_all(bench, chosen, open_, who, levels, language, show)}
     done = {item.item for item in bench.labels if item.labeller == who}
     summary |= {"labeller": who, "criterion": bench.criterion, "sample": len(chosen)}
     summary |= {"labelled": sum(item.key in done for item in chosen), "labels": len(bench.labels)}
@@ -78,6 +80,7 @@ def compare(
     reason: Annotated[str, typer.Option(help="Reason modes, comma-separated.")] = "none,before,after",
     anchors: Annotated[str, typer.Option(help="Rubric forms: ends, all, or both. Default: the sweep's.")] = "",
     levels: Annotated[str, typer.Option(help="Lengths of the scale, comma-separated. Default: the sweep's.")] = "",
+    answers: Annotated[int, typer.Option(min=2, help="Labelled answers to judge, in a fixed random order.")] = 1000,
     language: Language = "en",
     json_output: Json = False,
 ) -> None:
@@ -92,7 +95,8 @@ def compare(
     found = contenders_of(bench, judges, _words(reason), _words(anchors), _words(levels), file)
     labels = bench.labels
     keys = {item.item for item in labels}
-    labelled = [item for item in bench.items if item.key in keys]
+    # items are sorted by their digest: the first ones are a random sample that a larger one extends
+    labelled = [item for item in bench.items if item.key in keys][:answers]
     if not json_output:
         say(f"{len(found)} judges and forms on {len(labelled)} labelled answers: at most {len(found) * len(labelled)} "
             "requests.")  # fmt: skip
@@ -203,11 +207,3 @@ def _import(bench: Bench, path: Path, who: str, levels: int) -> dict[str, Any]:
         made.append(label)
     bench.keep(made)
     return counts
-
-
-def _terminal(
-    bench: Bench, chosen: list[Item], open_: list[Item], who: str, levels: int, language: str
-) -> dict[str, Any]:
-    from ragscout.cli.judge_terminal import ask_all
-
-    return {"new": ask_all(bench, chosen, open_, who, levels, language)}

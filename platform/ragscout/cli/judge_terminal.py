@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ragscout.cli.judge_bench import Bench
-from ragscout.cli.output import say
 from ragscout.engine.labels import Label
 from ragscout.model.text import language as language_of
 from ragscout.search.calibration_sample import Item
@@ -52,9 +51,14 @@ def guide(bench: Bench, levels: int, language: str) -> list[str]:
     return [*lines, *(f"{level} = {meaning}" for level, meaning in reversed(rubric.anchors))]
 
 
-def ask_all(bench: Bench, chosen: Sequence[Item], open_: Sequence[Item], who: str, levels: int, language: str) -> int:
-    """Ask for every open answer; each label is in the store before the next answer is shown. Returns how many labels
-    were given."""
+Show = Callable[[str], None]
+
+
+def ask_all(
+    bench: Bench, chosen: Sequence[Item], open_: Sequence[Item], who: str, levels: int, language: str, say: Show
+) -> int:
+    """Ask for every open answer; each label is in the store before the next answer is shown (by ``say``). Returns how
+    many labels were given."""
     lang = "ko" if language == "ko" else "en"
     if not open_:
         say(str(_W[lang]["all"]))
@@ -64,7 +68,9 @@ def ask_all(bench: Bench, chosen: Sequence[Item], open_: Sequence[Item], who: st
     place, given = 0, 0
     while 0 <= place < len(open_):
         item = open_[place]
-        _show(bench, item, f"[{len(chosen) - len(open_) + place + 1}/{len(chosen)}]", levels, lang)
+        where = f"[{len(chosen) - len(open_) + place + 1}/{len(chosen)}]"
+        for line in _shown(bench, item, where, levels, lang):
+            say(line)
         key = _key(levels)
         if key == "q":
             break
@@ -81,23 +87,23 @@ def ask_all(bench: Bench, chosen: Sequence[Item], open_: Sequence[Item], who: st
     return given
 
 
-def _show(bench: Bench, item: Item, where: str, levels: int, lang: str) -> None:
+def _shown(bench: Bench, item: Item, where: str, levels: int, lang: str) -> Iterator[str]:
     w = _W["ko" if language_of(item.question.text) == "ko" else lang]
-    say("")
-    say(f"{where} {'─' * 60}")
-    _say(str(w["question"]), item.question.text)
+    yield ""
+    yield f"{where} {'─' * 60}"
+    yield _text(str(w["question"]), item.question.text)
     for reference in item.question.references:
-        _say(str(w["reference"]), reference)
+        yield _text(str(w["reference"]), reference)
     for number, passage in enumerate(passages_of(bench, item), 1):
-        _say(f"{w['passage']} {number}", passage)
-    _say(str(w["answer"]), item.answer)
+        yield _text(f"{w['passage']} {number}", passage)
+    yield _text(str(w["answer"]), item.answer)
     keys = str(w["wrong"]) if levels == 2 else " ".join(map(str, range(1, levels + 1)))
-    say(str(w["keys"]).format(levels=keys))
+    yield str(w["keys"]).format(levels=keys)
 
 
-def _say(head: str, text: str) -> None:
+def _text(head: str, text: str) -> str:
     body = textwrap.fill(" ".join(text.split()), _WIDTH, initial_indent="  ", subsequent_indent="  ")
-    say(f"{head}:\n{_printable(body)}")
+    return f"{head}:\n{_printable(body)}"
 
 
 def _printable(text: str) -> str:

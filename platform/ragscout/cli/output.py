@@ -27,6 +27,11 @@ def say(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def remark(text: str) -> None:
+    """One line for people on standard error, where standard output is for a program."""
+    sys.stderr.write(text + "\n")
+
+
 def fail(text: str) -> None:
     """One line of trouble, on standard error."""
     sys.stderr.write(f"ragscout: {text}\n")
