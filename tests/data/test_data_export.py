@@ -104,7 +104,9 @@ def test_the_verb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     shown = json.loads(call("data", "export", "handbook-ko", "beir", str(tmp_path / "내보냄"), "--json"))
     assert [Path(path).name for path in shown["files"]] == ["corpus.jsonl", "queries.jsonl", "test.tsv"]
     assert all(Path(path).is_file() for path in shown["files"])
-    monkeypatch.setattr(sys, "argv", ["ragscout", "data", "export", "handbook-ko", "csw", "x", "--store", "s"])
+    monkeypatch.setattr(
+        sys, "argv", ["ragscout", "data", "export", "handbook-ko", "csw", "x", "--store", str(tmp_path / "none")]
+    )
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 2
