@@ -73,9 +73,11 @@ def main() -> None:
         "OMP_WAIT_POLICY": "PASSIVE",
     }.items():
         os.environ.setdefault(name, value)
-    logging.basicConfig(
-        level=os.environ.get("RAGSCOUT_LOG", "WARNING").upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    level = os.environ.get("RAGSCOUT_LOG", "WARNING").upper()
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    # a library that sets its own logger to DEBUG when it is imported is held to the same level
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(level)
     try:
         app()
     except RagscoutError as error:
