@@ -175,3 +175,15 @@ def test_packages_whose_packed_bytes_are_damaged(kind: str) -> None:
         broken[place] ^= 0xFF
         parsed = read(f"x.{kind}", bytes(broken))
         assert not parsed.documents and parsed.warnings
+
+
+def test_parquet_with_text_that_is_no_utf8() -> None:
+    """Found by the coverage-guided run."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    bad = pa.array([b"fine", b"\x8a\xff"], pa.binary()).cast(pa.string(), safe=False)
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"id": ["a", "b"], "text": bad}), sink)
+    parsed = read("x.parquet", sink.getvalue())
+    assert not parsed.documents and "cannot be read as parquet" in parsed.warnings[0]

@@ -122,7 +122,7 @@ def _parquet(data: bytes, bad: list[int], lost: list[int]) -> Iterator[rows.Row]
     try:
         for batch in pq.ParquetFile(pa.BufferReader(data)).iter_batches(batch_size=1024):
             yield from batch.to_pylist()
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError, OverflowError):
         bad.append(0)
 
 
@@ -133,5 +133,5 @@ def parquet_columns(data: bytes) -> tuple[str, ...]:
 
     try:
         return tuple(pq.read_schema(pa.BufferReader(data)).names)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):
         return ()

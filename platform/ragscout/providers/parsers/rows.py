@@ -148,5 +148,5 @@ def parquet_rows(data: bytes) -> tuple[list[Row], list[str], str]:
 
     try:
         return pq.read_table(pa.BufferReader(data)).to_pylist(), [], "utf-8"
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # ValueError: text that is no UTF-8
         return [], [f"it cannot be read as parquet ({type(error).__name__})"], "utf-8"
