@@ -163,7 +163,7 @@ def test_the_answers_of_the_holdout_come_out_of_the_limit(tmp_path: Path, server
 
 
 def test_a_holdout_that_the_budget_cannot_pay_stays_sealed(tmp_path: Path, server: FakeServer) -> None:
-    path = write(tmp_path, server, budget="usd: 5, answers: 40", search="{use: random, minimum: 4, block: 4}")
+    path = write(tmp_path, server, budget="usd: 5, answers: 24", search="{use: random, minimum: 4, block: 4}")
     sweep = Sweep.load(path, tmp_path / "s")
     board = sweep.run().board
     assert "holdout_opened" not in kinds(sweep.store, sweep.id)

@@ -132,7 +132,7 @@ class Finish:
         wants = [Want(node, asked) for key in keys for node in self._prepared.wanted(self._prepared.configuration(key))]
         filled = await self._engine.fill(wants)
         totals.add(filled)
-        left = sorted({f"{reason.kind}: {reason.detail}" for reason in filled.unfilled.values()})
+        left = filled.why_open()
         if left and not all(reason.startswith("budget") for reason in left):
             return left
         self._journal_once("confirmed", {"broken": dict(filled.failed)})

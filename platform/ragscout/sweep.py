@@ -357,7 +357,7 @@ class Sweep:
             else self.view.block(request, broken)
             for request in requests
         ]
-        return blocks, broken, sorted({f"{reason.kind}: {reason.detail}" for reason in filled.unfilled.values()})
+        return blocks, broken, filled.why_open()
 
     def _proposer(self) -> Proposer:
         prepared = self.prepared

@@ -26,6 +26,10 @@ SLICE = 10
 one answer need not wait for all the others."""
 
 
+WAITING = "an input of this cell is open"
+"""Why a cell stays open whose input does."""
+
+
 @dataclass(frozen=True)
 class Want:
     """Cells of a per-question node for some questions, or the value of a whole node."""
@@ -53,6 +57,12 @@ class Filled:
     computed: dict[str, int] = field(default_factory=dict)
     cached: dict[str, int] = field(default_factory=dict)
     reports: dict[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def why_open(self) -> list[str]:
+        """Why cells stayed open, in words; what only waits for another open cell is said only when nothing else is."""
+        reasons = {f"{reason.kind}: {reason.detail}" for reason in self.unfilled.values()}
+        first = {reason for reason in reasons if reason != f"step: {WAITING}"}
+        return sorted(first or reasons)
 
     def add(self, other: Filled) -> None:
         """Add what another fill did to the counts."""
