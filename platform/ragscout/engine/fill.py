@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from ragscout.engine.store import Store
 from ragscout.engine.task import Done, Executor, Task, write_node
-from ragscout.engine.worker import question_key
+from ragscout.engine.worker import WAITING, question_key
 from ragscout.model.config import Node
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Unfilled
@@ -24,10 +24,6 @@ log = logging.getLogger(__name__)
 SLICE = 10
 """Questions per task at stages that ask models: small enough that an interruption loses little, and that the judge of
 one answer need not wait for all the others."""
-
-
-WAITING = "an input of this cell is open"
-"""Why a cell stays open whose input does."""
 
 
 @dataclass(frozen=True)

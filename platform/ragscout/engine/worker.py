@@ -31,6 +31,8 @@ from ragscout.model.values import Source, codec
 from ragscout.steps.measure.base import without_model
 
 log = logging.getLogger(__name__)
+WAITING = "an input of this cell is open"
+"""Why a cell stays open whose input does."""
 
 
 def question_key(stage: str, question: Question) -> str:
@@ -171,7 +173,7 @@ class Worker:
             values = [column.get(question.id) for column in columns.values()]
             failures = [value for value in values if isinstance(value, Failure)]
             if any(value is None for value in values):
-                unfilled[question.id] = Unfilled("step", "an input of this cell is open")
+                unfilled[question.id] = Unfilled("step", WAITING)
             elif failures and node.stage != "measure":
                 passed.append((question, failures[0]))
             else:
