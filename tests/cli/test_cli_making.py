@@ -105,7 +105,7 @@ def test_questions_are_written_filtered_and_registered_once_paid(
     with FakeServer() as server:
         server.script = scripted
         Path("sweep.yaml").write_text(
-            f"sweep: s\neval_set: set\nmodels: {{w: {{provider: openai, base_url: \"{server.base_url}\", model: w, "
+            f'sweep: s\neval_set: set\nmodels: {{w: {{provider: openai, base_url: "{server.base_url}", model: w, '
             "price: {input: 1, output: 1, per: 1M, currency: USD}}}\n"
             "pipeline: {chunk: {use: characters, size: 400}, retriever: bm25, generate: extractive}\n"
             "network: offline\n",

@@ -19,7 +19,11 @@ from ragscout.search.rowcache import RowCache
 from ragscout.search.statistics import mean_interval
 from ragscout.search.weights import weights_of
 
-JUDGE, BLEU, TOKENS = Figure("judge.correctness", pass_level=0.5), Figure("bleu"), Figure("tokens", 0.0, 1e9, higher_is_better=False, unit="tokens")
+JUDGE, BLEU, TOKENS = (
+    Figure("judge.correctness", pass_level=0.5),
+    Figure("bleu"),
+    Figure("tokens", 0.0, 1e9, higher_is_better=False, unit="tokens"),
+)
 GOAL = Goal.of(JUDGE)
 FACTS = Facts("s", "s@1", currency="USD")
 

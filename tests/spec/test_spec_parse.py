@@ -195,7 +195,7 @@ def test_weighted_goals() -> None:
         "{weighted: {meteor: x, chrf: 1}}",
         "{mean: {}}",
     ):
-        with pytest.raises(RagscoutError, match="goal.maximize"):
+        with pytest.raises(RagscoutError, match=r"goal\.maximize"):
             parse(text.replace("{weighted: {meteor: 3, chrf: 1}}", wrong), "s")
 
 

@@ -112,8 +112,11 @@ def _checked(provider: str, address: str, model: str) -> str:
     from genai_prices import Usage as Tokens
     from genai_prices import calc_price
 
-    where = {"provider_id": "azure"} if provider == "azure" else {"provider_api_url": address}
-    found = calc_price(Tokens(input_tokens=1, output_tokens=0), model, **where).model
+    tokens = Tokens(input_tokens=1, output_tokens=0)
+    if provider == "azure":
+        found = calc_price(tokens, model, provider_id="azure").model
+    else:
+        found = calc_price(tokens, model, provider_api_url=address).model
     noted = f"{getattr(found, 'prices_checked', '')} {getattr(found, 'price_comments', '')}"
     days = re.findall(r"20\d\d-\d\d-\d\d", noted)
     return f", prices checked {max(days)}" if days else ""

@@ -39,7 +39,8 @@ class Connection:
     """How to reach one model. Texts that are not needed are empty.
 
     ``price``: ``input`` and ``output`` in ``currency`` per ``per`` tokens, ``hour`` per hour of machine time.
-    ``limits``: ``rpm`` requests and ``tpm`` tokens a minute, ``concurrency`` requests at once. ``identity``: whether the URL belongs to the model's identity.
+    ``limits``: ``rpm`` requests and ``tpm`` tokens a minute, ``concurrency`` requests at once. ``identity``: whether
+    the URL belongs to the model's identity.
     """
 
     name: str
