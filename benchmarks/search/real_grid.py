@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/search/real_grid.py --store grid-store [--eval-set eval_sets/handbook-ko]
 
-A sweep measures every configuration (504: chunking, vectors, retriever, passages, length of an extractive answer) on
+Every configuration is measured (504: chunking, vectors, retriever, passages, length of an extractive answer) on
 every question; nothing is sent anywhere. The searches then see the same table through the same requests and blocks,
 with several seeds and limits. Regret: relative loss of the recommended row's mean against the grid's best, on these
 questions. The recommended row is the best mean among the rows that answered most, as on the board.
@@ -11,13 +11,20 @@ questions. The recommended row is the best mean among the rows that answered mos
 from __future__ import annotations
 
 import argparse
+import asyncio
 import time
 from pathlib import Path
 
 import numpy as np
 
+from ragscout.engine.executors import InProcess
+from ragscout.engine.fill import Engine, Want
+from ragscout.engine.session import open_runtime
+from ragscout.engine.worker import Worker
+from ragscout.model.outcome import Usage
 from ragscout.search import make_proposer
-from ragscout.search.contract import Block
+from ragscout.search.contract import Block, Request
+from ragscout.search.outcomes import goal_value
 from ragscout.sweep import Sweep
 
 SPEC = """
@@ -39,19 +46,40 @@ probe: off
 """
 
 
-class Recorded:
-    """Answers requests from the finished sweep."""
+class Grid:
+    """Every configuration on every question, filled in one go, and blocks of it."""
 
     def __init__(self, sweep: Sweep) -> None:
-        self.sweep, self.blocks = sweep, {}
-        for row in sweep.view.rows():
-            self.blocks[row.configuration.key] = row.scores
-        self.usage = sweep.view.block
+        self.prepared, self.view = sweep.prepared, sweep.view
+        self.names = tuple(question.id for question in self.prepared.questions)
+        asyncio.run(self._fill(sweep))
+        rows = self.prepared.space.configurations
+        self.scores = {item.key: sweep.view.block(Request(item, self.names, "grid"), {}).scores for item in rows}
 
-    def block(self, request) -> Block:
-        scores = self.blocks[request.configuration.key]
-        measured = self.usage(request, {})
-        return Block(request.configuration, {q: scores[q] for q in request.questions}, measured.usage)
+    async def _fill(self, sweep: Sweep) -> None:
+        prepared = sweep.prepared
+        runtime = open_runtime(sweep.store, sweep.id, prepared.opening)
+        worker = Worker(sweep.store, runtime, prepared.eval_set, prepared.questions)
+        engine = Engine(sweep.store, InProcess(worker), sweep.id)
+        wants = [
+            Want(node, prepared.questions) for item in prepared.space.configurations for node in prepared.wanted(item)
+        ]
+        try:
+            await engine.fill(wants)
+        finally:
+            await engine.close()
+            await runtime.close()
+
+    def block(self, request: Request) -> Block:
+        if not request.configuration.generates:
+            return self.view.block(request, {})
+        scores = self.scores[request.configuration.key]
+        return Block(request.configuration, {name: scores[name] for name in request.questions}, Usage())
+
+    def mean(self, key: str) -> float:
+        goal = self.prepared.goal
+        values = [goal_value(outcomes.get(goal.metric), goal) for outcomes in self.scores[key].values()]
+        return float(np.mean([value for value in values if value is not None]))
 
 
 def replay(name, sweep, recorded, limit, seed):
@@ -85,14 +113,13 @@ def main() -> None:
     path = given.store / "real-grid.yaml"
     path.write_text(SPEC.format(eval_set=given.eval_set.resolve()), encoding="utf-8")
     start, sweep = time.perf_counter(), Sweep.load(path, given.store / "store")
-    board = sweep.run().board
-    recorded, goal = Recorded(sweep), sweep.prepared.goal
-    means = {row.key: row.figures[goal.metric].mean for row in board.rows if row.figures.get(goal.metric)}
+    recorded, goal = Grid(sweep), sweep.prepared.goal
+    means = {key: recorded.mean(key) for key in recorded.scores}
     candidates = {item.key for item in sweep.prepared.space.configurations if not item.roles}
     best = max(means[key] for key in candidates)
-    grid = len(candidates) * board.questions
+    grid = len(candidates) * len(recorded.names)
     seconds = time.perf_counter() - start
-    print(f"{len(candidates)} configurations x {board.questions} questions = {grid:,} answers in {seconds:.0f} s;")
+    print(f"{len(candidates)} configurations x {len(recorded.names)} questions = {grid:,} answers in {seconds:.0f} s;")
     print(f"{goal.metric}: best {best:.3f}, median {np.median([means[key] for key in candidates]):.3f}.\n")
     print("| search | limit | answers asked | mean regret | 95th percentile | within 1 % |\n|---|---|---|---|---|---|")
     for name in given.searches.split(","):
