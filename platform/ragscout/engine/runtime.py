@@ -47,8 +47,17 @@ class Door:
     price: Callable[[Usage], float | None]
     most: Callable[[ChatRequest], float | None]
     requests_per_minute: float = 0.0
+    tokens_per_minute: float = 0.0
+    bucket: str = ""
+    """Name of the endpoint's rate limits, shared by every process on the store; 0 a minute is no limit."""
     cores: int = 0
     """Cores of this machine that one request keeps busy (local models share them)."""
+
+
+def estimated_tokens(request: ChatRequest) -> int:
+    """Tokens a request may take, for rate limits: a third of the prompt's bytes (English has about four bytes a token,
+    Korean two), and the longest reply."""
+    return sum(len(message.content.encode()) for message in request.messages) // 3 + request.max_tokens
 
 
 @dataclass
@@ -148,7 +157,7 @@ class EngineRuntime:
 
         started = time.perf_counter()
         try:
-            found = await self._retried(door, send)
+            found = await self._retried(door, send, usage.input_tokens)
         except BaseException:
             self._store.ledger.cancel(self._sweep, key)
             raise
@@ -220,7 +229,8 @@ class EngineRuntime:
             return Unfilled("budget", "the next request could exceed the budget")
         try:
             started = time.perf_counter()
-            outcome = await self._retried(door, lambda: door.client.complete(request))
+            tokens = estimated_tokens(request)
+            outcome = await self._retried(door, lambda: door.client.complete(request), tokens)
         except (TransientError, ModelCallError) as error:
             ledger.cancel(self._sweep, request.key)
             return Unfilled("endpoint", str(error))
@@ -239,14 +249,18 @@ class EngineRuntime:
         self.counters.money += usage.money or 0.0
         return outcome
 
-    async def _retried(self, door: Door, send: Callable[[], Awaitable[T]]) -> T:
+    async def _admitted(self, door: Door, tokens: int) -> None:
+        """Wait for the endpoint's rate limits."""
+        limits = (("requests", door.requests_per_minute, 1.0), ("tokens", door.tokens_per_minute, float(tokens)))
+        for what, per_minute, amount in limits:
+            while per_minute and (pause := self._store.ledger.take(f"{what}:{door.bucket}", per_minute, amount)):
+                await asyncio.sleep(pause)
+
+    async def _retried(self, door: Door, send: Callable[[], Awaitable[T]], tokens: int) -> T:
         name = str(id(door.client))
         gate = self._gates.setdefault(name, asyncio.Semaphore(max(1, door.client.concurrency)))
         for attempt in range(RETRIES + 1):
-            while door.requests_per_minute and (
-                pause := self._store.ledger.take(f"requests:{name}", door.requests_per_minute)
-            ):
-                await asyncio.sleep(pause)
+            await self._admitted(door, tokens)
             try:
                 async with gate, self._cores.taken(door.cores):
                     self.counters.in_flight += 1

@@ -19,6 +19,7 @@ from ragscout.engine.store import Store
 from ragscout.engine.worker import Worker
 from ragscout.model.errors import StoreError
 from ragscout.model.evalset import EvalSet, Question
+from ragscout.model.key import digest
 from ragscout.model.outcome import Usage
 from ragscout.model.runtime import ChatRequest, Models
 from ragscout.providers import prices
@@ -124,8 +125,16 @@ def _door(connection: Connection, policy: NetworkPolicy, models: Models) -> Door
         tokens = sum(len(message.content.encode()) for message in request.messages) // 2 + 50
         return price(Usage(input_tokens=tokens, output_tokens=request.max_tokens))
 
-    rate = float((connection.limits or {}).get("rpm", 0.0))
-    return Door(make_client(connection, policy, models), price, most, rate, cores_of(connection))
+    limits = connection.limits or {}
+    return Door(
+        make_client(connection, policy, models),
+        price,
+        most,
+        requests_per_minute=float(limits.get("rpm", 0.0)),
+        tokens_per_minute=float(limits.get("tpm", 0.0)),
+        bucket=digest("endpoint", (connection.provider, connection.base_url, connection.model, connection.key_env)),
+        cores=cores_of(connection),
+    )
 
 
 def open_worker(store: Store, sweep: str) -> Worker:
