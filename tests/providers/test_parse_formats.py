@@ -137,7 +137,7 @@ def test_hwp_that_cannot_be_read_says_how_to_convert(data: bytes, says: str) -> 
 def test_hwp_without_the_converter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dochan", None)
     warning = read("x.hwp", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000)).warnings[0]
-    assert "pip install dochan" in warning and "hwpx or PDF" in warning
+    assert "ragscout[hwp]" in warning and "hwpx or PDF" in warning
 
 
 def test_json_that_is_no_list_of_texts() -> None:

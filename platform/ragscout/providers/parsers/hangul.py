@@ -135,7 +135,7 @@ def hwp_text(data: bytes) -> tuple[str, str]:
     try:
         reader = importlib.import_module("dochan").Dochan
     except ImportError:
-        return "", f"hwp needs the package dochan (pip install dochan), which is not installed; or {CONVERT}"
+        return "", f"hwp needs the package dochan (pip install 'ragscout[hwp]'), which is not installed; or {CONVERT}"
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "document.hwp"
         file.write_bytes(data)
