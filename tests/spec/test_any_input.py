@@ -44,7 +44,6 @@ WHOLE: dict[str, Any] = {
     "network": ["h.invalid"],
     "holdout": 0.2,
     "seed": 1,
-    "stop": {"block": 10},
 }
 
 PLAIN = st.one_of(

@@ -33,7 +33,6 @@ budget: {usd: 20, calls: 5000, answers: 300, minutes: 120}
 network: [example.invalid, Example.invalid]
 holdout: 0.3
 seed: 7
-stop: {block: 10}
 """
 
 
@@ -51,7 +50,7 @@ def test_every_field() -> None:
     assert (spec.budget.usd, spec.budget.calls, spec.budget.answers, spec.budget.minutes) == (20.0, 5000, 300, 120.0)
     assert spec.goal.within == {"usd_per_1k": 2.0, "p95_seconds": 4.0}
     assert spec.goal.require == {"judge.correctness": 0.5}
-    assert (spec.network, spec.holdout, spec.seed, spec.stop) == (("example.invalid",), 0.3, 7, {"block": 10})
+    assert (spec.network, spec.holdout, spec.seed) == (("example.invalid",), 0.3, 7)
     assert spec.sweep == "연차-1"
 
 
@@ -249,7 +248,7 @@ ERRORS = [
     (
         "pipline: {}\n",
         "s.yaml:3:1: pipline: unknown key; got 'pipline'. Did you mean 'pipeline'? Allowed: budget, eval_set, goal, "
-        "holdout, include, measure, models, models_file, network, pipeline, probe, search, seed, stop, sweep.",
+        "holdout, include, measure, models, models_file, network, pipeline, probe, search, seed, sweep.",
     ),
     ("pipeline: {}\nsweep: t\n", "s.yaml:4:1: the key stands here twice; got 'sweep'. Remove one of the two."),
     (

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ragscout.model.board import Board, BoardLanguage, Paired, Row
+from ragscout.model.outcome import CANDIDATE_KINDS
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import registered_stages, steps_of
 from ragscout.report.material import Material
@@ -209,9 +210,10 @@ def _risks(material: Material, best: Row) -> Iterator[str]:
     notes = {note.kind: note for note in reversed(board.notes)}
     yield from (notes[kind].text(lang) for kind in _RISKY if kind in notes)
     stat = best.figures.get(goal.metric)
-    if stat is not None and stat.failures:
-        kinds = ", ".join(f"{kind} {count}" for kind, count in stat.failures.items())
-        yield words["failures"].format(n=sum(stat.failures.values()), asked=best.answered, kinds=kinds)
+    own = {kind: count for kind, count in stat.failures.items() if kind in CANDIDATE_KINDS} if stat else {}
+    if own:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in own.items())
+        yield words["failures"].format(n=sum(own.values()), asked=best.answered, kinds=kinds)
     weak = [group for group in best.groups if group.mean is not None and group.scored >= SHOWN]
     if weak and stat is not None and stat.mean is not None:
         worst = min(weak, key=lambda group: (group.mean or 0.0) * goal.sign)

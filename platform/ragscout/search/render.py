@@ -22,7 +22,8 @@ HEADS = {
         "complexity": "complexity", "slices": "slices", "raw": "development", "sealed": "on sealed questions",
         "loses": "worse than the reference", "near": "P(within 3 %)", "set": "winner set", "holm": "Holm p",
         "adjusted": "adjusted",
-        "yes": "yes", "no": "no", "key": "key", "retrieval": "Retrieval only", "hidden": "{n} more rows: show all",
+        "yes": "yes", "no": "no", "key": "key", "retrieval": "Retrieval only", "others": "Further figures",
+        "hidden": "{n} more rows: show all",
     },
     "ko": {
         "mark": "", "rank": "#", "name": "구성", "n": "n/N", "right": "정답", "reference": "기준 대비",
@@ -30,7 +31,8 @@ HEADS = {
         "p95": "p95 초", "tokens": "토큰",
         "complexity": "복잡도", "slices": "구분", "raw": "개발 문항", "sealed": "봉인 문항 기준",
         "loses": "기준보다 나쁨", "near": "P(3 % 이내)", "set": "승자 집합", "holm": "Holm p", "adjusted": "보정",
-        "yes": "예", "no": "아니오", "key": "키", "retrieval": "검색만", "hidden": "{n}개 행 더 있음: 모두 보기",
+        "yes": "예", "no": "아니오", "key": "키", "retrieval": "검색만", "others": "다른 지표",
+        "hidden": "{n}개 행 더 있음: 모두 보기",
     },
 }  # fmt: skip
 _LEFT = ("mark", "name", "key", "slices")
@@ -216,9 +218,14 @@ def render_terminal(
     from rich.text import Text
 
     console.print(Text(board.headline(language), style="bold"))
-    names = columns(board, everything)
+    names = columns(board)
     shown = visible(board, everything)
     console.print(_table(board, shown, names, language, f"{board.sweep} · {board.eval_set}"))
+    # in a terminal one wide table loses its names: what is left over stands in tables of its own
+    others = columns(board, True) if everything else board.figures
+    others = [name for name in others if name not in names]
+    for part in _fitting(board, shown, others, language, console.width):
+        console.print(_table(board, shown, ["rank", "name", *part], language, HEADS[language]["others"]))
     if len(shown) < len(board.rows):
         console.print(Text(HEADS[language]["hidden"].format(n=len(board.rows) - len(shown)), style="dim"))
     console.print(Text(legend(board, language), style="dim"))
@@ -228,6 +235,27 @@ def render_terminal(
         rows = board.retrieval if everything else board.retrieval[:SHOWN]
         names = columns(board, everything, retrieval=True)
         console.print(_table(board, rows, names, language, HEADS[language]["retrieval"]))
+
+
+def _fitting(
+    board: Board, rows: tuple[Row, ...], names: list[str], language: BoardLanguage, width: int
+) -> list[list[str]]:
+    """Columns in groups that fit the terminal beside rank and name."""
+    from rich.cells import cell_len
+
+    gap = 3
+    room = width - max((cell_len(row.name) for row in rows), default=0) - 3 * gap
+    parts: list[list[str]] = []
+    left = 0
+    for name in names:
+        texts = [*headings([name], language, board), *(cells(board, row, [name], language)[0] for row in rows)]
+        need = max(map(cell_len, texts)) + gap
+        if not parts or need > left:
+            parts.append([])
+            left = room
+        parts[-1].append(name)
+        left -= need
+    return parts
 
 
 def _table(board: Board, rows: tuple[Row, ...], names: list[str], language: BoardLanguage, title: str) -> Table:

@@ -43,8 +43,6 @@ def describe(spec: SweepSpec) -> dict[str, Any]:
     if spec.holdout is not None:
         found["holdout"] = spec.holdout
     found["seed"] = spec.seed
-    if spec.stop:
-        found["stop"] = dict(spec.stop)
     if spec.probe != ProbeSpec():
         found["probe"] = (
             {"questions": spec.probe.questions, "concurrency": spec.probe.concurrency}

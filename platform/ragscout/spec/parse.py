@@ -28,7 +28,6 @@ TOP = (
     "network",
     "holdout",
     "seed",
-    "stop",
     "probe",
 )
 WITHIN = ("usd_per_1k", "p50_seconds", "p95_seconds", "tokens", "context_tokens", "complexity")
@@ -97,7 +96,6 @@ def parse(text: str, where: str, base: Path | None = None) -> SweepSpec:
         network=_network(document, top.get("network"), models, notes),
         holdout=_holdout(document, top.get("holdout")),
         seed=document.integer(top["seed"], "seed") if top.get("seed") is not None else 0,
-        stop=document.mapping(top["stop"], "stop") if top.get("stop") is not None else {},
         probe=_probe(document, top.get("probe")),
         notes=tuple(notes),
         base=base,

@@ -45,7 +45,6 @@ def schema() -> Schema:
         "network": _many(_TEXT),
         "holdout": {"anyOf": [{"const": "off"}, {"type": "number", "minimum": 0, "maximum": 0.9}]},
         "seed": _COUNT,
-        "stop": {"type": "object"},
         "probe": {"anyOf": [{"const": "off"}, probe]},
     }
     return {

@@ -105,7 +105,6 @@ class SweepSpec:
     network: Literal["offline"] | tuple[str, ...]
     holdout: float | None
     seed: int
-    stop: Mapping[str, Any]
     probe: ProbeSpec = ProbeSpec()
     notes: tuple[str, ...] = field(default=(), compare=False)
     base: Path = field(default=Path(), compare=False, repr=False)
