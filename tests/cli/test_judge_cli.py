@@ -66,6 +66,8 @@ def place(measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    monkeypatch.setenv("COLUMNS", "160")
+
     def run(*words: str, typed: str = "") -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["ragscout", *words])
         monkeypatch.setattr(sys, "stdin", io.StringIO(typed))

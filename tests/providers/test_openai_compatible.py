@@ -218,7 +218,7 @@ def test_connections_are_checked_before_they_are_used() -> None:
         make_client(Connection(provider="local", model=""), policy)
     limited = make_client(Connection(base_url="http://localhost/v1", limits={"rpm": 60, "concurrency": 3}), policy)
     assert limited.concurrency == 3
-    assert providers() == ("azure", "local", "openai")
+    assert providers() == ("azure", "http", "local", "openai")
 
 
 def test_vectors_are_unit_length_and_in_order(server: FakeServer) -> None:

@@ -11,7 +11,10 @@ from ragscout.model.step import make, steps_of
 from ragscout.testing.measure import MetricKit
 
 JUDGE = ChatModel("fake", "judge")
-NEEDS = {"judge": {"model": JUDGE, "criteria": ("correctness", "faithfulness", {"tone": "Is the answer polite?"})}}
+NEEDS = {
+    "judge": {"model": JUDGE, "criteria": ("correctness", "faithfulness", {"tone": "Is the answer polite?"})},
+    "ragas": {"metric": "faithfulness", "model": JUDGE},
+}
 UNMADE = {"evaluate", "moverscore"}
 NAMES = sorted(set(steps_of("measure")) - UNMADE)
 
