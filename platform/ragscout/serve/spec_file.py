@@ -89,7 +89,6 @@ def as_spec(
         network=tuple(network) or "offline",
         holdout=holdout,
         seed=seed,
-        stop={},
     )
     head = _HEAD.format(name=" ".join(configuration.label().split()), key=configuration.key)
     return head + ("" if configuration.retrieves else _BASELINE) + dump(spec)
