@@ -25,7 +25,7 @@ _WORDS = {
             "Sort the run table by `{metric}`: it holds fully measured configurations only. The others have "
             "`partial.{metric}`, a mean over fewer questions."
         ),
-        "open": "The sweep is still running.",
+        "open": "The sweep is not finished.",
         "ended": "Ended: {why}.",
         "retrieval": "Retrieval",
     },

@@ -7,7 +7,7 @@ from ragscout.model.board import BoardLanguage
 WORDS: dict[BoardLanguage, dict[str, str]] = {
     "en": {
         "title": "Which configuration to use",
-        "running": "the sweep is still running",
+        "running": "the sweep is not finished",
         "reasons": "Why this one",
         "risks": "What may be wrong with it",
         "not_tried": "What was not tried",
@@ -43,7 +43,7 @@ WORDS: dict[BoardLanguage, dict[str, str]] = {
     },
     "ko": {
         "title": "어느 구성을 쓸 것인가",
-        "running": "스윕이 아직 진행 중입니다",
+        "running": "스윕이 끝나지 않았습니다",
         "reasons": "이 구성을 추천하는 이유",
         "risks": "주의할 점",
         "not_tried": "시도하지 않은 것",
