@@ -35,8 +35,7 @@ class Spending:
 
     def lines(self) -> Iterator[str]:
         """For people."""
-        serve = "unknown" if self.serve is None else f"{self.serve:.2f} {self.currency}".strip()
-        yield f"To serve 1,000 questions with the recommended row: {serve}."
+        yield f"To serve 1,000 questions with the recommended row: {_amount(self.serve, self.currency, 2)}."
         yield f"To index (all that was built): {_shown(self.index, self.currency)}."
         if not self.evaluate:
             yield "To evaluate: no request to a chat model."
@@ -60,5 +59,10 @@ def spending(prepared: Prepared, store: Store, board: Board) -> Spending:
 
 
 def _shown(usage: Usage, currency: str) -> str:
-    money = "price unknown" if usage.money is None else f"{usage.money:.4f} {currency}".strip()
-    return f"{money}, {usage.seconds:.0f} s of work"
+    return f"{_amount(usage.money, currency, 4)}, {usage.seconds:.0f} s of work"
+
+
+def _amount(money: float | None, currency: str, digits: int) -> str:
+    if money is None:
+        return "price unknown"
+    return f"{money:.{digits}f} {currency}".strip() if money else "no money"
