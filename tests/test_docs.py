@@ -38,6 +38,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.timeout(900)  # a dozen commands, each a process of its own
 def test_commands_of_the_readme_run_in_order(place: Path) -> None:
     environment = {**os.environ, "RAGSCOUT_STORE": str(place / "store")}
     binary = Path(sys.executable).parent / "ragscout"

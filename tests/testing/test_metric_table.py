@@ -18,7 +18,8 @@ def test_the_page_holds_the_table() -> None:
 
 def test_every_metric_is_in_the_table() -> None:
     listed = {metric.name for metric in metrics()}
-    assert listed == set(steps_of("measure")) - {"moverscore"}
+    packaged = {name for name, cls in steps_of("measure").items() if cls.__module__.startswith("ragscout.steps.")}
+    assert listed == packaged - {"moverscore"}
     for metric in metrics():
         assert all(f"`{figure.name}`" in table() for figure in metric.figures())
 

@@ -81,7 +81,7 @@ def _recording(folder: Path) -> Finding:
         uri = default_tracking_uri(folder)
         place = sqlalchemy.engine.make_url(uri).render_as_string() if not uri.startswith("http") else uri
         probe(uri)
-    except (RagscoutError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
+    except (RagscoutError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError, OSError, ImportError) as error:
         why = " ".join(str(error).split())[:200]
         remedy = "Close what holds it, or set MLFLOW_TRACKING_URI to a database that can be written."
         return Finding("MLflow's database", False, why, remedy)
