@@ -1,8 +1,10 @@
 """Growth of time and memory with the corpus: upload, parse, chunk, lexicon, each stage in a process of its own.
 
     python benchmarks/scale.py 1000 10000 100000 --characters 1000 [--language ko] [--stages upload corpus]
+    python benchmarks/scale.py 100000 --characters 10000 --new-words 300 --folder /tmp/gigabyte
 
-Prints one JSON line per size and stage: seconds, peak resident memory (MB), characters, megabytes of text.
+Prints one JSON line per size and stage: seconds, peak resident memory (MB), megabytes of text and of it per second.
+With ``--folder`` what the stages made stays there, and a stage can run again by itself.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import asyncio
 import json
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,8 +32,9 @@ def word(rng: random.Random, language: str) -> str:
     return "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(3, 9)))
 
 
-def make_corpus(file: Path, documents: int, characters: int, language: str) -> None:
-    """Documents of words drawn by Zipf's law from 50,000, with a sentence end every twelve words."""
+def make_corpus(file: Path, documents: int, characters: int, language: str, new_words: int) -> None:
+    """Documents of words drawn by Zipf's law from 50,000, with a sentence end every twelve words; every
+    ``new_words``-th word (0: none) is drawn anew, so that the vocabulary grows with the corpus as in real text."""
     rng = random.Random(1)
     known = [word(rng, language) for _ in range(50_000)]
     weights = [1 / (rank + 1) for rank in range(len(known))]
@@ -42,7 +46,9 @@ def make_corpus(file: Path, documents: int, characters: int, language: str) -> N
             at = rng.randrange(len(pool) - 1)
             while size < characters:
                 at = (at + 1) % len(pool)
-                parts.append(pool[at] + ("." if len(parts) % 12 == 11 else ""))
+                fresh = new_words and len(parts) % new_words == new_words - 1
+                drawn = word(rng, language) + word(rng, language) if fresh else pool[at]
+                parts.append(drawn + ("." if len(parts) % 12 == 11 else ""))
                 size += len(parts[-1]) + 1
             row = {"doc_id": f"d{number}", "title": f"Document {number}", "text": " ".join(parts)[:characters]}
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -65,7 +71,7 @@ class Quiet:
         self.reports[what] = value
 
 
-def stage(name: str, place: Path) -> dict[str, Any]:
+def stage(name: str, place: Path, lexicon_parameters: dict[str, Any]) -> dict[str, Any]:
     """Run one stage on what the stage before left in the folder."""
     import ragscout.steps  # noqa: F401 - fills the registry
     from ragscout.data import load_manifest, upload
@@ -77,6 +83,7 @@ def stage(name: str, place: Path) -> dict[str, Any]:
     runtime = Quiet()
 
     def save(stage_name: str, value: Any) -> None:
+        shutil.rmtree(place / stage_name, ignore_errors=True)
         (place / stage_name).mkdir()
         codec(stage_name).save(value, place / stage_name)
 
@@ -96,7 +103,7 @@ def stage(name: str, place: Path) -> dict[str, Any]:
     elif name == "chunk":
         save("chunk", asyncio.run(make("chunk", "characters").run(runtime, corpus=load("corpus"))))  # type: ignore[attr-defined]
     elif name == "lexicon":
-        save("lexicon", asyncio.run(make("lexicon", "bm25").run(runtime, chunk=load("chunk"))))  # type: ignore[attr-defined]
+        save("lexicon", asyncio.run(make("lexicon", "bm25", lexicon_parameters).run(runtime, chunk=load("chunk"))))  # type: ignore[attr-defined]
     elif name == "search":
         lexicon, chunks = load("lexicon"), load("chunk")
         queries = [chunks.text[at][:80] for at in range(0, len(chunks), max(1, len(chunks) // 50))][:50]
@@ -110,35 +117,49 @@ def stage(name: str, place: Path) -> dict[str, Any]:
     return dict(runtime.reports)
 
 
+def measure(given: argparse.Namespace, documents: int, place: Path) -> None:
+    """Make the corpus where the folder has none, then run every stage in a process of its own."""
+    corpus = place / "corpus.jsonl"
+    if not corpus.exists():
+        make_corpus(corpus, documents, given.characters, given.language, given.new_words)
+    megabytes = round(corpus.stat().st_size / 1e6, 1)
+    if given.questions:
+        make_questions(place / "questions.jsonl", given.questions, documents)
+    for name in given.stages:
+        command = [sys.executable, __file__, "--one", name, str(place), "--tokenizer", given.tokenizer]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        line = done.stdout.strip() or json.dumps({"failed": done.stderr.strip().splitlines()[-1:]})
+        found = json.loads(line)
+        rate = round(megabytes / found["seconds"], 2) if found.get("seconds") else None
+        print(json.dumps({"documents": documents, "mb": megabytes, "stage": name, **found, "mb_per_s": rate}))
+        sys.stdout.flush()
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("documents", type=int, nargs="*")
     parser.add_argument("--characters", type=int, default=1000)
     parser.add_argument("--language", choices=("en", "ko"), default="en")
     parser.add_argument("--stages", nargs="+", default=STAGES[:5], choices=STAGES)
     parser.add_argument("--questions", type=int, default=0)
+    parser.add_argument("--new-words", type=int, default=0)
+    parser.add_argument("--tokenizer", choices=("bigrams", "characters", "kiwi"), default="bigrams")
+    parser.add_argument("--folder", type=Path, default=None)
     parser.add_argument("--one", nargs=2, metavar=("STAGE", "FOLDER"))
     given = parser.parse_args()
     if given.one:
         started = time.perf_counter()
-        found = stage(given.one[0], Path(given.one[1]))
+        found = stage(given.one[0], Path(given.one[1]), {"tokenizer": given.tokenizer})
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
         print(json.dumps({"seconds": round(time.perf_counter() - started, 1), "peak_mb": round(peak), **found}))
         return
     for documents in given.documents:
+        if given.folder:
+            given.folder.mkdir(parents=True, exist_ok=True)
+            measure(given, documents, given.folder)
+            continue
         with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder)
-            make_corpus(place / "corpus.jsonl", documents, given.characters, given.language)
-            megabytes = round((place / "corpus.jsonl").stat().st_size / 1e6, 1)
-            if given.questions:
-                make_questions(place / "questions.jsonl", given.questions, documents)
-            for name in given.stages:
-                command = [sys.executable, __file__, "--one", name, folder]
-                done = subprocess.run(command, capture_output=True, text=True, check=False)
-                line = done.stdout.strip() or json.dumps({"failed": done.stderr.strip().splitlines()[-1:]})
-                print(
-                    json.dumps({"documents": documents, "mb": megabytes, "stage": name, **json.loads(line)}), flush=True
-                )
+            measure(given, documents, Path(folder))
 
 
 if __name__ == "__main__":

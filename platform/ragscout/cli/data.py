@@ -78,7 +78,7 @@ def rm(name: Name, store: StoreOption = None, json_output: Json = False) -> None
 def export(
     name: Name,
     format_name: Annotated[
-        str, typer.Argument(metavar="FORMAT", help="jsonl, csv, xlsx, squad, beir, autorag, ragas or deepeval.")
+        str, typer.Argument(metavar="FORMAT", help="jsonl (lossless), csv, xlsx, or the format of another tool.")
     ],
     target: Annotated[Path, typer.Argument(metavar="PATH", help="Folder that the files are written into.")],
     store: StoreOption = None,
@@ -86,15 +86,19 @@ def export(
 ) -> None:
     """Write a version in the format of another tool. No file is replaced."""
     from ragscout.data import export as write
-    from ragscout.data import open_eval_set
+    from ragscout.data import not_held, open_eval_set
     from ragscout.data.documents import parse_files
     from ragscout.engine.prepare import open_store
 
     opened = open_store(store)
     eval_set = open_eval_set(name, blobs=opened.blobs, registry=opened.ledger, base=Path.cwd())
     files = write(eval_set, format_name, target, parse_files(eval_set.files, opened.blobs, []))
+    lost = not_held(eval_set, format_name)
     if json_output:
-        as_json({"eval_set": f"{eval_set.name}@{eval_set.version}", "files": [str(path) for path in files]})
+        shown = {"eval_set": f"{eval_set.name}@{eval_set.version}", "files": [str(path) for path in files]}
+        as_json(shown | {"not_held": lost})
         return
     for path in files:
         say(f"Wrote {path}")
+    if lost:
+        say(lost)

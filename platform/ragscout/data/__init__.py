@@ -2,7 +2,7 @@
 
 from ragscout.data.checking import check, detectable
 from ragscout.data.comparing import Difference, diff
-from ragscout.data.exporting import EXPORT_FORMATS, export
+from ragscout.data.exporting import EXPORT_FORMATS, export, not_held
 from ragscout.data.findings import Finding
 from ragscout.data.opening import describe, find, open_eval_set, remove, show, upload_path
 from ragscout.data.options import Limits, ReadOptions, column_roles
@@ -32,6 +32,7 @@ __all__ = [
     "export",
     "find",
     "load_manifest",
+    "not_held",
     "open_eval_set",
     "read_addresses",
     "remove",

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ragscout.data.export_formats import (
+    ai4rag,
+    clapnq,
+    clapnq_holds,
+    flashrag,
+    hotpotqa,
+    hotpotqa_holds,
+    llama_index,
+    mlflow_genai,
+)
+from ragscout.data.export_own import csv_file, jsonl, xlsx
+from ragscout.data.export_parts import by_name, flat, golds, lines, placed, quotes, whole
 from ragscout.model.errors import EvalSetError, UnknownNameError
-from ragscout.model.evalset import Document, EvalSet, Question, Span
+from ragscout.model.evalset import Document, EvalSet, Question
 
 
 def export(eval_set: EvalSet, format_name: str, target: Path, documents: Sequence[Document] = ()) -> list[Path]:
     """Write the set into a folder and return the files, in order.
 
-    Formats: ``jsonl`` (ragscout's own, lossless), ``csv``, ``xlsx``, ``squad``, ``beir``, ``autorag``, ``ragas``,
-    ``deepeval``. ``squad``, ``beir`` and ``autorag`` need the documents. Reading an export back gives the same
-    questions and references; what a format cannot hold (groups in csv, spans in beir) is left out. No cell of a sheet
-    can run as a formula: in csv an apostrophe stands before it, which reading takes away again; in xlsx it is text.
+    Formats: ``jsonl`` (ragscout's own, lossless), ``csv``, ``xlsx`` and those of other tools (``EXPORT_FORMATS``); some
+    need the documents. Reading an export back gives the same questions and references as far as the format holds them;
+    ``not_held`` says what it leaves out. No cell of a sheet can run as a formula: in csv an apostrophe stands before
+    it, which reading takes away again; in xlsx it is text.
 
     Raises:
         UnknownNameError: no such format.
         EvalSetError: documents are needed and absent, a file is there already, or it cannot be written.
     """
-    if format_name not in _WRITERS:
-        raise UnknownNameError("export", "format", format_name, _WRITERS)
-    if format_name in ("squad", "beir", "autorag") and not documents:
+    writer = _writer(format_name)
+    if writer.documents and not documents:
         raise EvalSetError(f"export: {format_name} holds documents too; got none. Give the corpus of the set.")
-    files = _WRITERS[format_name](eval_set.questions_, documents)
+    files = writer.write(eval_set.questions_, documents)
     there = [target / name for name in files if (target / name).exists()]
     if there:
         raise EvalSetError(f"{there[0]}: the file is there already. Name another folder, or remove it first.")
@@ -45,144 +55,63 @@ def export(eval_set: EvalSet, format_name: str, target: Path, documents: Sequenc
     return [target / name for name in files]
 
 
-def _jsonl(questions: Sequence[Question], documents: Sequence[Document]) -> dict[str, bytes]:
-    made = {"questions.jsonl": _lines(_native(question) for question in questions)}
-    if documents:
-        made["corpus.jsonl"] = _lines(
-            {"doc_id": document.id, "title": document.title, "text": document.text}
-            | ({"metadata": dict(document.meta)} if document.meta else {})
-            for document in documents
-        )
-    return made
+def not_held(eval_set: EvalSet, format_name: str) -> str:
+    """One line: what an export in this format leaves out, questions counted; empty when it is lossless.
 
-
-def _native(question: Question) -> dict[str, Any]:
-    row: dict[str, Any] = {"id": question.id, "question": question.text, "references": list(question.references)}
-    row["answerable"] = question.answerable
-    row["evidence"] = [_native_span(span) for span in question.evidence]
-    row |= {"documents": list(question.documents)} if question.documents else {}
-    for name in ("type", "slice"):
-        row |= {name: getattr(question, name)} if getattr(question, name) else {}
-    row |= {"weight": question.weight} if question.weight != 1.0 else {}
-    row |= {"must_pass": True} if question.must_pass else {}
-    meta = {name: value for name, value in question.meta.items() if name not in ("lang", "gold_missing")}
-    row |= {"metadata": meta} if meta else {}
-    row |= {"filter": {name: list(values) for name, values in question.filter.items()}} if question.filter else {}
-    return row | ({"lang": question.meta["lang"]} if "lang" in question.meta else {})
-
-
-def _native_span(span: Span) -> dict[str, Any]:
-    row: dict[str, Any] = {"document": span.document}
-    row |= {} if span.start is None else {"start": span.start, "end": span.end}
-    row |= {"quote": span.quote, "group": span.group}
-    return row | ({"label": span.label} if span.label != "gold" else {})
-
-
-def _csv(questions: Sequence[Question], documents: Sequence[Document]) -> dict[str, bytes]:
-    """One row a question. The file starts with a byte order mark, so that Excel reads Korean; lists are JSON."""
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    for row in _rows(questions):
-        writer.writerow([neutral(cell) for cell in row])
-    return {"questions.csv": stream.getvalue().encode("utf-8-sig", "replace")}
-
-
-def _xlsx(questions: Sequence[Question], documents: Sequence[Document]) -> dict[str, bytes]:
-    """The table of csv as a workbook; every cell is typed as text, so that none is taken for a formula."""
-    import openpyxl
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("questions")
-    for row in _rows(questions):
-        cells = []
-        for text in row:
-            if len(text) > _CELL:
-                raise EvalSetError(
-                    f"export: a cell of xlsx holds at most {_CELL:,} characters; got {len(text):,} in question "
-                    f"{row[0]!r}. Choose jsonl or csv."
-                )
-            cell = WriteOnlyCell(sheet, value="")
-            cell.value = ILLEGAL_CHARACTERS_RE.sub("\ufffd", text)
-            cell.data_type = "s"
-            cells.append(cell)
-        sheet.append(cells)
-    stream = io.BytesIO()
-    book.save(stream)
-    return {"questions.xlsx": stream.getvalue()}
-
-
-def _rows(questions: Sequence[Question]) -> Iterator[list[str]]:
-    """The table of csv and xlsx, its header first."""
-    filtered = any(question.filter for question in questions)
-    header = ["id", "question", "reference", "answers", "doc_id", "evidence", "answerable", "type", "slice"]
-    yield [*header, "filter"] if filtered else header
-    for question in questions:
-        row = [
-            question.id,
-            question.text,
-            question.references[0] if question.references else "",
-            _list(question.references[1:]),
-            _list(_golds(question)),
-            _list(span.quote for span in question.evidence if span.quote),
-            str(question.answerable).lower(),
-            question.type,
-            question.slice,
-        ]
-        held = {name: list(values) for name, values in question.filter.items()}
-        yield [*row, json.dumps(held, ensure_ascii=False) if held else ""] if filtered else row
-
-
-_CELL = 32_767  # characters that Excel allows in one cell
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_NUMBER = re.compile(r"[+-]?[\d.,]+%?")
-
-
-def neutral(cell: str) -> str:
-    """A cell that no spreadsheet program takes for a formula: an apostrophe stands before what could be one."""
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
-
-
-def _list(items: Iterable[str]) -> str:
-    found = list(items)
-    return json.dumps(found, ensure_ascii=False) if found else ""
+    Raises:
+        UnknownNameError: no such format.
+    """
+    writer = _writer(format_name)
+    out = sum(not writer.holds(question) for question in eval_set.questions_)
+    counted = f"{out} of {eval_set.count} questions ({writer.needs}); " if out else ""
+    return f"{format_name} does not hold: {counted}{writer.lost}" if writer.lost else ""
 
 
 def _squad(questions: Sequence[Question], documents: Sequence[Document]) -> dict[str, bytes]:
     """SQuAD 2.0: one article a document; a question stands under its first gold document, with its spans there as
     answers. Questions without a document stand under an article of their own without answers."""
+    return {"squad.json": _articles(questions, documents, "v2.0")}
+
+
+def _korquad(questions: Sequence[Question], documents: Sequence[Document]) -> dict[str, bytes]:
+    """KorQuAD 1.0, which is SQuAD 1.1 in shape: every question has an answer that stands in its context."""
+    return {"korquad.json": _articles([q for q in questions if _korquad_holds(q)], documents, "KorQuAD_v1.0")}
+
+
+def _korquad_holds(question: Question) -> bool:
+    return question.answerable and any(span.document and span.quote for span in question.evidence)
+
+
+def _articles(questions: Sequence[Question], documents: Sequence[Document], version: str) -> bytes:
+    known = by_name(documents)
     under: dict[str, list[dict[str, Any]]] = {document.id: [] for document in documents}
     first = next(iter(under))
     for question in questions:
-        golds = [span.document for span in question.evidence] + list(question.documents)
-        home = next((name for name in golds if name in under), first)
-        spans = [span for span in question.evidence if span.document == home and span.start is not None]
-        answers = [{"text": span.quote, "answer_start": span.start} for span in spans] if question.answerable else []
-        under[home].append(
-            {
-                "id": question.id,
-                "question": question.text,
-                "answers": answers,
-                "is_impossible": not question.answerable,
-            }
-        )
+        home = next((name for name in _places(question) if name in under), first)
+        spans = [item for item in placed(question, known) if item[0].document == home and question.answerable]
+        answers = [{"text": known[home].text[start:end], "answer_start": start} for _, start, end in spans]
+        row: dict[str, Any] = {"id": question.id, "question": question.text, "answers": answers}
+        under[home].append(row | ({"is_impossible": not question.answerable} if version == "v2.0" else {}))
     data = [
         {"title": document.id, "paragraphs": [{"context": document.text, "qas": under[document.id]}]}
         for document in documents
     ]
-    return {"squad.json": json.dumps({"version": "v2.0", "data": data}, ensure_ascii=False).encode("utf-8", "replace")}
+    return json.dumps({"version": version, "data": data}, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _places(question: Question) -> list[str]:
+    return [span.document for span in question.evidence] + list(question.documents)
 
 
 def _beir(questions: Sequence[Question], documents: Sequence[Document]) -> dict[str, bytes]:
     """corpus.jsonl, queries.jsonl and qrels/test.tsv; references stand in the queries' metadata."""
-    judged = [(question.id, name) for question in questions for name in _golds(question)]
-    qrels = "query-id\tcorpus-id\tscore\n" + "".join(f"{_flat(one)}\t{_flat(two)}\t1\n" for one, two in judged)
+    judged = [(question.id, name) for question in questions for name in golds(question)]
+    qrels = "query-id\tcorpus-id\tscore\n" + "".join(f"{flat(one)}\t{flat(two)}\t1\n" for one, two in judged)
     return {
-        "corpus.jsonl": _lines(
+        "corpus.jsonl": lines(
             {"_id": document.id, "title": document.title, "text": document.text} for document in documents
         ),
-        "queries.jsonl": _lines(
+        "queries.jsonl": lines(
             {"_id": question.id, "text": question.text, "metadata": {"answers": list(question.references)}}
             for question in questions
         ),
@@ -211,11 +140,11 @@ def _autorag(questions: Sequence[Question], documents: Sequence[Document]) -> di
 def _ragas(questions: Sequence[Question], documents: Sequence[Document]) -> dict[str, bytes]:
     """ragas single-turn samples without responses: user_input, reference, reference_contexts."""
     return {
-        "ragas.jsonl": _lines(
+        "ragas.jsonl": lines(
             {
                 "user_input": question.text,
                 "reference": question.references[0] if question.references else None,
-                "reference_contexts": [span.quote for span in question.evidence if span.quote],
+                "reference_contexts": quotes(question),
             }
             for question in questions
         )
@@ -228,24 +157,12 @@ def _deepeval(questions: Sequence[Question], documents: Sequence[Document]) -> d
         {
             "input": question.text,
             "expected_output": question.references[0] if question.references else None,
-            "context": [span.quote for span in question.evidence if span.quote] or None,
-            "source_file": _golds(question)[0] if len(_golds(question)) == 1 else None,
+            "context": quotes(question) or None,
+            "source_file": golds(question)[0] if len(golds(question)) == 1 else None,
         }
         for question in questions
     ]
-    return {"goldens.json": json.dumps(rows, ensure_ascii=False, indent=1).encode("utf-8", "replace")}
-
-
-def _golds(question: Question) -> list[str]:
-    return list(dict.fromkeys([*question.documents, *(span.document for span in question.evidence if span.document)]))
-
-
-def _flat(name: str) -> str:
-    return " ".join(name.split())
-
-
-def _lines(rows: Iterable[dict[str, Any]]) -> bytes:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8", "replace")
+    return {"goldens.json": whole(rows)}
 
 
 def _parquet(rows: list[dict[str, Any]]) -> bytes:
@@ -257,14 +174,58 @@ def _parquet(rows: list[dict[str, Any]]) -> bytes:
     return stream.getvalue()
 
 
-_WRITERS: dict[str, Callable[[Sequence[Question], Sequence[Document]], dict[str, bytes]]] = {
-    "jsonl": _jsonl,
-    "csv": _csv,
-    "xlsx": _xlsx,
-    "squad": _squad,
-    "beir": _beir,
-    "autorag": _autorag,
-    "ragas": _ragas,
-    "deepeval": _deepeval,
+@dataclass(frozen=True)
+class _Writer:
+    """``documents``: whether the corpus is needed; ``lost``: what the format cannot hold; ``holds``: which questions it
+    has a place for, and ``needs`` why not."""
+
+    write: Callable[[Sequence[Question], Sequence[Document]], dict[str, bytes]]
+    lost: str = ""
+    documents: bool = False
+    holds: Callable[[Question], bool] = lambda question: True
+    needs: str = ""
+
+
+_KIND = "type, slice, weight, metadata and filters"
+_ONE = "references after the first, ids, gold documents without a quote, the mark of unanswerable questions"
+_ANSWERS = "references (the answers are the evidence), evidence outside the first gold document, alternatives"
+_ALTERNATIVES = "which pieces of evidence are alternatives"
+_WRITERS: dict[str, _Writer] = {
+    "jsonl": _Writer(jsonl),
+    "csv": _Writer(csv_file, "offsets and groups of evidence, weight, metadata, documents"),
+    "xlsx": _Writer(xlsx, "offsets and groups of evidence, weight, metadata, documents"),
+    "squad": _Writer(_squad, f"{_ANSWERS}; {_KIND}", True),
+    "korquad": _Writer(_korquad, f"{_ANSWERS}; {_KIND}", True, _korquad_holds, "it needs an answer in the context"),
+    "beir": _Writer(
+        _beir, f"quotes and offsets; {_KIND}", True, lambda q: bool(golds(q)), "without a judgement readers drop them"
+    ),
+    "autorag": _Writer(_autorag, f"quotes and offsets, the mark of unanswerable questions; {_KIND}", True),
+    "ragas": _Writer(_ragas, f"{_ONE}, documents; {_KIND}"),
+    "deepeval": _Writer(_deepeval, f"{_ONE}, documents; {_KIND}"),
+    "flashrag": _Writer(flashrag, "quotes and offsets; weight, metadata and filters"),
+    "llama-index": _Writer(llama_index, f"{_ONE}, documents; {_KIND}"),
+    "mlflow": _Writer(mlflow_genai, f"offsets, {_ALTERNATIVES}, documents; weight, metadata and filters"),
+    "hotpotqa": _Writer(
+        hotpotqa,
+        "references after the first, quotes shorter than a sentence, alternatives after the first, documents that no "
+        "question needs; weight, metadata and filters",
+        True,
+        hotpotqa_holds,
+        "it needs an answer",
+    ),
+    "clapnq": _Writer(
+        clapnq,
+        f"offsets, {_ALTERNATIVES}, documents that no question needs; {_KIND}",
+        True,
+        clapnq_holds,
+        "no answer means unanswerable there",
+    ),
+    "ai4rag": _Writer(ai4rag, f"quotes and offsets, the mark of unanswerable questions, documents; {_KIND}"),
 }
 EXPORT_FORMATS = tuple(_WRITERS)
+
+
+def _writer(name: str) -> _Writer:
+    if name not in _WRITERS:
+        raise UnknownNameError("export", "format", name, _WRITERS)
+    return _WRITERS[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ragscout.data.cellvalues import text_of, texts_of
+from ragscout.data.cellvalues import flag_of, ids_of, text_of, texts_of
 from ragscout.data.draft import Draft, DraftDocument, DraftQuestion, register
 from ragscout.data.formats.shared import each_question, in_column, note_roles
 from ragscout.data.loaded import Loaded, Record
@@ -44,6 +44,8 @@ def _question(record: Record, item: Loaded) -> DraftQuestion:
         made.type = text_of(meta.get("type")) if isinstance(meta.get("type"), str) else ""
         if isinstance(meta.get("difficulty_level"), str):
             made.slice = meta["difficulty_level"]
+        made.answerable = flag_of(meta["answerable"]) if isinstance(meta.get("answerable"), bool) else None
+        made.documents = ids_of(meta["gold_doc_ids"]) if isinstance(meta.get("gold_doc_ids"), list) else []
     return made
 
 

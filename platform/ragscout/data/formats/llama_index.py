@@ -9,6 +9,7 @@ from ragscout.data.draft import Draft, DraftDocument, DraftQuestion, Gold, regis
 from ragscout.data.formats.shared import each_question
 from ragscout.data.loaded import Loaded, Record
 from ragscout.data.options import ReadOptions
+from ragscout.data.versions import SYNTHETIC
 from ragscout.model.text import normalise
 
 
@@ -68,5 +69,5 @@ def _question(record: Record, item: Loaded) -> DraftQuestion:
     made.evidence = [Gold(quote=quote, group=number) for number, quote in enumerate(quotes)]
     by = values.get("query_by")
     if isinstance(by, dict) and by.get("type") == "ai":
-        made.meta["origin"] = "generated"
+        made.meta["origin"] = SYNTHETIC
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ragscout.data.cellvalues import CellError, text_of, texts_of, written_object
+from ragscout.data.cellvalues import CellError, flag_of, text_of, texts_of, written_object
 from ragscout.data.draft import Draft, DraftQuestion, Gold, register
 from ragscout.data.formats.shared import each_question, note_roles
 from ragscout.data.loaded import Loaded, Record
@@ -33,8 +33,11 @@ class MlflowGenai:
 def _question(record: Record, item: Loaded) -> DraftQuestion:
     values = record.values
     inputs = written_object(values["inputs"])
-    name = text_of(values.get("dataset_record_id") or values.get("id"))
+    tags = written_object(values.get("tags"))
+    tags = tags if isinstance(tags, dict) else {}
+    name = text_of(values.get("dataset_record_id") or values.get("id") or tags.get("id"))
     made = DraftQuestion(_asked(inputs), item.path, record.line, name)
+    made.type, made.slice = text_of(tags.get("type")), text_of(tags.get("slice"))
     expected = written_object(values.get("expectations"))
     if not isinstance(expected, dict):
         made.references = texts_of(values.get("ground_truth") if expected is None else expected)
@@ -43,6 +46,8 @@ def _question(record: Record, item: Loaded) -> DraftQuestion:
         if expected.get(key):
             made.references = texts_of(expected[key])
             break
+    made.references += texts_of(expected.get("further_references"))
+    made.answerable = flag_of(expected.get("answerable"))
     if not made.references and expected.get("expected_facts"):
         made.references = [" ".join(texts_of(expected["expected_facts"]))]
     for group, context in enumerate(expected.get("expected_retrieved_context") or []):
