@@ -14,12 +14,22 @@ from ragscout.cli.output import Json, as_json, say
 def run(
     bundle: Annotated[Path, typer.Argument(help="An exported bundle: folder or .zip.")],
     question: Annotated[str, typer.Argument(help="What to ask.")],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            metavar="NAME=VALUE",
+            help="Only documents with this metadata; again: another, or an alternative.",
+        ),
+    ] = None,
     json_output: Json = False,
 ) -> None:
     """Answer one question with an exported pipeline."""
     from ragscout.serve import Pipeline
+    from ragscout.serve.filters import joined
 
-    reply = Pipeline.load(bundle).ask(question)
+    held = joined(only or [])
+    reply = Pipeline.load(bundle).ask(question, filter=held)
     if json_output:
         as_json(dataclasses.asdict(reply))
         return

@@ -27,6 +27,7 @@ from ragscout.model.values import Chunks
 from ragscout.providers.network import NetworkPolicy, apply_to_libraries
 from ragscout.serve import build
 from ragscout.serve.bundle import Bundle, load
+from ragscout.serve.filters import Filter, read_filter
 from ragscout.serve.loop import LoopThread
 from ragscout.serve.memory import MemoryMemo
 from ragscout.serve.runtime import ServingRuntime
@@ -173,18 +174,18 @@ class Pipeline:
         )
         return cls(configuration, build.stored_values(configuration, store), runtime, LoopThread())
 
-    def ask(self, question: str) -> Reply:
-        """Answer one question.
+    def ask(self, question: str, filter: Filter | None = None) -> Reply:  # noqa: A002 - the word that questions use
+        """Answer one question, from the documents that pass a filter over their metadata columns if one is given.
 
         Raises:
-            ParameterError: an empty question.
+            ParameterError: an empty question, or a filter that cannot be read or names an unknown column.
             ModelCallError: a model's endpoint did not answer; ask again later.
         """
-        return self._loop.run(self._reply(question))
+        return self._loop.run(self._reply(question, filter))
 
-    async def aask(self, question: str) -> Reply:
+    async def aask(self, question: str, filter: Filter | None = None) -> Reply:  # noqa: A002
         """``ask`` for use inside an event loop; questions asked at once are answered at once."""
-        return await asyncio.wrap_future(self._loop.submit(self._reply(question)))
+        return await asyncio.wrap_future(self._loop.submit(self._reply(question, filter)))
 
     def trace(self, question: Question) -> Traced:
         """Outcome of every stage for a question of an evaluation set.
@@ -208,12 +209,13 @@ class Pipeline:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    async def _reply(self, text: str) -> Reply:
+    async def _reply(self, text: str, only: Filter | None) -> Reply:
         asked = normalise(text).strip()
         if not asked:
             raise ParameterError(f"question: there is nothing in it; got {text!r}. Ask a question in words.")
+        held = read_filter(only, self.values.get("chunk"))
         started = time.perf_counter()
-        traced = await self._trace(Question("asked", asked))
+        traced = await self._trace(Question("asked", asked, filter=held))
         return self._shown(asked, traced, time.perf_counter() - started)
 
     async def _trace(self, question: Question) -> Traced:
