@@ -10,6 +10,7 @@ import typer
 from ragscout.cli.output import Json, StoreOption, as_json, say
 
 if TYPE_CHECKING:
+    from ragscout.data.generating import Source
     from ragscout.data.reviewing import Decision
     from ragscout.engine.ledger import Journal
     from ragscout.engine.store import Store
@@ -24,6 +25,10 @@ def run(
     multi_hop: Annotated[float, typer.Option(help="Share made from two spans, 0..1.", min=0.0, max=1.0)] = 0.2,
     persona: Annotated[list[str] | None, typer.Option(help="Who asks; repeatable.")] = None,
     seed: Annotated[int, typer.Option(help="Another number draws other spans.")] = 0,
+    with_: Annotated[
+        str,
+        typer.Option("--with", help="Whose prompts write the drafts: ragscout, or ragas (its test-set generation)."),
+    ] = "ragscout",
     usd: Annotated[float | None, typer.Option(help="Most money it may cost.", min=0.0)] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Agree to the price without being asked.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked and what it costs.")] = False,
@@ -44,7 +49,7 @@ def run(
 
     opened = open_store(store)
     options = {"count": count, "seed": seed, "multi_hop": multi_hop, "personas": tuple(persona or ())}
-    made = asyncio.run(_made(name, opened, model, sweep, usd, yes, dry_run, json_output, options))
+    made = asyncio.run(_made(name, opened, model, sweep, usd, yes, dry_run, json_output, options, _source(with_)))
     if made is None:
         return
     from ragscout.engine.suggestions import review_log
@@ -54,6 +59,16 @@ def run(
         _export(export, made)
     finished = export is None and _decide(made, log, accept_all, import_)
     _finish(made, log, opened, finished, export, json_output)
+
+
+def _source(name: str) -> Source:
+    from ragscout.data.generating import SOURCES
+    from ragscout.model.errors import UnknownNameError
+
+    for known in SOURCES:
+        if name == known:
+            return known
+    raise UnknownNameError("--with", "writer", name, SOURCES)
 
 
 async def _made(
@@ -66,6 +81,7 @@ async def _made(
     dry_run: bool,
     json_output: bool,
     options: dict[str, object],
+    source: Source,
 ) -> Synthesis | None:
     from ragscout import steps as registry  # noqa: F401 - importing the steps fills the registry
     from ragscout.cli.review import agreed, connection_of, load_sweep, open_runtime, priced
@@ -79,7 +95,7 @@ async def _made(
     runtime = open_runtime(store, f"questions:{eval_set.digest[:16]}", spec, connection, usd)
     try:
         begun = await synthesis.start(eval_set, store, runtime, **options)  # type: ignore[arg-type]
-        requests = worst_case(begun.seeds, connection.identity_model())
+        requests = worst_case(begun.seeds, connection.identity_model(), source)
         price = priced(requests, connection)
         if dry_run:
             if json_output:
@@ -89,7 +105,7 @@ async def _made(
             return None
         if not json_output or connection.provider != "local":
             agreed(price, yes or connection.provider == "local")
-        return await synthesis.run(begun, connection.identity_model(), runtime)
+        return await synthesis.run(begun, connection.identity_model(), runtime, source)
     finally:
         await runtime.close()
 

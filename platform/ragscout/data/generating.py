@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ragscout.data.seeding import Place, Seed
 from ragscout.data.similar import jaccard, shared_run, shingles, squeeze
@@ -18,9 +19,14 @@ from ragscout.model.outcome import Failure, Message, Unfilled
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Runtime
 from ragscout.model.text import language, normalise
 from ragscout.prompts import packaged
+from ragscout.steps.measure import ragas_testset
+from ragscout.steps.measure.ragas_boundary import Stopped
 from ragscout.steps.measure.refusal import is_refusal
 from ragscout.steps.measure.tokens import content_words
 
+Source = Literal["ragscout", "ragas"]
+SOURCES: tuple[Source, ...] = ("ragscout", "ragas")
+"""Whose prompts write the drafts."""
 FILTERS = {
     "readable": "the reply holds a question and an answer of a usable length",
     "language": "the question is in the language of the span",
@@ -111,11 +117,15 @@ def check_requests(draft: Draft, model: ChatModel) -> dict[str, list[ChatRequest
     }
 
 
-def worst_case(seeds: Sequence[Seed], model: ChatModel) -> list[ChatRequest]:
+def worst_case(seeds: Sequence[Seed], model: ChatModel, source: Source = "ragscout") -> list[ChatRequest]:
     """Every request that could be sent, with replies of the greatest length, for pricing."""
     found = []
     for seed in seeds:
-        found.append(draft_request(seed, model))
+        if source == "ragas":
+            texts = [place.text for place in seed.places]
+            found += ragas_testset.requests(model, texts, persona=seed.persona, lang=_tongue(seed))
+        else:
+            found.append(draft_request(seed, model))
         for requests in check_requests(Draft(seed, "가" * 300, ""), model).values():
             found += requests
     return found
@@ -137,13 +147,19 @@ async def generate(
     documents: Mapping[str, Document],
     model: ChatModel,
     runtime: Runtime,
+    source: Source = "ragscout",
 ) -> tuple[list[Question], Kills]:
     """Draft one question per seed and keep what passes every filter, in the order of the seeds.
 
-    Every reply goes through the runtime's memo: running again asks only what was not asked before.
+    Every reply goes through the runtime's memo: running again asks only what was not asked before. ``source`` says
+    whose prompts write the drafts; the filters are the same.
+
+    Raises:
+        MissingExtraError: ``source`` is ``ragas`` and it is not installed.
     """
     kills = Kills()
-    drafts = await asyncio.gather(*(_drafted(seed, model, runtime, kills) for seed in seeds))
+    write = _drafted_by_ragas if source == "ragas" else _drafted
+    drafts = await asyncio.gather(*(write(seed, model, runtime, kills) for seed in seeds))
     good = [draft for draft in drafts if draft is not None and _cheap(draft, kills)]
     verdicts = await asyncio.gather(*(_asked(draft, model, runtime, kills) for draft in good))
     made: list[Question] = []
@@ -155,7 +171,7 @@ async def generate(
         fresh = all(jaccard(own, other) < _NEAR for other in known)
         if kills.passed("not_duplicate", fresh, draft.question):
             known.append(own)
-            made.append(_question(draft, documents, model))
+            made.append(_question(draft, documents, model, source))
     return made, kills
 
 
@@ -165,10 +181,32 @@ async def _drafted(seed: Seed, model: ChatModel, runtime: Runtime, kills: Kills)
         kills.open += 1
         return None
     found = None if isinstance(reply, Failure) else _read(reply)
-    usable = found is not None and 8 <= len(found[0]) <= 300 and 1 <= len(found[1]) <= 600
-    if not kills.passed("readable", usable, "" if isinstance(reply, Failure) else reply.text) or found is None:
+    return _usable(seed, found, "" if isinstance(reply, Failure) else reply.text, kills)
+
+
+async def _drafted_by_ragas(seed: Seed, model: ChatModel, runtime: Runtime, kills: Kills) -> Draft | None:
+    texts = [place.text for place in seed.places]
+    try:
+        held = await ragas_testset.drafted(runtime, model, texts, persona=seed.persona, lang=_tongue(seed))
+    except Stopped as stopped:
+        if isinstance(stopped.outcome, Unfilled):
+            kills.open += 1
+            return None
+        return _usable(seed, None, stopped.outcome.detail, kills)
+    question, answer = (" ".join(normalise(text).split()) for text in held)
+    return _usable(seed, (question, answer), " | ".join(held), kills)
+
+
+def _usable(seed: Seed, found: tuple[str, str] | None, shown: str, kills: Kills) -> Draft | None:
+    """The draft when it has a usable length."""
+    good = found is not None and 8 <= len(found[0]) <= 300 and 1 <= len(found[1]) <= 600
+    if not kills.passed("readable", good, shown) or found is None:
         return None
     return Draft(seed, *found)
+
+
+def _tongue(seed: Seed) -> Literal["en", "ko"]:
+    return "ko" if seed.language == "ko" else "en"
 
 
 def _read(reply: ChatReply) -> tuple[str, str] | None:
@@ -233,7 +271,7 @@ def agrees(reply: str, answer: str) -> bool:
     return bool(shared) and 2 * shared / (len(one) + len(two)) >= _SAME
 
 
-def _question(draft: Draft, documents: Mapping[str, Document], model: ChatModel) -> Question:
+def _question(draft: Draft, documents: Mapping[str, Document], model: ChatModel, source: Source) -> Question:
     return Question(
         id=f"syn-{digest('synthetic', draft.question)[:10]}",
         text=draft.question,
@@ -247,7 +285,8 @@ def _question(draft: Draft, documents: Mapping[str, Document], model: ChatModel)
             "writer": model.model,
             "lang": draft.seed.language,
             "review": "unreviewed",
-        },
+        }
+        | ({"source": source} if source != "ragscout" else {}),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ragscout.data.generating import Kills, generate
+from ragscout.data.generating import Kills, Source, generate
 from ragscout.data.pooling import read_corpus
 from ragscout.data.reviewing import Decision
 from ragscout.data.seeding import Seed, seeds
@@ -50,9 +50,10 @@ async def start(
     return Start(eval_set, corpus, tuple(seeds(corpus, count, seed, multi_hop, personas)))
 
 
-async def run(begun: Start, model: ChatModel, runtime: Runtime) -> Synthesis:
+async def run(begun: Start, model: ChatModel, runtime: Runtime, source: Source = "ragscout") -> Synthesis:
     """Draft and filter; what was asked before is read from the memo."""
-    questions, kills = await generate(begun.seeds, all_questions(begun.eval_set), begun.corpus.by_id(), model, runtime)
+    known = all_questions(begun.eval_set)
+    questions, kills = await generate(begun.seeds, known, begun.corpus.by_id(), model, runtime, source)
     return Synthesis(begun.eval_set, tuple(questions), kills, len(begun.seeds))
 
 

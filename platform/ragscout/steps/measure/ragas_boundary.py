@@ -16,6 +16,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from ragscout.model.outcome import Failure, Message, Unfilled
@@ -130,14 +131,14 @@ async def score(
 class KoreanPrompt:
     """A prompt of ragas in Korean: instruction and examples from our file, the input as ragas gives it."""
 
-    def __init__(self, name: str, output_model: Any) -> None:
-        """Args: name = of the file; output_model = ragas' model of the reply."""
-        self._name, self._schema = name, reply_schema(output_model)
+    def __init__(self, name: str, output_model: Any, text: str = "answer") -> None:
+        """Args: name = of the file; output_model = ragas' model of the reply; text = what the file calls ``text``."""
+        self._name, self._schema, self._text = name, reply_schema(output_model), text
 
     def to_string(self, data: Any) -> str:
         """The whole prompt; the input is the last JSON object in it."""
         found = korean(self._name)
-        fields = {"answer" if key == "text" else key: value for key, value in data.model_dump().items()}
+        fields = {self._text if key == "text" else key: value for key, value in data.model_dump().items()}
         shown: str = _frame().render(
             instruction=found["instruction"],
             schema=json.dumps(self._schema, ensure_ascii=False),
@@ -184,16 +185,10 @@ def parsed(text: str, model: Any) -> Any:
         Stopped: there is none, a field is missing or of the wrong type, a verdict is neither 0 nor 1, or nothing was
             found to judge (ragas makes of that NaN, 0 or 1, by metric).
     """
-    start = text.find("{")
-    if start < 0:
-        raise _unusable("it holds no JSON object", text)
     try:
-        found, _ = json.JSONDecoder().raw_decode(text, start)
-        reply = model.model_validate(found)
-    except json.JSONDecodeError as error:
-        raise _unusable("its JSON is broken or cut off", text) from error
-    except (ValueError, RecursionError) as error:
-        raise _unusable("it is not in the form that was asked for", text) from error
+        reply = first_object(text, model)
+    except ValueError as error:
+        raise _unusable(str(error), text) from error
     plain = reply.model_dump()
     strange = [number for number in _numbers(plain) if number not in (0, 1)]
     if strange:
@@ -202,6 +197,24 @@ def parsed(text: str, model: Any) -> Any:
     if lists and not any(lists):
         raise _unusable("it finds nothing to judge", text)
     return reply
+
+
+def first_object(text: str, model: Any) -> Any:
+    """The first JSON object of a reply as ragas' model.
+
+    Raises:
+        ValueError: there is none, or it is not of that form; says which.
+    """
+    start = text.find("{")
+    if start < 0:
+        raise ValueError("it holds no JSON object")
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text, start)
+        return model.model_validate(found)
+    except json.JSONDecodeError:
+        raise ValueError("its JSON is broken or cut off") from None
+    except (ValueError, RecursionError):
+        raise ValueError("it is not in the form that was asked for") from None
 
 
 def _numbers(value: Any) -> Iterator[int]:
@@ -242,6 +255,30 @@ def _load() -> Any:
     from ragas.metrics import collections
 
     return collections
+
+
+@functools.cache
+def testset() -> Any:
+    """The modules of ragas that ``ragas_testset`` uses."""
+    os.environ["RAGAS_DO_NOT_TRACK"] = "true"
+    from ragas.llms import base as llms
+    from ragas.testset import graph, persona
+    from ragas.testset.synthesizers import base
+    from ragas.testset.synthesizers.multi_hop import specific as multi_hop
+    from ragas.testset.synthesizers.single_hop import base as single_hop
+    from ragas.testset.synthesizers.single_hop.specific import SingleHopSpecificQuerySynthesizer as SingleHop
+    from ragas.testset.transforms.extractors import llm_based
+
+    return SimpleNamespace(
+        llms=llms,
+        graph=graph,
+        persona=persona,
+        base=base,
+        multi_hop=multi_hop,
+        single_hop=single_hop,
+        SingleHop=SingleHop,
+        extractors=llm_based,
+    )
 
 
 @functools.cache
