@@ -2,13 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ragscout.model.board import Board, BoardLanguage, FigureStat, Row
 from ragscout.model.calibration import CORRECTED
+
+_FORMS: dict[BoardLanguage, dict[str, str]] = {
+    "en": {
+        "recommended": "Recommended {name}: {right}{metric} {score} (95 %: {interval}){judged}",
+        "right": "{right} of {of} right, ",
+        "sealed right": "on sealed questions {right}",
+        "reference": "reference {name}: {right}{score}; difference {d} ({low} to {high}, n {n})",
+        "points": " points",
+        "cost": "{cost:.2f} {currency} per 1,000 questions",
+        "p95": "p95 {:.2g} s",
+        "seconds": "{:.2g} s per question",
+        "rivals": "not separable from {names}",
+        "more": " and {more} more",
+        "measured": "{full} of {all} configurations measured fully, {partly} partly",
+        "trust": "judge agrees with people: {} {:.2f} (n {})",
+        "quote": "quote this figure: these questions had no part in the choice",
+        "care": "quote the figure with care: the same questions chose the row",
+        "slice": "warning: worse than the reference on {group} ({d}, {low} to {high}, n {n})",
+    },
+    "ko": {
+        "recommended": "추천 {name}: {right}{metric} {score} (95 %: {interval}){judged}",
+        "right": "{of}문항 중 {right}개 정답, ",
+        "sealed right": "봉인 문항 기준 {right}",
+        "reference": "기준 {name}: {right}{score}; 차이 {d} ({low}~{high}, n {n})",
+        "points": "점",
+        "cost": "1,000문항당 {cost:.2f} {currency}",
+        "p95": "p95 {:.2g}초",
+        "seconds": "문항당 {:.2g}초",
+        "rivals": "구별되지 않는 구성: {names}",
+        "more": " 외 {more}개",
+        "measured": "전체 {all}개 구성 중 {full}개 전부 측정, {partly}개 일부 측정",
+        "trust": "심사 모델과 사람의 일치도: {} {:.2f} (n {})",
+        "quote": "이 수치를 인용하십시오: 선택에 쓰이지 않은 문항입니다",
+        "care": "수치를 인용할 때 주의: 같은 문항으로 고른 결과입니다",
+        "slice": "주의: {group}에서 기준보다 나쁨 ({d}, {low}~{high}, n {n})",
+    },
+}
 
 
 def headline(board: Board, language: BoardLanguage) -> str:
     """What a sweep says, in one sentence; every number is one of the board's."""
-    return _headline_ko(board) if language == "ko" else _headline_en(board)
+    row = board.recommended()
+    if row is None:
+        return _nothing(board, language)
+    form = _FORMS[language]
+    score, interval = _quoted(board, row)
+    right = _right(board, row, form)
+    right = form["sealed right"].format(right=right) if row.confirmed is not None else right
+    said = judged(board, row, language)
+    metric = board.goal.metric
+    parts = [
+        form["recommended"].format(
+            name=row.name, right=right, metric=metric, score=score, interval=interval, judged=said
+        )
+    ]
+    parts += _reference_part(board, row, form)
+    if row.cost.per_1000 is not None and row.cost.per_1000 > 0:
+        cost = form["cost"].format(cost=row.cost.per_1000, currency=board.currency)
+        parts.append(" ".join(cost.split()))
+    parts.append(_seconds(row, form["p95"], form["seconds"]))
+    others = [item.name for item in board.winner_set() if item.key != row.key]
+    if others:
+        more = form["more"].format(more=len(others) - 3) if len(others) > 3 else ""
+        parts.append(form["rivals"].format(names=", ".join(others[:3])) + more)
+    full = sum(1 for item in board.rows if item.answered >= board.questions)
+    partly = sum(1 for item in board.rows if 0 < item.answered < board.questions)
+    parts.append(form["measured"].format(full=full, all=board.configurations, partly=partly))
+    parts += _trust(board, form["trust"])
+    parts.append(form["quote" if row.confirmed is not None else "care"])
+    parts += _lost_slices(board, row, form["slice"], form["points"])
+    return "; ".join(parts) + "."
 
 
 def quoted(board: Board, row: Row) -> FigureStat | None:
@@ -24,66 +92,6 @@ def _quoted(board: Board, row: Row) -> tuple[str, str]:
     if board.goal.unit:
         return f"{stat.mean * 100:.0f} %", f"{stat.low * 100:.0f}–{stat.high * 100:.0f}"
     return f"{stat.mean:.3g}", f"{stat.low:.3g}–{stat.high:.3g}"
-
-
-def _headline_en(board: Board) -> str:
-    row = board.recommended()
-    if row is None:
-        return _nothing(board, "en")
-    score, interval = _quoted(board, row)
-    stat, number = quoted(board, row), _right(row)
-    right = f"{number} of {stat.scored} right, " if number is not None and stat is not None else ""
-    right = f"on sealed questions {right}" if row.confirmed is not None else right
-    parts = [f"Recommended {row.name}: {right}{board.goal.metric} {score} (95 %: {interval}){judged(board, row, 'en')}"]
-    form = "reference {name}: {right}{score}; difference {d} ({low} to {high}, n {n})"
-    parts += _reference_part(board, row, form, "{} of {} right, ", " points")
-    if row.cost.per_1000 is not None and row.cost.per_1000 > 0:
-        parts.append(f"{row.cost.per_1000:.2f} {board.currency} per 1,000 questions".replace("  ", " "))
-    parts.append(_seconds(row, "p95 {:.2g} s", "{:.2g} s per question"))
-    others = [item.name for item in board.winner_set() if item.key != row.key]
-    if others:
-        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        parts.append(f"not separable from {', '.join(others[:3])}{more}")
-    full = sum(1 for item in board.rows if item.answered >= board.questions)
-    partly = sum(1 for item in board.rows if 0 < item.answered < board.questions)
-    parts.append(f"{full} of {board.configurations} configurations measured fully, {partly} partly")
-    parts += _trust(board, "judge agrees with people: {} {:.2f} (n {})")
-    sealed = "quote this figure: these questions had no part in the choice"
-    parts.append(
-        sealed if row.confirmed is not None else "quote the figure with care: the same questions chose the row"
-    )
-    parts += _lost_slices(
-        board, row, "warning: worse than the reference on {group} ({d}, {low} to {high}, n {n})", " points"
-    )
-    return "; ".join(parts) + "."
-
-
-def _headline_ko(board: Board) -> str:
-    row = board.recommended()
-    if row is None:
-        return _nothing(board, "ko")
-    score, interval = _quoted(board, row)
-    stat, number = quoted(board, row), _right(row)
-    right = f"{stat.scored}문항 중 {number}개 정답, " if number is not None and stat is not None else ""
-    right = f"봉인 문항 기준 {right}" if row.confirmed is not None else right
-    parts = [f"추천 {row.name}: {right}{board.goal.metric} {score} (95 %: {interval}){judged(board, row, 'ko')}"]
-    form = "기준 {name}: {right}{score}; 차이 {d} ({low}~{high}, n {n})"
-    parts += _reference_part(board, row, form, "{1}문항 중 {0}개 정답, ", "점")
-    if row.cost.per_1000 is not None and row.cost.per_1000 > 0:
-        parts.append(f"1,000문항당 {row.cost.per_1000:.2f} {board.currency}".rstrip())
-    parts.append(_seconds(row, "p95 {:.2g}초", "문항당 {:.2g}초"))
-    others = [item.name for item in board.winner_set() if item.key != row.key]
-    if others:
-        more = f" 외 {len(others) - 3}개" if len(others) > 3 else ""
-        parts.append(f"구별되지 않는 구성: {', '.join(others[:3])}{more}")
-    full = sum(1 for item in board.rows if item.answered >= board.questions)
-    partly = sum(1 for item in board.rows if 0 < item.answered < board.questions)
-    parts.append(f"전체 {board.configurations}개 구성 중 {full}개 전부 측정, {partly}개 일부 측정")
-    parts += _trust(board, "심사 모델과 사람의 일치도: {} {:.2f} (n {})")
-    sealed = "이 수치를 인용하십시오: 선택에 쓰이지 않은 문항입니다"
-    parts.append(sealed if row.confirmed is not None else "수치를 인용할 때 주의: 같은 문항으로 고른 결과입니다")
-    parts += _lost_slices(board, row, "주의: {group}에서 기준보다 나쁨 ({d}, {low}~{high}, n {n})", "점")
-    return "; ".join(parts) + "."
 
 
 def judged(board: Board, row: Row, language: BoardLanguage) -> str:
@@ -112,8 +120,10 @@ def _nothing(board: Board, language: BoardLanguage) -> str:
     return "No configuration could be measured, so nothing is recommended."
 
 
-def _right(row: Row) -> int | None:
-    return row.confirmed.right if row.confirmed is not None else row.right
+def _right(board: Board, row: Row, form: Mapping[str, str]) -> str:
+    """How many answers are right, empty where the goal has no pass level."""
+    stat, number = quoted(board, row), row.confirmed.right if row.confirmed is not None else row.right
+    return form["right"].format(right=number, of=stat.scored) if number is not None and stat is not None else ""
 
 
 def _seconds(row: Row, probed: str, charged: str) -> str:
@@ -122,17 +132,23 @@ def _seconds(row: Row, probed: str, charged: str) -> str:
     return charged.format(row.cost.seconds)
 
 
-def _reference_part(board: Board, row: Row, form: str, counted: str, unit: str) -> list[str]:
+def _reference_part(board: Board, row: Row, form: Mapping[str, str]) -> list[str]:
     reference = board.reference()
     paired = row.confirmed.versus_reference if row.confirmed is not None else row.versus_reference
     if reference is None or paired is None or reference.key == row.key:
         return []
     score, _ = _quoted(board, reference)
-    stat, number = quoted(board, reference), _right(reference)
-    right = counted.format(number, stat.scored) if number is not None and stat is not None else ""
     low, high = _shown(board, paired.low), _shown(board, paired.high)
-    difference = _shown(board, paired.difference) + (unit if board.goal.unit else "")
-    return [form.format(name=reference.name, right=right, score=score, d=difference, low=low, high=high, n=paired.n)]
+    said = form["reference"].format(
+        name=reference.name,
+        right=_right(board, reference, form),
+        score=score,
+        d=_shown(board, paired.difference) + (form["points"] if board.goal.unit else ""),
+        low=low,
+        high=high,
+        n=paired.n,
+    )
+    return [said]
 
 
 def _shown(board: Board, value: float | None) -> str:

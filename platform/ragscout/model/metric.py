@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypedDict, Unpack
 
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Evidence, Failure, Prompt, Ranking, Scores, Unfilled
@@ -27,6 +27,17 @@ class Figure:
     higher_is_better: bool = True
     unit: str = "share"
     pass_level: float | None = None
+
+
+class MetricInputs(TypedDict, total=False):
+    """Values of the stages that a metric ``uses``, one per question but for ``chunk``. A stage that a configuration
+    does not have is absent."""
+
+    chunk: Chunks
+    evidence: Sequence[Evidence | Failure]
+    rerank: Sequence[Ranking | Failure]
+    prompt: Sequence[Prompt | Failure]
+    generate: Sequence[Answer | Failure]
 
 
 class MeasureStep(Step):
@@ -64,15 +75,7 @@ class MeasureStep(Step):
         raise NotImplementedError
 
     async def run(
-        self,
-        runtime: Runtime,
-        questions: Sequence[Question],
-        *,
-        chunk: Chunks | None = None,
-        evidence: Sequence[Evidence | Failure] | None = None,
-        rerank: Sequence[Ranking | Failure] | None = None,
-        prompt: Sequence[Prompt | Failure] | None = None,
-        generate: Sequence[Answer | Failure] | None = None,
+        self, runtime: Runtime, questions: Sequence[Question], **given: Unpack[MetricInputs]
     ) -> list[Scores | Unfilled]:
         """Scores per question, in order; a candidate's failure in ``generate`` becomes the outcome of every figure."""
         raise NotImplementedError

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from ragscout.model.cells import decode, encode
 from ragscout.model.evalset import Question
 from ragscout.model.key import digest
-from ragscout.model.metric import Figure, MeasureStep
-from ragscout.model.outcome import Answer, Evidence, Failure, Prompt, Ranking, Score, Scores, Unfilled
+from ragscout.model.metric import Figure, MeasureStep, MetricInputs
+from ragscout.model.outcome import Answer, Failure, Score, Scores, Unfilled
 from ragscout.model.runtime import Runtime
-from ragscout.model.values import Chunks
 from ragscout.steps.measure.refusal import is_refusal
 from ragscout.steps.measure.tokens import MAX_CHARACTERS, clean
 
@@ -92,22 +91,14 @@ class TextMetric(MeasureStep):
         return [self.score(pair) for pair in pairs]
 
     async def run(
-        self,
-        runtime: Runtime,
-        questions: Sequence[Question],
-        *,
-        chunk: Chunks | None = None,
-        evidence: Sequence[Evidence | Failure] | None = None,
-        rerank: Sequence[Ranking | Failure] | None = None,
-        prompt: Sequence[Prompt | Failure] | None = None,
-        generate: Sequence[Answer | Failure] | None = None,
+        self, runtime: Runtime, questions: Sequence[Question], **given: Unpack[MetricInputs]
     ) -> list[Scores | Unfilled]:
         """Scores per question, in order. Pairs that cannot be scored get the same ``Failure`` for every figure."""
-        given: Sequence[Answer | Failure | None] = generate if generate is not None else [None] * len(questions)
+        answers: Sequence[Answer | Failure | None] = given.get("generate") or [None] * len(questions)
         outcomes: list[Scores | None] = []
         pairs: list[Pair] = []
         long: list[int] = []
-        for question, answer in zip(questions, given, strict=True):
+        for question, answer in zip(questions, answers, strict=True):
             failure = unscorable(question, answer)
             if failure is None and isinstance(answer, Answer):
                 pairs.append(Pair(clean(answer.text), references_of(question)))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 from ragscout.model.evalset import Question
-from ragscout.model.metric import MeasureStep
-from ragscout.model.outcome import Answer, Evidence, Failure, Prompt, Ranking, Score, Scores, Unfilled
+from ragscout.model.metric import MeasureStep, MetricInputs
+from ragscout.model.outcome import Answer, Failure, Score, Scores, Unfilled
 from ragscout.model.runtime import Runtime
-from ragscout.model.values import Chunks
 from ragscout.steps.measure.refusal import is_refusal
 
 
@@ -27,22 +26,15 @@ class BehaviourMetric(MeasureStep):
         raise NotImplementedError
 
     async def run(
-        self,
-        runtime: Runtime,
-        questions: Sequence[Question],
-        *,
-        chunk: Chunks | None = None,
-        evidence: Sequence[Evidence | Failure] | None = None,
-        rerank: Sequence[Ranking | Failure] | None = None,
-        prompt: Sequence[Prompt | Failure] | None = None,
-        generate: Sequence[Answer | Failure] | None = None,
+        self, runtime: Runtime, questions: Sequence[Question], **given: Unpack[MetricInputs]
     ) -> list[Scores | Unfilled]:
         """Scores per question, in order."""
-        if generate is None:
+        answers = given.get("generate")
+        if answers is None:
             nothing = Failure("measurement", "unsuitable", "This configuration generates no answer.")
             return [{self.name: nothing} for _ in questions]
         return [
-            {self.name: self.outcome(question, answer)} for question, answer in zip(questions, generate, strict=True)
+            {self.name: self.outcome(question, answer)} for question, answer in zip(questions, answers, strict=True)
         ]
 
 

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
 from dataclasses import field
-from typing import ClassVar
 
 from ragscout.model.evalset import Question
-from ragscout.model.metric import Figure, MeasureStep
-from ragscout.model.outcome import Answer, Evidence, Failure, Prompt, Ranking, Score, Scores, Unfilled
-from ragscout.model.runtime import Runtime
+from ragscout.model.metric import Figure
+from ragscout.model.outcome import Evidence, Failure, Ranking, Score
 from ragscout.model.step import step
 from ragscout.model.values import Chunks
-from ragscout.steps.measure.retrieval import NO_RETRIEVAL
+from ragscout.steps.measure.retrieval import RankingMetric
 
 _TOKEN = re.compile(r"[A-Za-z]{1,12}|[0-9]{1,3}|[^\W\d_A-Za-z]{1,2}|[^\w\s]|_")
 MOST = 1e9
 
 
 @step("measure", "context_tokens", version=1)
-class ContextTokens(MeasureStep):
+class ContextTokens(RankingMetric):
     """Tokens of the first k chunks, counted by character class, the same for every configuration and model.
 
     A token is a run of up to 12 Latin letters, up to 3 digits, up to 2 letters of another script (Hangul, Han), or
     one punctuation character: about what sub-word tokenisers give, without depending on one. Lower is better; it
     stands beside the retrieval scores because larger chunks win recall for free.
     """
-
-    uses: ClassVar[tuple[str, ...]] = ("chunk", "rerank")
-    family = "retrieval"
 
     k: int = field(default=5, metadata={"help": "how many hits count", "ge": 1, "le": 1000})
 
@@ -42,29 +36,13 @@ class ContextTokens(MeasureStep):
         """Counting rule and cut-off."""
         return f"{self.name}@{self.k}|tok:character classes"
 
-    async def run(
-        self,
-        runtime: Runtime,
-        questions: Sequence[Question],
-        *,
-        chunk: Chunks | None = None,
-        evidence: Sequence[Evidence | Failure] | None = None,
-        rerank: Sequence[Ranking | Failure] | None = None,
-        prompt: Sequence[Prompt | Failure] | None = None,
-        generate: Sequence[Answer | Failure] | None = None,
-    ) -> list[Scores | Unfilled]:
-        """Counts per question, in order."""
-        name = self.figures()[0].name
-        if chunk is None or rerank is None:
-            return [{name: NO_RETRIEVAL} for _ in questions]
-        return [
-            {
-                name: ranking
-                if isinstance(ranking, Failure)
-                else Score(float(sum(count_tokens(chunk.text[hit.chunk]) for hit in ranking.hits[: self.k])))
-            }
-            for ranking in rerank
-        ]
+    def outcome(
+        self, question: Question, gold: Evidence | Failure, ranking: Ranking | Failure, chunk: Chunks
+    ) -> Score | Failure:
+        """See ``RankingMetric.outcome``."""
+        if isinstance(ranking, Failure):
+            return ranking
+        return Score(float(sum(count_tokens(chunk.text[hit.chunk]) for hit in ranking.hits[: self.k])))
 
 
 @functools.lru_cache(maxsize=1 << 14)

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 from ragscout.model.evalset import Question
-from ragscout.model.metric import Figure, MeasureStep
-from ragscout.model.outcome import Answer, Evidence, Failure, Prompt, Ranking, Score, Scores, Unfilled
+from ragscout.model.metric import Figure, MeasureStep, MetricInputs
+from ragscout.model.outcome import Answer, Failure, Prompt, Score, Scores, Unfilled
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
 from ragscout.model.step import step
 from ragscout.model.values import Chunks
@@ -118,21 +118,14 @@ class Judge(MeasureStep):
         )
 
     async def run(
-        self,
-        runtime: Runtime,
-        questions: Sequence[Question],
-        *,
-        chunk: Chunks | None = None,
-        evidence: Sequence[Evidence | Failure] | None = None,
-        rerank: Sequence[Ranking | Failure] | None = None,
-        prompt: Sequence[Prompt | Failure] | None = None,
-        generate: Sequence[Answer | Failure] | None = None,
+        self, runtime: Runtime, questions: Sequence[Question], **given: Unpack[MetricInputs]
     ) -> list[Scores | Unfilled]:
         """Scores per question, in order; ``Unfilled`` when a request of that question found no endpoint or budget."""
-        nothing: Sequence[None] = [None] * len(questions)
+        chunk, nothing = given.get("chunk"), [None] * len(questions)
+        answers, prompts = given.get("generate") or nothing, given.get("prompt") or nothing
         cases = [
-            self._case(question, answer, self._passages(answer, given, chunk))
-            for question, answer, given in zip(questions, generate or nothing, prompt or nothing, strict=True)
+            self._case(question, answer, self._passages(answer, asked, chunk))
+            for question, answer, asked in zip(questions, answers, prompts, strict=True)
         ]
         return list(await asyncio.gather(*(self._judged(runtime, case) for case in cases)))
 

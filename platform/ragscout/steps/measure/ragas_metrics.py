@@ -7,12 +7,12 @@ import importlib.metadata
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from ragscout.model.errors import MissingExtraError
 from ragscout.model.evalset import Question
-from ragscout.model.metric import Figure, MeasureStep
-from ragscout.model.outcome import Answer, Evidence, Failure, Prompt, Ranking, Score, Scores, Unfilled
+from ragscout.model.metric import Figure, MeasureStep, MetricInputs
+from ragscout.model.outcome import Answer, Failure, Prompt, Score, Scores, Unfilled
 from ragscout.model.runtime import ChatModel, Models, Runtime
 from ragscout.model.step import step
 from ragscout.model.values import Chunks
@@ -175,15 +175,7 @@ class Ragas(MeasureStep):
         return "|".join(parts)
 
     async def run(
-        self,
-        runtime: Runtime,
-        questions: Sequence[Question],
-        *,
-        chunk: Chunks | None = None,
-        evidence: Sequence[Evidence | Failure] | None = None,
-        rerank: Sequence[Ranking | Failure] | None = None,
-        prompt: Sequence[Prompt | Failure] | None = None,
-        generate: Sequence[Answer | Failure] | None = None,
+        self, runtime: Runtime, questions: Sequence[Question], **given: Unpack[MetricInputs]
     ) -> list[Scores | Unfilled]:
         """Scores per question, in order; ``Unfilled`` when a request of that question found no endpoint or budget.
 
@@ -191,10 +183,11 @@ class Ragas(MeasureStep):
             MissingExtraError: the extra ``ragas`` is not installed.
         """
         self.ready(runtime.models)
-        nothing: Sequence[None] = [None] * len(questions)
+        chunk, nothing = given.get("chunk"), [None] * len(questions)
+        answers, prompts = given.get("generate") or nothing, given.get("prompt") or nothing
         cases = [
-            self._case(question, answer, given, chunk)
-            for question, answer, given in zip(questions, generate or nothing, prompt or nothing, strict=True)
+            self._case(question, answer, asked, chunk)
+            for question, answer, asked in zip(questions, answers, prompts, strict=True)
         ]
         return list(await asyncio.gather(*(self._scored(runtime, case) for case in cases)))
 

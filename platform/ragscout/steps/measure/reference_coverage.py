@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import field
-from typing import ClassVar
 
 from ragscout.model.evalset import Question
-from ragscout.model.metric import Figure, MeasureStep
-from ragscout.model.outcome import Answer, Evidence, Failure, Prompt, Ranking, Score, Scores, Unfilled
-from ragscout.model.runtime import Runtime
+from ragscout.model.metric import Figure
+from ragscout.model.outcome import Evidence, Failure, Ranking, Score
 from ragscout.model.step import step
 from ragscout.model.values import Chunks
 from ragscout.steps.measure.base import references_of
-from ragscout.steps.measure.retrieval import NO_RETRIEVAL
+from ragscout.steps.measure.retrieval import RankingMetric
 from ragscout.steps.measure.tokens import clean, content_words, korean_tokeniser
 
 
 @step("measure", "reference_coverage", version=1, libraries=("kiwipiepy", "PyStemmer"))
-class ReferenceCoverage(MeasureStep):
+class ReferenceCoverage(RankingMetric):
     """Share of the distinct content words of a reference that occur in the first k chunks, 0..1; best reference.
 
     A column of its own: it says less than a metric over evidence, because words can stand there for another reason.
     Content words: stems without stop words; in Korean morphemes without particles and endings.
     """
-
-    uses: ClassVar[tuple[str, ...]] = ("chunk", "rerank")
-    family = "retrieval"
 
     k: int = field(default=5, metadata={"help": "how many hits count", "ge": 1, "le": 1000})
 
@@ -38,26 +32,10 @@ class ReferenceCoverage(MeasureStep):
         """Tokenisers and cut-off."""
         return f"{self.name}@{self.k}|nrefs:best|tok:content stems, ko:{korean_tokeniser()} content"
 
-    async def run(
-        self,
-        runtime: Runtime,
-        questions: Sequence[Question],
-        *,
-        chunk: Chunks | None = None,
-        evidence: Sequence[Evidence | Failure] | None = None,
-        rerank: Sequence[Ranking | Failure] | None = None,
-        prompt: Sequence[Prompt | Failure] | None = None,
-        generate: Sequence[Answer | Failure] | None = None,
-    ) -> list[Scores | Unfilled]:
-        """Scores per question, in order; ``no_reference`` where there is nothing to look for."""
-        name = self.figures()[0].name
-        if chunk is None or rerank is None:
-            return [{name: NO_RETRIEVAL} for _ in questions]
-        return [
-            {name: self._outcome(question, ranking, chunk)} for question, ranking in zip(questions, rerank, strict=True)
-        ]
-
-    def _outcome(self, question: Question, ranking: Ranking | Failure, chunk: Chunks) -> Score | Failure:
+    def outcome(
+        self, question: Question, gold: Evidence | Failure, ranking: Ranking | Failure, chunk: Chunks
+    ) -> Score | Failure:
+        """``no_reference`` where there is nothing to look for; see ``RankingMetric.outcome``."""
         references = references_of(question) if question.answerable else ()
         wanted = [frozenset(content_words(reference)) for reference in references]
         if not any(wanted):

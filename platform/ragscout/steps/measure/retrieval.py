@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 from ragscout.model.evalset import Question
-from ragscout.model.metric import Figure, MeasureStep
-from ragscout.model.outcome import Answer, Evidence, Failure, PlacedSpan, Prompt, Ranking, Score, Scores, Unfilled
+from ragscout.model.metric import Figure, MeasureStep, MetricInputs
+from ragscout.model.outcome import Evidence, Failure, PlacedSpan, Ranking, Score, Scores, Unfilled
 from ragscout.model.runtime import Runtime
 from ragscout.model.values import Chunks
 
@@ -29,15 +29,41 @@ class Judged:
     groups: int
 
 
-class RankMetric(MeasureStep):
-    """Base of metrics of one ranking; a subclass declares ``k`` and implements ``value``.
+class RankingMetric(MeasureStep):
+    """Base of metrics with one figure that read a ranking's chunks; a subclass implements ``outcome``."""
+
+    uses: ClassVar[tuple[str, ...]] = ("chunk", "rerank")
+    family = "retrieval"
+
+    def outcome(
+        self, question: Question, gold: Evidence | Failure, ranking: Ranking | Failure, chunk: Chunks
+    ) -> Score | Failure:
+        """The figure of one question. ``gold`` is empty for metrics that do not use ``evidence``."""
+        raise NotImplementedError
+
+    async def run(
+        self, runtime: Runtime, questions: Sequence[Question], **given: Unpack[MetricInputs]
+    ) -> list[Scores | Unfilled]:
+        """Outcomes per question, in order."""
+        name = self.figures()[0].name
+        chunk, rankings = given.get("chunk"), given.get("rerank")
+        if chunk is None or rankings is None:
+            return [{name: NO_RETRIEVAL} for _ in questions]
+        placed = given.get("evidence") or [Evidence()] * len(questions)
+        return [
+            {name: self.outcome(question, gold, ranking, chunk)}
+            for question, gold, ranking in zip(questions, placed, rankings, strict=True)
+        ]
+
+
+class RankMetric(RankingMetric):
+    """Base of metrics of a ranking against gold evidence; a subclass declares ``k`` and implements ``value``.
 
     Questions without evidence get ``no_evidence``, questions with a group whose quotes could not be placed in this
     corpus ``unplaced``: both are the measurement's, so no configuration is charged for them.
     """
 
     uses: ClassVar[tuple[str, ...]] = ("chunk", "evidence", "rerank")
-    family = "retrieval"
     documents: ClassVar[bool] = False
 
     k: int
@@ -55,30 +81,10 @@ class RankMetric(MeasureStep):
         """The metric, 0..1; ``judged.covered`` may be shorter or longer than ``k``, ``judged.groups`` is at least 1."""
         raise NotImplementedError
 
-    async def run(
-        self,
-        runtime: Runtime,
-        questions: Sequence[Question],
-        *,
-        chunk: Chunks | None = None,
-        evidence: Sequence[Evidence | Failure] | None = None,
-        rerank: Sequence[Ranking | Failure] | None = None,
-        prompt: Sequence[Prompt | Failure] | None = None,
-        generate: Sequence[Answer | Failure] | None = None,
-    ) -> list[Scores | Unfilled]:
-        """Scores per question, in order."""
-        name = self.figures()[0].name
-        if chunk is None or rerank is None:
-            return [{name: NO_RETRIEVAL} for _ in questions]
-        placed = evidence if evidence is not None else [Evidence()] * len(questions)
-        return [
-            {name: self._outcome(question, gold, ranking, chunk)}
-            for question, gold, ranking in zip(questions, placed, rerank, strict=True)
-        ]
-
-    def _outcome(
+    def outcome(
         self, question: Question, gold: Evidence | Failure, ranking: Ranking | Failure, chunk: Chunks
     ) -> Score | Failure:
+        """See ``RankingMetric.outcome``."""
         failure = without_evidence(question, gold, documents=self.documents)
         if failure is not None:
             return failure
