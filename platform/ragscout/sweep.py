@@ -42,6 +42,7 @@ from ragscout.search import make_proposer, screen
 from ragscout.search.contract import Block, Proposer, Request
 from ragscout.search.power import power_advice
 from ragscout.search.warm import KNOWN, known
+from ragscout.search.weights import weights_of
 from ragscout.serve import bundle
 from ragscout.serve.spec_file import as_spec
 from ragscout.spec import SweepSpec
@@ -372,6 +373,7 @@ class Sweep:
             sweep=self.id,
             storage=prepared.study(self.store),
             building=screen.building(prepared.space.configurations, self.store.ledger),
+            weights=weights_of(prepared.questions),
         )
 
     async def _beat(self) -> None:

@@ -18,6 +18,7 @@ from ragscout.model.config import Configuration
 from ragscout.model.outcome import Usage
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.record.words import of_language
+from ragscout.search import resolve
 from ragscout.search.audit import Audit, audit
 from ragscout.search.audit_words import render_markdown
 from ragscout.search.board import Facts, build_board
@@ -27,8 +28,10 @@ from ragscout.search.confirmation import Opened
 from ragscout.search.contract import Block, Request
 from ragscout.search.effects import Effects
 from ragscout.search.figures import Measured
+from ragscout.search.posterior import Believed
 from ragscout.search.rowcache import RowCache
 from ragscout.search.slices import By, Slices, slices
+from ragscout.search.weights import weights_of
 from ragscout.serve.probe import latency
 
 BUDGET = "the budget is spent"
@@ -41,6 +44,7 @@ class View:
         """Args: prepared = the sweep; store = where its journal and its cells lie."""
         self._prepared, self._store, self._ledger = prepared, store, store.ledger
         self._cells, self._kept = CellReader(store, prepared), RowCache()
+        self._fitted: tuple[Mapping[str, Mapping[str, object]], Effects] | None = None
 
     @property
     def closed(self) -> bool:
@@ -159,6 +163,7 @@ class View:
                 *([prepared.weighted.note()] if prepared.weighted is not None else []),
             ),
             judges=self._judges(rows),
+            posterior=self._posterior(rows),
         )
         answers, retrieval = prepared.figures_of("answer"), prepared.figures_of("retrieval")
         snapshot = Snapshot(
@@ -208,13 +213,33 @@ class View:
 
     def _near(self, snapshot: Snapshot) -> dict[str, float]:
         """Posterior probabilities of being within 3 % of the best, of the configurations that generate."""
+        effects = self._effects(snapshot.rows)
+        return {} if effects is None else effects.near(self._prepared.spec.seed)
+
+    def _posterior(self, rows: Sequence[Row]) -> dict[str, Believed]:
+        """What the factor model makes of the rows, once the search that used it has two to choose from."""
         prepared = self._prepared
-        scores = {row.configuration.key: row.scores for row in snapshot.rows}
+        size = len(prepared.space.configurations), len(prepared.questions)
+        if resolve(prepared.search, *size, prepared.answers) != "factor":
+            return {}
+        complete = [row for row in rows if len(row.scores) >= len(prepared.questions)]
+        if sum(row.configuration.generates for row in complete) < 2:
+            return {}
+        effects = self._effects(rows)
+        return {} if effects is None else effects.posterior()
+
+    def _effects(self, rows: Sequence[Row]) -> Effects | None:
+        """The factor model of what was measured, fitted once as long as that stays the same."""
+        prepared = self._prepared
         generating = [item for item in prepared.space.configurations if item.generates]
         if not generating:
-            return {}
-        names = [question.id for question in prepared.questions]
-        return Effects(generating, scores, names, prepared.goal).near(prepared.spec.seed)
+            return None
+        scores = {row.configuration.key: row.scores for row in rows}
+        if self._fitted is None or self._fitted[0] != scores:
+            names = [question.id for question in prepared.questions]
+            made = Effects(generating, scores, names, prepared.goal, weights_of(prepared.questions))
+            self._fitted = scores, made
+        return self._fitted[1]
 
     def _judges(self, rows: Sequence[Row]) -> tuple[Calibration, ...]:
         """How far people's labels confirm the sweep's judges."""

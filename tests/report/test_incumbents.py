@@ -1,5 +1,6 @@
 """Existing systems on the board: recorded answers, and an address that is asked."""
 
+import asyncio
 import json
 import sys
 import threading
@@ -12,13 +13,17 @@ import pytest
 
 from ragscout.cli.main import main
 from ragscout.data.answers import import_answers
-from ragscout.model.errors import EvalSetError, ParameterError, SpecError
+from ragscout.model.errors import EvalSetError, ModelCallError, ParameterError, SpecError
 from ragscout.model.evalset import Question
-from ragscout.model.outcome import Answer, Failure, Usage
+from ragscout.model.outcome import Answer, Failure, Message, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
 from ragscout.model.step import make
+from ragscout.providers.network import NetworkPolicy
+from ragscout.providers.system_http import SystemClient
+from ragscout.spec.connection import Connection
 from ragscout.spec.including import add_row
 from ragscout.sweep import Sweep
+from ragscout.testing.fake_server import FakeServer
 from ragscout.testing.generation import QUESTIONS as KIT_QUESTIONS
 from ragscout.testing.generation import SystemKit
 from ragscout.testing.steps import FakeRuntime, run
@@ -193,6 +198,41 @@ def test_a_system_behind_an_address_is_a_row(tmp_path: Path, system: str) -> Non
     assert asked >= board.questions
     Sweep.load(path, tmp_path / "store").run()
     assert len(System.asked) == asked, "recorded answers are not asked for again"
+
+
+@pytest.mark.parametrize(
+    ("said", "per_1000"),
+    [({"cost": 0.004, "seconds": 0.5}, 4.0), ({"cost": 0}, 0.0), ({}, None), ({"cost": None}, None)],
+)
+def test_a_system_says_what_its_answers_cost(tmp_path: Path, said: dict[str, float], per_1000: float | None) -> None:
+    path = tmp_path / "s.yaml"
+    with FakeServer() as server:
+        server.system = lambda question: {"answer": f"답: {question}", **said}
+        row = f'include: [{{name: live, generate: {{use: http, url: "{server.system_url}"}}}}]\n'
+        path.write_text(TEXT + row, encoding="utf-8")
+        sweep = Sweep.load(path, tmp_path / "store")
+        board = sweep.run().board
+    found = next(row for row in board.rows if row.name == "live")
+    assert found.answered == board.questions
+    assert found.cost.per_1000 == (None if per_1000 is None else pytest.approx(per_1000))
+    assert "seconds" not in said or found.cost.seconds == pytest.approx(0.5)
+    assert server.stats.calls["system"] >= board.questions
+
+
+@pytest.mark.parametrize("said", [{"cost": -1}, {"cost": "0.1"}, {"cost": True}, {"cost": 1e300}, {"seconds": -2}])
+def test_a_cost_that_is_none_is_said(said: dict[str, object]) -> None:
+    async def ask(url: str) -> None:
+        client = SystemClient(Connection("live", "http", base_url=url), NetworkPolicy(), concurrency=1)
+        model = ChatModel("http", "system", endpoint=url)
+        try:
+            await client.complete(ChatRequest(model, (Message("user", "연차?"),), 1))
+        finally:
+            await client.close()
+
+    with FakeServer() as server:
+        server.system = lambda question: {"answer": "15일", **said}
+        with pytest.raises(ModelCallError, match=rf"models\.live: {next(iter(said))} of the reply must be a number"):
+            asyncio.run(ask(server.system_url))
 
 
 def test_a_host_that_is_not_listed_is_refused(tmp_path: Path) -> None:

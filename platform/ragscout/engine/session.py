@@ -118,12 +118,14 @@ def open_doors(connections: Sequence[Connection], policy: NetworkPolicy, models:
 
 def _door(connection: Connection, policy: NetworkPolicy, models: Models) -> Door:
     def price(usage: Usage) -> float | None:
+        if connection.provider == "http" and usage.money is not None:
+            return usage.money  # what the system itself says that its answer cost
         return prices.price(connection, usage)
 
     def most(request: ChatRequest) -> float | None:
         """Every byte of the prompt counted as half a token (Korean: about 1.5 a character), the whole reply used."""
         tokens = sum(len(message.content.encode()) for message in request.messages) // 2 + 50
-        return price(Usage(input_tokens=tokens, output_tokens=request.max_tokens))
+        return prices.price(connection, Usage(input_tokens=tokens, output_tokens=request.max_tokens))
 
     limits = connection.limits or {}
     return Door(

@@ -184,8 +184,9 @@ class Holdout:
 class Row:
     """One configuration on the board.
 
-    ``rank`` counts from 1; ``estimate`` is the number rows are ordered by (see ``search.board``), on the goal's scale,
-    ``None`` when nothing was measured. ``adjusted``: the mean corrected for which questions were asked. ``right``:
+    ``rank`` counts from 1; ``estimate`` is the mean corrected for which questions were asked, on the goal's scale,
+    ``None`` when nothing was measured. ``adjusted``: the posterior mean, which rows are ordered by (see
+    ``search.board``), ``adjusted_sd`` its sd, ``None`` where too little was measured. ``right``:
     questions at or above the goal's pass level, ``None`` where the figure has none. ``complexity``: model calls per
     question + distinct models and services + stages beyond the simplest.
     """
@@ -210,6 +211,7 @@ class Row:
     failed: str = ""
     latency: Latency | None = None
     confirmed: Confirmed | None = None
+    adjusted_sd: float | None = None
     crossfit: FigureStat | None = None
     """Of the leader: the goal on questions that had no part in choosing it (chosen on the others)."""
     near: float | None = None
@@ -281,7 +283,7 @@ class Board:
         return self.goal.metric + (CORRECTED if standing is not None and standing.ranks else "")
 
     def leader(self) -> Row | None:
-        """The row with the highest estimate, ``None`` when nothing was measured."""
+        """The row with the highest posterior mean, ``None`` when nothing was measured."""
         return self._marked("leader")
 
     def recommended(self) -> Row | None:

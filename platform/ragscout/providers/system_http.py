@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragscout.model.errors import ModelCallError
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 TIMEOUT = 120.0
 _LONGEST = 200_000  # characters of an answer
+_MOST = 1e9  # seconds or money of one answer
 
 
 class SystemClient:
     """A ``ChatClient`` that posts ``{"question": ...}`` to the connection's address and reads ``{"answer": ...}``.
 
-    The reply may hold ``seconds``; what else it holds is ignored. The question is the last message of the request.
+    The reply may hold ``seconds`` and ``cost`` (money in the sweep's currency), what this answer took by the system's
+    own account; what else it holds is ignored. Without them the time of the request counts, and the connection's price
+    where it has one. The question is the last message of the request.
     """
 
     def __init__(self, connection: ConnectionLike, policy: NetworkPolicy, *, concurrency: int) -> None:
@@ -66,9 +69,22 @@ class SystemClient:
                 f"models.{self._name}: the reply has no answer; got {response.text[:60]!r}. The system must reply with "
                 'JSON {"answer": "..."}.'
             )
-        said = data.get("seconds")
-        taken = float(said) if isinstance(said, (int, float)) and not isinstance(said, bool) and said >= 0 else seconds
-        return ChatReply(answer[:_LONGEST], "stop", Usage(seconds=taken, calls=1))
+        said = self._amount(data, "seconds")
+        money = self._amount(data, "cost")
+        return ChatReply(
+            answer[:_LONGEST], "stop", Usage(seconds=seconds if said is None else said, money=money, calls=1)
+        )
+
+    def _amount(self, data: Mapping[str, Any], name: str) -> float | None:
+        value = data.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MOST:
+            raise ModelCallError(
+                f"models.{self._name}: {name} of the reply must be a number from 0 on; got {value!r:.40}. Correct the "
+                "system's reply, or leave the field out."
+            )
+        return float(value)
 
     async def embed(self, model: ChatModel, texts: Sequence[str]) -> np.ndarray:
         """See ``ChatClient.embed``."""

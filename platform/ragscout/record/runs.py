@@ -104,6 +104,7 @@ def metrics(board: Board, row: BoardRow) -> dict[str, float]:
         "answered": row.answered,
         "estimate": row.estimate,
         "adjusted": row.adjusted,
+        "adjusted_sd": row.adjusted_sd,
         "p_within_3": row.near,
         "complexity": row.complexity,
         "cost_per_1000": row.cost.per_1000,

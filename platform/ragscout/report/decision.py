@@ -22,7 +22,7 @@ _RISKY = ("must_pass", "infeasible", "slice_loss", "judge", "own_judge", "missin
 WORDS: dict[BoardLanguage, dict[str, str]] = {
     "en": {
         "alone": "It is separated from all {n} rows that were measured as deeply.",
-        "leads": "It has the highest estimate. {n} rows cannot be told apart; none within one point is cheaper.",
+        "leads": "It has the highest posterior mean. {n} rows cannot be told apart; none within one point is cheaper.",
         "near": "It cannot be told apart from the leader ({d}, {low} to {high}) and is {cheaper}.",
         "cheaper_money": "cheaper: {own} instead of {other} {currency} per 1,000 questions",
         "cheaper_plain": "no dearer and no more complex ({own} against {other})",

@@ -11,6 +11,7 @@ from ragscout.model.config import Configuration
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.report.why import Passages, Why, why
 from ragscout.search.effects import Effects
+from ragscout.search.weights import weights_of
 
 
 def no_passages(_configuration: object, _question: object) -> tuple[()]:
@@ -45,6 +46,7 @@ class Material:
             {key: row.scores for key, row in self.rows.items()},
             [question.id for question in self.snapshot.eval_set.development],
             self.snapshot.board.goal,
+            weights_of(self.snapshot.eval_set.development),
         )
 
     @cached_property

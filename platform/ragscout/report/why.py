@@ -23,6 +23,7 @@ from ragscout.search.effects import Effect, Effects
 from ragscout.search.figures import rounded
 from ragscout.search.outcomes import goal_value
 from ragscout.search.pairs import paired_values
+from ragscout.search.weights import weights_of
 
 EXAMPLES = 10
 SAME = 1e-12
@@ -164,6 +165,7 @@ def why(
         {key: row.scores for key, row in rows.items()},
         [question.id for question in questions],
         goal,
+        weights_of(questions),
     )
     fit = effects.fit()
     pairs = _pairs(own, rival, questions, goal) if rival is not None else []

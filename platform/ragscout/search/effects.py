@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ragscout.model.board import Goal
@@ -19,6 +20,7 @@ from ragscout.search.factor_claims import FitCheck
 from ragscout.search.factor_model import FactorModel, Kind, make_design
 from ragscout.search.figures import rounded
 from ragscout.search.outcomes import goal_value
+from ragscout.search.posterior import Believed
 from ragscout.search.space import INACTIVE, EncodedSpace, encode
 
 if TYPE_CHECKING:
@@ -78,8 +80,10 @@ class Effects:
         scores: Mapping[str, Mapping[str, Mapping[str, Score | Failure]]],
         questions: Sequence[str],
         goal: Goal,
+        weights: Sequence[float] = (),
     ) -> None:
-        """Args: configurations = the space; scores = key, question, figure to outcome; questions = ids in order."""
+        """Args: configurations = the space; scores = key, question, figure to outcome; questions = ids in order;
+        weights = of the questions, empty when all count alike."""
         self.goal = goal
         self.space = encode(_Space(tuple(replace(item, roles=()) for item in configurations)))
         columns = {question: column for column, question in enumerate(questions)}
@@ -91,7 +95,7 @@ class Effects:
         ]
         self._low, self._scale = _scale(goal, [value for _, _, value in cells])
         self._cells = [(row, column, self._unit(value)) for row, column, value in cells]
-        self._questions = len(questions)
+        self._questions, self._weights = len(questions), tuple(weights)
         self.known = len({row for row, _, _ in cells}) > 1 and bool(self.space.knobs)
         """Whether there is anything to compare: two measured configurations that differ in a knob."""
         if self.known:
@@ -211,8 +215,24 @@ class Effects:
         within = (sample >= (1 - NEAR) * sample.max(0)).mean(1)
         return {key: rounded(float(within[row])) for key, row in self.space.index.items()}
 
+    def posterior(self) -> dict[str, Believed]:
+        """Posterior of each configuration's mean by key, pulled to what its knobs predict; empty when the model did not
+        pass its check."""
+        import numpy as np
+
+        if not self.known or not self.fit().passed:
+            return {}
+        mean, variance = self._model.predictive(np.arange(len(self.space.keys)))
+        shown = (mean if self.goal.higher else 1 - mean) * self._scale + self._low
+        sd = np.sqrt(variance) * self._scale
+        return {key: Believed(float(shown[row]), float(sd[row])) for key, row in self.space.index.items()}
+
     def fit(self) -> FitCheck:
         """Blocks of ten answers predicted by models that never saw them, and the share of interactions."""
+        return self._fit
+
+    @cached_property
+    def _fit(self) -> FitCheck:
         if not self.known:
             return FitCheck(0, 0.0, 0.0)
         import numpy as np
@@ -248,7 +268,7 @@ class Effects:
         if len({row for row, _, _ in cells}) < FEW * (int(design.model.max()) + 1):
             # a question effect per model would explain the noise of so few rows away
             design = replace(design, model=design.model * 0)
-        model = FactorModel(design, self._questions)
+        model = FactorModel(design, self._questions, self._weights)
         model.add(*zip(*cells, strict=True))
         for _ in range(UPDATES):
             model.update()

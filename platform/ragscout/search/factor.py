@@ -73,10 +73,13 @@ class FactorProposer(BaseProposer):
         *,
         sweep: str = "sweep",
         storage: str | None = None,
+        weights: Sequence[float] = (),
     ) -> None:
-        super().__init__(space, questions, goal, seed, answers, policy, sweep=sweep, storage=storage)
+        super().__init__(space, questions, goal, seed, answers, policy, sweep=sweep, storage=storage, weights=weights)
         self._kinds = [kind_of(knob) for knob in self.space.knobs]
-        self._model = FactorModel(make_design(self.space.codes, self.space.active, self._kinds), len(questions))
+        self._model = FactorModel(
+            make_design(self.space.codes, self.space.active, self._kinds), len(questions), weights
+        )
         self._column = {question: column for column, question in enumerate(self.outcomes.questions)}
         self._orders: dict[int, NDArray[np.int64]] = {}
         self._hopeless: dict[int, int] = {}
@@ -252,7 +255,8 @@ class FactorProposer(BaseProposer):
         """Figures of prefixes become columns of the model; what was answered so far is told to it again."""
         metric, borrowed = self._prior.columns()
         design = make_design(self.space.codes, self.space.active, self._kinds, metric, borrowed)
-        before, self._model = self._model, FactorModel(design, len(self.outcomes.questions))
+        before = self._model
+        self._model = FactorModel(design, before.questions, self.outcomes.weights)
         if before.updates:
             self._model.add(*before.cells())
             self._model.update()

@@ -59,6 +59,10 @@ class ExactPosterior:
         self._shared = _shared(space, self._seen)
         self.question_variances = np.array([START_QUESTION] + [START_SHARED] * (len(self._shared) - 1))
         self._pad(at, columns, values - CENTRE)
+        # all that a question says counts by its weight: then the mean is the weighted one; the weights add up to the
+        # effective number of questions (Kish 1965, section 8.2)
+        weights = model.question_weights
+        self._weight_of = (weights * weights.sum() / (weights**2).sum())[np.unique(columns)]
         self.mean: Floats = model.mean.copy()
         for _ in range(STEPS):
             self._question_effects()
@@ -136,7 +140,7 @@ class ExactPosterior:
         covariance = np.where(self._pairs, kernel[self._index[:, :, None], self._index[:, None, :]], 0.0)
         diagonal = np.arange(covariance.shape[1])
         covariance[:, diagonal, diagonal] = np.where(self._live, kernel[self._index, self._index] + self.noise, 1.0)
-        inverse = np.linalg.inv(covariance)
+        inverse = np.linalg.inv(covariance) * self._weight_of[:, None, None]
         inverse[:, diagonal, diagonal] *= self._live
         force = np.einsum("qij,qj->qi", inverse, self._values)
         pair = self._index[:, :, None] * size + self._index[:, None, :]

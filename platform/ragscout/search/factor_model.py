@@ -4,7 +4,9 @@
 
 ``x_c``: one-hot main effects and all two-way products of the knobs, the prefix's retrieval figure and its product with
 the model; an inactive knob is a zero row. b ~ N(0, tau_g) per group of columns, r_c ~ N(0, tau_r): both by empirical
-Bayes. u, v are a two-way fit with shrinkage. The posterior lives in weight space, so a new block costs one Cholesky of
+Bayes. u, v are a two-way fit with shrinkage. Where questions count differently, the mean of a configuration is the
+weighted one and n the effective number of answers, (sum w)^2 / sum w^2 (Kish 1965, section 8.2).
+The posterior lives in weight space, so a new block costs one Cholesky of
 a few hundred columns whatever the number of configurations. Source: the project's search notes (algorithm "FACT2").
 """
 
@@ -33,19 +35,24 @@ REMAINDERS = (0.006**2, 0.01**2, 0.015**2, 0.022**2, 0.03**2, 0.045**2)
 SHARPER = 0.6
 """Posterior samples are drawn this much nearer to their mean when the next blocks are chosen: with many near ties the
 plain samples spread the calls too thinly. Found on tuning worlds that no reported figure uses."""
+LIGHTEST = 1e-6
+"""Weight of a question that does not count, so that a configuration that answered only such ones has a mean."""
 EMPIRICAL_EVERY, REMAINDER_EVERY, REMAINDER_AT = 3, 9, 4
 """Updates between two fits of the group variances, and of the remainder; never both in one update."""
 
 
 class FactorModel:
-    """Posterior over the mean score of every configuration. Scores are on 0..1, higher is better.
+    """Posterior over the mean score of every configuration. Scores are on 0..1, higher is better. ``weights``: of the
+    questions, empty when all count alike.
 
     The state after a sequence of ``update`` calls is a pure function of that sequence.
     """
 
-    def __init__(self, design: Design, questions: int) -> None:
+    def __init__(self, design: Design, questions: int, weights: Sequence[float] = ()) -> None:
         import numpy as np
 
+        self.question_weights: Floats = np.maximum(weights if weights else np.ones(questions), LIGHTEST)
+        self._weighted = bool(weights)
         self.design, self.questions = design, questions
         groups = int(design.group.max()) + 1
         self._effect: Floats = np.zeros(questions)
@@ -55,6 +62,7 @@ class FactorModel:
         self.tau[: max(1, design.mains)] = MAIN_START
         self.remainder, self.noise, self.updates = REMAINDERS[1], 0.08, 0
         self.count: Ints = np.zeros(len(design.phi), dtype=np.int64)
+        self.effective: Floats = np.zeros(len(design.phi))
         self.mean: Floats = np.zeros(len(design.phi))
         self._rows, self._columns, self._values = _Buffer(np.int64), _Buffer(np.int64), _Buffer(np.float64)
 
@@ -94,18 +102,25 @@ class FactorModel:
         self.updates += 1
 
     def _configuration_means(self) -> tuple[Floats, Floats, Ints]:
-        """Means per configuration after question effects, their counts, and which configurations have any."""
+        """Means per configuration after question effects, their effective counts, and which configurations have
+        any."""
         import numpy as np
 
         rows, columns, values = self._rows.array, self._columns.array, self._values.array
         configurations, questions = len(self.design.phi), self.questions
         self.count = np.bincount(rows, minlength=configurations)
         seen = np.flatnonzero(self.count)
-        n = self.count[seen].astype(np.float64)
-        base = self.mean if self.updates else _mean_by(rows, values, configurations)
+        weight = self.question_weights[columns]
+        self.effective = np.zeros(configurations)
+        self.effective[seen] = (
+            np.bincount(rows, weight, configurations)[seen] ** 2 / np.bincount(rows, weight**2, configurations)[seen]
+        )
+        base = self.mean if self.updates else _mean_by(rows, values, configurations, weight)
         residual = values - base[rows]
         per_question = np.bincount(columns, minlength=questions)
         effect = np.bincount(columns, residual, questions) / (per_question + self.noise / QUESTION_VARIANCE)
+        if self._weighted:
+            effect = effect - np.average(effect, weights=self.question_weights)
         left = residual - effect[columns]
         self._effect, self._question_count = effect, per_question
         if self.updates and self.design.model.max() > 0:
@@ -116,15 +131,15 @@ class FactorModel:
                 np.bincount(cell, minlength=size) + self.noise / MODEL_QUESTION_VARIANCE
             )
             own = own.reshape(-1, questions)
-            own -= own.mean(1, keepdims=True)
+            own -= np.average(own, axis=1, weights=self.question_weights)[:, None]
             left = left - own.reshape(-1)[cell]
             self._own_effect = own
         adjusted = left + base[rows]
-        means = _mean_by(rows, adjusted, configurations)
+        means = _mean_by(rows, adjusted, configurations, weight)
         spread = float(((adjusted - means[rows]) ** 2).sum())
         freedom = max(1.0, len(values) - len(seen) - 0.7 * float((per_question > 0).sum()))
         self.noise = float(np.clip(spread / freedom, 0.002, 0.2))
-        return means[seen], n, seen
+        return means[seen], self.effective[seen], seen
 
     def _variances(self, spread: Floats) -> None:
         """Empirical Bayes: MacKay's update of the group variances with a weak hyper-prior."""
@@ -172,7 +187,7 @@ class FactorModel:
         from scipy.linalg import solve_triangular
 
         root = solve_triangular(self._factor, self.design.phi[rows].T, lower=True)
-        n = self.count[rows]
+        n = self.effective[rows]
         shrink = n * self.remainder / (n * self.remainder + self.noise)
         variance: Floats = (1 - shrink) ** 2 * (root**2).sum(0) + (1 - shrink) * self.remainder
         return self.mean[rows], variance
@@ -186,11 +201,12 @@ class FactorModel:
         mean, variance = self.predictive(np.asarray(rows))
         errors = []
         for i, row in enumerate(rows):
-            asked, n = np.asarray(columns[i]), len(columns[i])
+            asked = np.asarray(columns[i])
+            share = self.question_weights[asked] / self.question_weights[asked].sum()
             effect = self._effect[asked] + self._own_effect[self.design.model[row], asked]
-            unsure = float((1 / (1 / QUESTION_VARIANCE + self._question_count[asked] / self.noise)).sum())
-            expected = float(variance[i]) + self.noise / n + unsure / n**2
-            errors.append(float((np.asarray(values[i]) - effect).mean() - mean[i]) / expected**0.5)
+            unsure = 1 / (1 / QUESTION_VARIANCE + self._question_count[asked] / self.noise)
+            expected = float(variance[i]) + float((share**2 * (self.noise + unsure)).sum())
+            errors.append(float((share * (np.asarray(values[i]) - effect)).sum() - mean[i]) / expected**0.5)
         return errors
 
     def contrasts(self, weights: Floats) -> tuple[Floats, Floats]:
@@ -212,11 +228,13 @@ class FactorModel:
         return other / (main + other) if main + other > 0 else 0.0
 
 
-def _mean_by(rows: Ints, values: Floats, size: int) -> Floats:
+def _mean_by(rows: Ints, values: Floats, size: int, weight: Floats) -> Floats:
+    """Weighted means of the values of each row, 0 without any."""
     import numpy as np
 
-    total: Floats = np.bincount(rows, values, size) / np.maximum(np.bincount(rows, minlength=size), 1)
-    return total
+    total = np.bincount(rows, weight, size)
+    found: Floats = np.bincount(rows, weight * values, size) / np.where(total > 0, total, 1.0)
+    return found
 
 
 class _Buffer:

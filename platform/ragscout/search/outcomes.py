@@ -32,12 +32,19 @@ def goal_value(outcome: Score | Failure | None, figure: Figure | Goal) -> float 
 
 
 class Outcomes:
-    """The table. Rows are configurations in the order of ``keys``, columns questions in the common order."""
+    """The table. Rows are configurations in the order of ``keys``, columns questions in the common order.
 
-    def __init__(self, keys: Sequence[str], questions: Sequence[str], goal: Goal) -> None:
+    ``weights``: of the questions, of mean 1, empty when all count alike. The search maximises what the board ranks by,
+    so means and comparisons are weighted by them.
+    """
+
+    def __init__(
+        self, keys: Sequence[str], questions: Sequence[str], goal: Goal, weights: Sequence[float] = ()
+    ) -> None:
         import numpy as np
 
         self.keys, self.questions, self.goal = tuple(keys), tuple(questions), goal
+        self.weights = tuple(weights)
         self._row = {key: row for row, key in enumerate(self.keys)}
         self._column = {question: column for column, question in enumerate(self.questions)}
         self.values = np.zeros((len(self.keys), len(self.questions)))
@@ -83,9 +90,14 @@ class Outcomes:
         return {name: total / count for name, (total, count) in sorted(self._sums.get(row, {}).items())}
 
     def mean(self, row: int) -> float | None:
-        """Mean goal value of what the row answered, ``None`` when nothing was scored."""
+        """Mean goal value of what the row answered, ``None`` when nothing of any weight was scored."""
+        import numpy as np
+
         known = self.scored[row]
-        return float(self.values[row, known].mean()) if known.any() else None
+        if not self.weights:
+            return float(self.values[row, known].mean()) if known.any() else None
+        weight = np.asarray(self.weights)[known]
+        return float(np.average(self.values[row, known], weights=weight)) if weight.sum() > 0 else None
 
     def missing(self, row: int, count: int, order: NDArray[np.int64] | None = None) -> tuple[str, ...]:
         """The first ``count`` questions not asked of a row, in the common order or in one of its own (columns)."""
@@ -98,41 +110,49 @@ class Outcomes:
         """Adjusted means of shape (rows,) in the direction "more is better"; minus infinity where nothing is known."""
         import numpy as np
 
-        adjusted = adjusted_means(self.values, self.scored)
+        adjusted = adjusted_means(self.values, self.scored, self.weights)
         return np.where(np.isfinite(adjusted), adjusted * self.goal.sign, -np.inf)
 
     def common(self, row: int, other: int) -> tuple[list[float], list[float]]:
-        """Goal values of two rows on the questions both were scored on, in the direction "more is better"."""
+        """Goal values of two rows on the questions both were scored on, in the direction "more is better", times the
+        questions' weights: their mean difference is the weighted one."""
+        import numpy as np
+
         both = self.scored[row] & self.scored[other]
-        sign = self.goal.sign
-        return (self.values[row, both] * sign).tolist(), (self.values[other, both] * sign).tolist()
+        scale = self.goal.sign * np.asarray(self.weights)[both] if self.weights else self.goal.sign
+        return (self.values[row, both] * scale).tolist(), (self.values[other, both] * scale).tolist()
 
 
-def adjusted_means(values: Floats, scored: NDArray[np.bool_], prior: float = 1.0, steps: int = 12) -> Floats:
+def adjusted_means(
+    values: Floats, scored: NDArray[np.bool_], weights: Sequence[float] = (), prior: float = 1.0, steps: int = 12
+) -> Floats:
     """Means corrected for which questions were asked: score = configuration + question effect, by alternating least
     squares with ``prior`` pseudo-observations on each question effect.
 
-    Question effects are centred over the questions that anyone answered, so a row that answered all of those keeps its
-    plain mean. Rows without a score are minus infinity.
+    ``weights``: of the questions; means are weighted by them. Question effects are centred over the questions that
+    anyone answered, so a row that answered all of those keeps its plain (weighted) mean. Rows without a score of any
+    weight are minus infinity.
     """
     import numpy as np
 
     mask = scored.astype(np.float64)
-    per_row, per_question = mask.sum(1), mask.sum(0)
+    counts = mask * np.asarray(weights) if weights else mask
+    per_row, per_question = counts.sum(1), mask.sum(0)
     live, seen = per_row > 0, per_question > 0
     result = np.full(len(values), -np.inf)
     if not live.any():
         return result
-    values, mask, per_row = values[live][:, seen], mask[live][:, seen], per_row[live]
+    values, mask, counts, per_row = values[live][:, seen], mask[live][:, seen], counts[live][:, seen], per_row[live]
+    share = np.asarray(weights)[seen] if weights else None
     effect = np.zeros(values.shape[1])
     for _ in range(steps):
-        mean = ((values - effect) * mask).sum(1) / per_row
+        mean = ((values - effect) * counts).sum(1) / per_row
         before = effect
         effect = ((values - mean[:, None]) * mask).sum(0) / (per_question[seen] + prior)
-        effect -= effect.mean()
+        effect = effect - np.average(effect, weights=share)
         if float(np.abs(effect - before).max()) < SAME:
             break
-    result[live] = ((values - effect) * mask).sum(1) / per_row
+    result[live] = ((values - effect) * counts).sum(1) / per_row
     return result
 
 

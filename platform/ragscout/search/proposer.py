@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class BaseProposer:
     """State is a pure function of (space, questions, goal, seed, told rounds).
 
-    ``questions``: development question ids in the common order. ``answers``: the most questions that may be asked of
+    ``questions``: development question ids in the common order, ``weights`` how much each counts in the goal's mean
+    (mean 1, empty when all count alike). ``answers``: the most questions that may be asked of
     generating configurations in total, ``None`` for no limit. ``storage``: where the Optuna study lies (see
     ``StudyMirror``), ``None`` for no study at all.
     """
@@ -42,10 +43,11 @@ class BaseProposer:
         *,
         sweep: str = "sweep",
         storage: str | None = None,
+        weights: Sequence[float] = (),
     ) -> None:
         self.space: EncodedSpace = encode(space)
         self.goal, self.seed, self.answers, self.policy = goal, seed, answers, policy
-        self.outcomes = Outcomes(self.space.keys, questions, goal)
+        self.outcomes = Outcomes(self.space.keys, questions, goal, weights)
         self.stopped: set[int] = set()
         """Rows given up by the paired boundary; they get no further question."""
         self.first_asked: list[int] = []

@@ -98,7 +98,7 @@ def cells(board: Board, row: Row, names: list[str], language: BoardLanguage = "e
         "set": words["yes"] if row.in_winner_set else words["no"],
         "holm": "–" if row.versus_leader is None else f"{row.versus_leader.p_holm:.3f}",
         "near": "–" if row.near is None else f"{row.near:.2f}",
-        "adjusted": "–" if row.adjusted is None else f"{row.adjusted:.3f}",
+        "adjusted": _adjusted(row),
         "key": row.key[:12],
     }
     return [fixed[name] if name in fixed else _figure(board, row, name) for name in names]
@@ -155,6 +155,12 @@ def _right(board: Board, row: Row) -> str:
         return f"{row.confirmed.right}/{row.confirmed.figure.scored}{SEALED}"
     stat = row.figures.get(board.goal.metric)
     return "–" if row.right is None or stat is None else f"{row.right}/{stat.scored}"
+
+
+def _adjusted(row: Row) -> str:
+    """Posterior mean and sd."""
+    text = "–" if row.adjusted is None else f"{row.adjusted:.3f}"
+    return text if row.adjusted_sd is None else f"{text} ± {row.adjusted_sd:.3f}"
 
 
 def _difference(board: Board, paired: Paired | None, language: BoardLanguage = "en") -> str:

@@ -28,7 +28,8 @@ def sheet(board: Board, language: BoardLanguage = "en") -> tuple[list[str], list
     """Header and lines of plain values, ``None`` for what is not known; one column for each end of an interval."""
     knobs = list(board.knobs)
     groups = list(dict.fromkeys(group.group for row in board.rows for group in row.groups))
-    header = ["rank", "marks", "name", "key", "answered", "questions", "estimate", "adjusted", "right", *knobs]
+    header = ["rank", "marks", "name", "key", "answered", "questions", "estimate", "adjusted", "adjusted_sd"]
+    header += ["right", *knobs]
     header += [f"{name}{end}" for name in board.figures for end in ("", ".low", ".high", ".scored", ".asked")]
     header += ["difference_to_reference", "reference_low", "reference_high", "reference_p_holm"]
     header += ["difference_to_leader", "leader_low", "leader_high", "leader_p_holm", "in_winner_set"]
@@ -49,7 +50,7 @@ def sheet(board: Board, language: BoardLanguage = "en") -> tuple[list[str], list
 def _line(board: Board, row: Row, knobs: list[str], groups: list[str], language: BoardLanguage) -> list[object]:
     marks = " ".join(MARKS[mark][2 if language == "ko" else 1] for mark in row.marks)
     values: list[object] = [row.rank, marks, row.name, row.key, row.answered, board.questions]
-    values += [row.estimate, row.adjusted, row.right, *(row.knobs.get(knob) for knob in knobs)]
+    values += [row.estimate, row.adjusted, row.adjusted_sd, row.right, *(row.knobs.get(knob) for knob in knobs)]
     for name in board.figures:
         stat = row.figures.get(name)
         values += [None] * 5 if stat is None else [stat.mean, stat.low, stat.high, stat.scored, stat.asked]

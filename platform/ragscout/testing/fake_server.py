@@ -65,7 +65,8 @@ class FakeServer:
     """``with FakeServer() as server: ...`` serves ``server.base_url`` from a thread of its own.
 
     Set ``faults``, ``latency`` (seconds), ``context`` (words a prompt may have), ``key`` (refuses others) or ``script``
-    (the reply to a chat request's body, ``None`` for the usual one) at any time. A prompt that contains
+    (the reply to a chat request's body, ``None`` for the usual one) at any time; ``system`` is what a whole system at
+    ``server.system_url`` replies to a question. A prompt that contains
     ``[filtered]`` is refused by the content filter.
     """
 
@@ -77,6 +78,7 @@ class FakeServer:
         self.faults = faults or Faults()
         self.latency, self.context, self.key, self.demand = latency, context, key, demand
         self.script: Callable[[Mapping[str, Any]], str | None] = lambda _: None
+        self.system: Callable[[str], Mapping[str, Any]] = lambda question: {"answer": f"답: {question}"}
         self.stats = Stats()
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -87,6 +89,11 @@ class FakeServer:
     def base_url(self) -> str:
         """Address for a connection's ``base_url``."""
         return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def system_url(self) -> str:
+        """Address of a whole system that takes ``{"question": ...}``."""
+        return f"http://127.0.0.1:{self.port}/answer"
 
     def __enter__(self) -> FakeServer:
         self._thread.start()
@@ -148,6 +155,8 @@ class FakeServer:
         kind = "unknown"
         if path in ("/v1/chat/completions", "/v1/embeddings") or "/openai/deployments/" in path:
             kind = "embeddings" if path.endswith("/embeddings") else "chat"
+        elif path == "/answer":
+            kind = "system"
         stats = self.stats
         stats.calls[kind] += 1
         stats.headers.append(dict(headers))
@@ -181,7 +190,10 @@ class FakeServer:
         if fault == "limit_429":
             status, _, said, cut = _refused(429, "rate limit reached", "rate_limit_exceeded")
             return status, {"Retry-After": str(self.faults.retry_after)}, said, cut
-        made = self._embeddings(body) if kind == "embeddings" else self._chat(body, fault == "bad_judge")
+        if kind == "system":
+            made = _ok(dict(self.system(body["question"])))
+        else:
+            made = self._embeddings(body) if kind == "embeddings" else self._chat(body, fault == "bad_judge")
         if made[0] != 200:
             return made
         payload = made[2][: len(made[2]) // 2] + b'"<<' if fault == "malformed" else made[2]
