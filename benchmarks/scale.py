@@ -4,7 +4,8 @@
     python benchmarks/scale.py 100000 --characters 10000 --new-words 300 --folder /tmp/gigabyte
 
 Prints one JSON line per size and stage: seconds, peak resident memory (MB), megabytes of text and of it per second.
-With ``--folder`` what the stages made stays there, and a stage can run again by itself.
+With ``--folder`` what the stages made stays there, and a stage can run again by itself. ``--from FOLDER`` draws the
+sentences of real files instead of words by Zipf's law.
 """
 
 from __future__ import annotations
@@ -30,6 +31,23 @@ def word(rng: random.Random, language: str) -> str:
     if language == "ko":
         return "".join(rng.choice(SYLLABLES) for _ in range(rng.randint(2, 4)))
     return "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(3, 9)))
+
+
+def drawn_sentences(file: Path, documents: int, characters: int, source: Path) -> None:
+    """Documents of sentences drawn from the files of a folder: real text, whose vocabulary does not grow."""
+    from ragscout.providers.tokenize import sentences
+
+    rng, pool = random.Random(1), []
+    for path in sorted(path for path in source.rglob("*") if path.is_file()):
+        text = path.read_text("utf-8")
+        pool += [" ".join(text[start:end].split()) for start, end in sentences(text)]
+    with file.open("w", encoding="utf-8") as out:
+        for number in range(documents):
+            parts: list[str] = []
+            while sum(map(len, parts)) + len(parts) < characters:
+                parts.append(rng.choice(pool))
+            row = {"doc_id": f"d{number}", "title": f"Document {number}", "text": " ".join(parts)[:characters]}
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def make_corpus(file: Path, documents: int, characters: int, language: str, new_words: int) -> None:
@@ -71,7 +89,7 @@ class Quiet:
         self.reports[what] = value
 
 
-def stage(name: str, place: Path, lexicon_parameters: dict[str, Any]) -> dict[str, Any]:
+def stage(name: str, place: Path, lexicon_step: str, tokenizer: str) -> dict[str, Any]:
     """Run one stage on what the stage before left in the folder."""
     import ragscout.steps  # noqa: F401 - fills the registry
     from ragscout.data import load_manifest, upload
@@ -103,7 +121,8 @@ def stage(name: str, place: Path, lexicon_parameters: dict[str, Any]) -> dict[st
     elif name == "chunk":
         save("chunk", asyncio.run(make("chunk", "characters").run(runtime, corpus=load("corpus"))))  # type: ignore[attr-defined]
     elif name == "lexicon":
-        save("lexicon", asyncio.run(make("lexicon", "bm25", lexicon_parameters).run(runtime, chunk=load("chunk"))))  # type: ignore[attr-defined]
+        made = make("lexicon", lexicon_step, {"tokenizer": tokenizer})
+        save("lexicon", asyncio.run(made.run(runtime, chunk=load("chunk"))))  # type: ignore[attr-defined]
     elif name == "search":
         lexicon, chunks = load("lexicon"), load("chunk")
         queries = [chunks.text[at][:80] for at in range(0, len(chunks), max(1, len(chunks) // 50))][:50]
@@ -120,13 +139,16 @@ def stage(name: str, place: Path, lexicon_parameters: dict[str, Any]) -> dict[st
 def measure(given: argparse.Namespace, documents: int, place: Path) -> None:
     """Make the corpus where the folder has none, then run every stage in a process of its own."""
     corpus = place / "corpus.jsonl"
-    if not corpus.exists():
+    if not corpus.exists() and given.source:
+        drawn_sentences(corpus, documents, given.characters, given.source)
+    elif not corpus.exists():
         make_corpus(corpus, documents, given.characters, given.language, given.new_words)
     megabytes = round(corpus.stat().st_size / 1e6, 1)
     if given.questions:
         make_questions(place / "questions.jsonl", given.questions, documents)
     for name in given.stages:
-        command = [sys.executable, __file__, "--one", name, str(place), "--tokenizer", given.tokenizer]
+        command = [sys.executable, __file__, "--one", name, str(place)]
+        command += ["--tokenizer", given.tokenizer, "--lexicon", given.lexicon]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         line = done.stdout.strip() or json.dumps({"failed": done.stderr.strip().splitlines()[-1:]})
         found = json.loads(line)
@@ -144,12 +166,14 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=0)
     parser.add_argument("--new-words", type=int, default=0)
     parser.add_argument("--tokenizer", choices=("bigrams", "characters", "kiwi"), default="bigrams")
+    parser.add_argument("--lexicon", choices=("bm25", "lancedb-fts"), default="bm25")
+    parser.add_argument("--from", dest="source", type=Path, default=None)
     parser.add_argument("--folder", type=Path, default=None)
     parser.add_argument("--one", nargs=2, metavar=("STAGE", "FOLDER"))
     given = parser.parse_args()
     if given.one:
         started = time.perf_counter()
-        found = stage(given.one[0], Path(given.one[1]), {"tokenizer": given.tokenizer})
+        found = stage(given.one[0], Path(given.one[1]), given.lexicon, given.tokenizer)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
         print(json.dumps({"seconds": round(time.perf_counter() - started, 1), "peak_mb": round(peak), **found}))
         return

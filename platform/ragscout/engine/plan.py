@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ragscout.engine.estimate import Estimate, Range, estimate
+from ragscout.engine.lexicons import LexiconPlan, lexicons
 from ragscout.engine.prepare import Prepared, host_of
 from ragscout.engine.store import Store
 from ragscout.engine.worker import chat_models, question_key
@@ -43,7 +44,8 @@ class Plan:
     ``cached``: how many of the shared ones the store holds. ``money_high``: upper bound, ``None`` when a price is
     unknown. ``absent``: models that are not on this machine, with the remedy. ``held``: sealed questions; ``answers``:
     what the search may ask, ``closing``: what hold-out and probe ask beside it. ``refused``: why a run would not
-    begin, empty when it would. ``advice``: what so many questions can show."""
+    begin, empty when it would. ``advice``: what so many questions can show. ``lexicons``:
+    how each will be built."""
 
     sweep: str
     eval_set: str
@@ -62,6 +64,8 @@ class Plan:
     estimate: Estimate | None = None
     refused: str = ""
     advice: tuple[str, ...] = field(default=())
+    sample: str = ""
+    lexicons: tuple[LexiconPlan, ...] = ()
 
     def lines(self) -> list[str]:
         """For people."""
@@ -80,7 +84,9 @@ class Plan:
             )
         if self.leaving and self.money_high is not None:
             found.append(f"Price: at most {self.money_high:.2f} (budget.usd).")
+        found += [item.line() for item in self.lexicons]
         found += _estimated(self.estimate) if self.estimate is not None else []
+        found += [self.sample] if self.sample else []
         found += self.advice
         found += [f"Would be refused: {self.refused}"] if self.refused else []
         found += [f"Missing: {line}" for line in self.absent]
@@ -137,6 +143,7 @@ def make_plan(prepared: Prepared, store: Store) -> Plan:
         prepared.closing_most,
         estimate(prepared, store),
         refused,
+        lexicons=lexicons(prepared, store),
     )
 
 

@@ -129,8 +129,8 @@ def _retriever(configuration: Configuration) -> Entry:
     from ragscout.spec.options import RETRIEVER_STAGES
 
     steps = {stage: configuration.steps[stage] for stage in _TOGETHER if stage in configuration.steps}
-    use = {"lexical": "bm25", "dense": "dense"}.get(steps["fuse"].name, "hybrid")
-    expected = dict(RETRIEVER_STAGES[use])
+    use = {"lexical": steps.get("lexicon", steps["fuse"]).name, "dense": "dense"}.get(steps["fuse"].name, "hybrid")
+    expected = dict(RETRIEVER_STAGES.get(use, ()))
     made = {stage: step.name for stage, step in steps.items() if use != "hybrid" or stage != "fuse"}
     if made != expected:
         raise SpecError(

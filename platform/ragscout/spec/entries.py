@@ -13,7 +13,7 @@ from ragscout.spec.connection import Connection
 from ragscout.spec.document import Document, join
 from ragscout.spec.types import Entry
 
-RETRIEVERS = ("bm25", "dense", "hybrid")
+RETRIEVERS = ("bm25", "lancedb-fts", "dense", "hybrid")
 
 PIPELINE: dict[str, Entry] = {
     "corpus": Entry("parse"),

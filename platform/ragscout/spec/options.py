@@ -20,6 +20,7 @@ from ragscout.spec.types import Entry, SweepSpec
 
 RETRIEVER_STAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "bm25": (("lexicon", "bm25"), ("lexical", "bm25"), ("fuse", "lexical")),
+    "lancedb-fts": (("lexicon", "lancedb-fts"), ("lexical", "bm25"), ("fuse", "lexical")),
     "dense": (("dense", "nearest"), ("fuse", "dense")),
     "hybrid": (("lexicon", "bm25"), ("lexical", "bm25"), ("dense", "nearest")),
 }

@@ -92,7 +92,9 @@ def _counted(spec: SweepSpec, limit: int) -> int:
                 raise spec.document.wrong(
                     join(item.path, empty[0]), "it has no values", [], "Give at least one value, or leave the key out."
                 )
-    lexical = sum(count(item, "retriever") for item in spec.pipeline["retriever"] if item.use == "bm25")
+    lexical = sum(
+        count(item, "retriever") for item in spec.pipeline["retriever"] if item.use not in ("dense", "hybrid")
+    )
     shared = 1
     for key in PIPELINE:
         if key not in (*_DENSE_ONLY, "retriever"):

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragscout.model.errors import StoreError
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Ranking
 from ragscout.model.runtime import Runtime
@@ -24,8 +20,6 @@ from ragscout.steps.rankings import DECIMALS, ranked
 
 if TYPE_CHECKING:
     import numpy as np
-
-_FACTS, _SHARDS = "lexicon.json", "shards"
 
 
 @dataclass
@@ -110,7 +104,7 @@ class BM25(Step):
                 return lexicon, count[0], index.number
         if not size:
             return BM25Lexicon(None, self.tokenizer, self.stem, Labels(len(chunk))), 0, 0
-        plain = _bm25s().BM25(k1=self.k1, b=self.b)
+        plain = bm25s_library().BM25(k1=self.k1, b=self.b)
         plain.index(held, show_progress=False)
         return BM25Lexicon(plain, self.tokenizer, self.stem, Labels.of(chunk)), size, 1
 
@@ -129,41 +123,8 @@ def _counting(texts: Iterator[list[str]], count: list[int]) -> Iterator[list[str
         yield tokens
 
 
-class LexiconCodec:
-    """A folder as bm25s writes it (numpy arrays and JSON, no pickle) with the tokenizer beside it."""
-
-    def save(self, value: BM25Lexicon, folder: Path) -> None:
-        """Write the index and the tokenizer's settings."""
-        facts: dict[str, object] = {"tokenizer": value.tokenizer, "stem": value.stem, "empty": value.index is None}
-        facts["count"] = value.labels.count
-        value.labels.save(folder)
-        (folder / _FACTS).write_text(json.dumps(facts, sort_keys=True), encoding="utf-8")
-        if isinstance(value.index, Shards):
-            shutil.copytree(value.index.folder, folder / _SHARDS)
-        elif value.index is not None:
-            value.index.save(str(folder), show_progress=False, allow_pickle=False)
-
-    def load(self, folder: Path) -> BM25Lexicon:
-        """Open it; the arrays stay on disk and are mapped.
-
-        Raises:
-            StoreError: when the folder holds no lexicon.
-        """
-        try:
-            facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-            labels = Labels.load(folder, facts.get("count", 0))
-            if (folder / _SHARDS).is_dir():
-                return BM25Lexicon(Shards(folder / _SHARDS), facts["tokenizer"], facts["stem"], labels)
-            index = None if facts["empty"] else _bm25s().BM25.load(str(folder), mmap=True, allow_pickle=False)
-            return BM25Lexicon(index, facts["tokenizer"], facts["stem"], labels)
-        except (OSError, ValueError, KeyError) as error:
-            raise StoreError(
-                f"lexicon: the stored index cannot be read; got {type(error).__name__} in {folder.name}. "
-                "Delete it with `ragscout store check` and run again."
-            ) from error
-
-
-def _bm25s() -> Any:
+def bm25s_library() -> Any:
+    """The library, which says less than it wants to."""
     logging.getLogger("bm25s").setLevel(logging.WARNING)
     import bm25s
 

@@ -1,0 +1,80 @@
+"""How the lexicons of a sweep will be built, known before anything runs: in one piece or in shards, in which memory.
+
+A lexicon step builds in one piece up to ``max_tokens`` words and in shards of that size above. ``max_tokens`` is a
+parameter of the step and the chunks are its input, so both sides of that choice are in the node's key. Here the words
+are estimated from the size of the files.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ragscout.engine.prepare import Prepared
+from ragscout.engine.store import Store
+from ragscout.model.config import Node, plan
+from ragscout.model.key import short
+from ragscout.model.text import language
+
+WORDS_PER_CHARACTER = {"en": 0.17, "ko": 0.55}
+"""Words of an index per character of text: English words, Korean bigrams (measured on the bundled sets)."""
+BYTES_PER_CHARACTER = {"en": 1.0, "ko": 2.4}
+BASE, PER_WORD = 150e6, 95
+"""Bytes of memory that a build takes anyway, and for every word of the piece at hand: what was measured with
+``benchmarks/scale.py``, 70 bytes with a vocabulary of 50,000 words and 95 with one of half a million."""
+
+
+@dataclass(frozen=True)
+class LexiconPlan:
+    """How one lexicon will be built. ``words``: estimated; ``threshold``: words of one piece at most, 0 where LanceDB
+    builds on disk; ``shards``: 1 for one piece; ``memory``: bytes at most while it is built, estimated, 0 where
+    LanceDB decides; ``cached``: it is in the store already."""
+
+    step: str
+    node: str
+    words: int
+    threshold: int
+    shards: int
+    memory: int
+    cached: bool
+
+    def line(self) -> str:
+        """For people."""
+        if not self.threshold:
+            how = "by LanceDB, on disk"
+        elif self.shards == 1:
+            how = f"in one piece (up to {self.threshold:,})"
+        else:
+            how = f"in about {self.shards} shards of {self.threshold:,}"
+        held = "; in the store" if self.cached else ""
+        if self.memory and not self.cached:
+            held = f"; about {self.memory / 1e6:,.0f} MB of memory to build"
+        return f"Lexicon {self.step} ({self.node}): about {self.words:,} words, {how}{held}."
+
+
+def lexicons(prepared: Prepared, store: Store) -> tuple[LexiconPlan, ...]:
+    """One entry per lexicon node, in the order of the plan. Reads sizes and keys."""
+    files = {file.sha256 for file in prepared.eval_set.files}
+    size = sum(store.blobs.size(digest) for digest in files if store.blobs.exists(digest))
+    lang = "ko" if any(language(question.text) == "ko" for question in prepared.questions[:20]) else "en"
+    nodes = [item for item in plan(prepared.space.configurations).values() if item.stage == "lexicon"]
+    return tuple(_planned(node, size / BYTES_PER_CHARACTER[lang], lang, store) for node in nodes)
+
+
+def _planned(node: Node, characters: float, lang: str, store: Store) -> LexiconPlan:
+    assert node.step is not None
+    words = math.ceil(characters * WORDS_PER_CHARACTER[lang] * _overlapping(node.inputs))
+    threshold = int(getattr(node.step, "max_tokens", 0))
+    shards = max(1, math.ceil(words / threshold)) if threshold else 1
+    memory = int(BASE + PER_WORD * min(words, threshold)) if threshold else 0
+    cached = store.ledger.value(node.key) is not None
+    return LexiconPlan(node.step.label(), short(node.key), words, threshold, shards, memory, cached)
+
+
+def _overlapping(inputs: Sequence[Node]) -> float:
+    """How often a character is indexed: more than once where chunks overlap."""
+    step = next(item.step for item in inputs if item.stage == "chunk")
+    size = float(getattr(step, "size", 0) or 0)
+    overlap = float(getattr(step, "overlap_units", 0) or 0)
+    return size / (size - overlap) if 0 < overlap < size else 1.0
