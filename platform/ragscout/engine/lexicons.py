@@ -17,9 +17,9 @@ from ragscout.model.config import Node, plan
 from ragscout.model.key import short
 from ragscout.model.text import language
 
-WORDS_PER_CHARACTER = {"en": 0.17, "ko": 0.55}
-"""Words of an index per character of text: English words, Korean bigrams (measured on the bundled sets)."""
-BYTES_PER_CHARACTER = {"en": 1.0, "ko": 2.4}
+WORDS_PER_CHARACTER = {"en": 0.17, "ko": 0.45}
+"""Words of an index per character: English words (0.16 to 0.17 on the bundled sets), Korean bigrams (0.44 to 0.45)."""
+BYTES_PER_CHARACTER = {"en": 1.0, "ko": 2.2}
 BASE, PER_WORD = 150e6, 95
 """Bytes of memory that a build takes anyway, and for every word of the piece at hand: what was measured with
 ``benchmarks/scale.py``, 70 bytes with a vocabulary of 50,000 words and 95 with one of half a million."""
