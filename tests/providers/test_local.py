@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,12 +38,18 @@ class Connection:
     threads: int | None = None
 
 
-def request(text: str, max_tokens: int = 8, **more: object) -> ChatRequest:
-    return ChatRequest(ChatModel("local", ALIAS), (Message("user", text),), max_tokens, **more)  # type: ignore[arg-type]
+RULES = "You answer questions about databases. Keep to what you know, say nothing twice, and use one short sentence."
+SYSTEMS = ("", f"{RULES} Write in capitals.", f"{RULES} Do not write in capitals.")
+
+
+def request(text: str, max_tokens: int = 8, system: str = "", **more: object) -> ChatRequest:
+    first = (Message("system", system),) if system else ()
+    return ChatRequest(ChatModel("local", ALIAS), (*first, Message("user", text)), max_tokens, **more)  # type: ignore[arg-type]
 
 
 def requests() -> list[ChatRequest]:
-    """Four requests, one of them with a context so long that flash attention would split it between threads."""
+    """Requests with and without a system message long enough to be kept, and one with a context so long that
+    flash attention would split it between threads."""
     words = (
         "index",
         "vacuum",
@@ -64,7 +71,9 @@ def requests() -> list[ChatRequest]:
         "연차는 언제 생기나요?",
         "Name a colour.",
     ]
-    return [request(text) for text in texts]
+    return [
+        request(text, system=system) for system in SYSTEMS for text in (texts if not system else texts[:1] + texts[2:])
+    ]
 
 
 def replies(order: Sequence[int], threads: int) -> dict[int, str]:
@@ -92,12 +101,12 @@ def small() -> None:
 
 @pytest.mark.models
 def test_replies_do_not_depend_on_order_process_or_threads(small: None) -> None:
-    forward = replies(range(4), threads=1)
-    assert len(set(forward.values())) == 4
+    forward = replies(range(10), threads=1)
+    assert len(set(forward.values())) > 6
     assert all(forward.values())
     code = (
         f"import sys, json; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_local; "
-        "print(json.dumps(test_local.replies([3, 2, 1, 0], 2)))"
+        "print(json.dumps(test_local.replies([*range(9, -1, -2), *range(0, 10, 2)], 2)))"
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240)
     assert {int(number): text for number, text in json.loads(other.stdout).items()} == forward
@@ -110,6 +119,25 @@ async def side_by_side() -> dict[int, str]:
     found = await asyncio.gather(*(client.complete(asked) for asked in requests()))
     await client.close()
     return {number: reply.text for number, reply in enumerate(found) if isinstance(reply, ChatReply)}
+
+
+@pytest.mark.models
+def test_a_long_system_message_is_computed_once(small: None) -> None:
+    loaded = engine(gguf_file(Resolver().folder(ALIAS), ALIAS), 512, 1)
+
+    def ask(system: str, text: str) -> dict[str, Any]:
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
+        reply = loaded.answer({"messages": messages, "max_tokens": 2, "temperature": 0.0, "seed": 0})
+        timings: dict[str, Any] = reply["timings"]
+        return timings
+
+    first, second, third = (
+        ask(SYSTEMS[1], text) for text in ("What is a view?", "What is a view? Is it a table?", "Why?")
+    )
+    assert first["cache_n"] == second["cache_n"] == third["cache_n"] > 20, "the question has no part in it"
+    assert ask(SYSTEMS[2], "Why?")["cache_n"] > 20
+    assert ask("Be brief.", "Why?")["cache_n"] == 0
+    assert "error" in loaded.answer({"messages": [{"role": "system", "content": "word " * 600}], "max_tokens": 2})
 
 
 @pytest.mark.models
@@ -130,6 +158,7 @@ def test_forms_limits_and_refusals(small: None) -> None:
         scored = await client.complete(request("Rate this from 1 to 5: good.", 20, schema=schema))
         assert isinstance(scored, ChatReply)
         assert json.loads(scored.text)["score"] in range(1, 6)
+        assert not any(letter.isspace() for letter in scored.text), "white space is paid for"
         assert scored.fingerprint.startswith("xllamacpp ")
         assert scored.usage.input_tokens > 10
         assert scored.usage.money == 0.0

@@ -1,8 +1,10 @@
 """Chat models in this process: GGUF files through llama.cpp (``xllamacpp``), in a mode that repeats itself.
 
 Repeatable means: the reply depends on the request and the file alone, not on what was asked before, in which order, by
-which process or on how many threads. For this one sequence is decoded at a time, nothing of an earlier prompt is
-reused, and flash attention is off: its CPU kernel splits long contexts by thread, so that one and two threads differ.
+which process or on how many threads. For this one sequence is decoded at a time, and flash attention is off: its CPU
+kernel splits long contexts by thread, so that one and two threads differ. Of earlier prompts one thing is reused, a
+long system message: what the model has computed for it is brought back to the same state before every request that
+begins with it (see ``Engine.answer``).
 """
 
 from __future__ import annotations
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 CONTEXT = 4096  # tokens, when the connection names no window
+SHARED = 120
+"""Characters from which a system message is kept for the next request; a shorter one is computed again sooner."""
+TIGHT = {"x-guidance": {"whitespace_flexible": False}}
+"""Keeps white space out of JSON replies (llguidance's own key): a small model spends half of a short reply on it."""
 THREADS = "RAGSCOUT_THREADS"
 
 
@@ -103,19 +109,14 @@ class LocalClient:
             "temperature": request.temperature,
             "top_p": request.top_p,
             "seed": request.seed or 0,
-            "cache_prompt": False,
         }
         if request.stop:
             body["stop"] = list(request.stop)
-        if request.schema:
-            body["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {"name": "reply", "schema": json.loads(request.schema)},
-            }
         lane = self._free.get()
         started = time.perf_counter()
         try:
-            data = self._loaded(lane).server.handle_chat_completions(body)
+            loaded = self._loaded(lane)
+            data = _json_reply(loaded, body, request.schema) if request.schema else loaded.answer(body)
         except (ValueError, RuntimeError) as error:
             raise ModelCallError(f"models.{self._name}: the model refuses the request: {_line(error)}.") from error
         finally:
@@ -172,13 +173,53 @@ class Engine:
         # the library listens on a loopback port; nobody else on the machine may use it
         parameters.hostnames = ["127.0.0.1"]
         parameters.api_keys = [secrets.token_hex(16)]
+        self._kept = ""
+        self._tokens = 0
         try:
-            self.server = xllamacpp.Server(parameters)
+            self._server = xllamacpp.Server(parameters)
         except (RuntimeError, ValueError) as error:
             raise ModelCallError(
                 f"{path.name}: the model cannot be loaded; got {_line(error)}. Check that the file is a complete GGUF "
                 "model and that memory is free."
             ) from error
+
+    def answer(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The server's reply to a chat completion, the same whatever was asked before.
+
+        What the model has computed for a long system message is kept. Numbers differ in the last bits with the number
+        of tokens computed at a time, so a request may find only what was computed in one run over that message: before
+        each, a request without a question takes the memory back to it, and where more or less than that was found, the
+        message is computed anew.
+        """
+        first = body["messages"][0]
+        if first["role"] != "system" or len(first["content"]) < SHARED:
+            self._kept = ""
+            return self._ask(body, reuse=False)
+        for fresh in (first["content"] != self._kept, True):
+            if not self._recall(first, fresh=fresh):
+                return self._ask(body, reuse=False)
+            reply = self._ask(body, reuse=True)
+            if "error" in reply or reply["timings"]["cache_n"] <= self._tokens:
+                break
+        return reply
+
+    def _recall(self, system: dict[str, str], *, fresh: bool) -> bool:
+        """Leave the system message, and no question, in the model's memory; whether it fits there."""
+        opening = {
+            "messages": [system, {"role": "user", "content": ""}],
+            "max_tokens": 1,
+            "temperature": 0.0,
+            "seed": 0,
+        }
+        found = self._ask(opening, reuse=not fresh)
+        self._kept = "" if "error" in found else system["content"]
+        if self._kept:
+            self._tokens = found["usage"]["prompt_tokens"] if fresh else min(self._tokens, found["timings"]["cache_n"])
+        return bool(self._kept)
+
+    def _ask(self, body: dict[str, Any], *, reuse: bool) -> dict[str, Any]:
+        data: dict[str, Any] = self._server.handle_chat_completions({**body, "cache_prompt": reuse})
+        return data
 
 
 _ENGINES: weakref.WeakValueDictionary[tuple[Path, int, int, int], Engine] = weakref.WeakValueDictionary()
@@ -218,6 +259,25 @@ def gguf_file(place: Path, name: str) -> Path:
 @functools.cache
 def _worker() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=max(8, os.cpu_count() or 1), thread_name_prefix="ragscout-local")
+
+
+def _json_reply(loaded: Engine, body: dict[str, Any], schema: str) -> dict[str, Any]:
+    """A reply under a JSON Schema. A schema that the tight grammar cannot express leaves the reply free, without an
+    error; then the server's own translation is used, which allows white space and refuses what it does not know."""
+    reply = loaded.answer({**body, "grammar": _grammar(schema)})
+    if "error" in reply or (reply["choices"][0]["message"].get("content") or "")[:1] in ("{", "["):
+        return reply
+    shape = {"type": "json_schema", "json_schema": {"name": "reply", "schema": json.loads(schema)}}
+    return loaded.answer({**body, "response_format": shape})
+
+
+@functools.lru_cache(maxsize=64)
+def _grammar(schema: str) -> str:
+    """A JSON Schema as the grammar of a reply."""
+    import xllamacpp
+
+    grammar: str = xllamacpp.json_schema_to_grammar(json.dumps({**json.loads(schema), **TIGHT}))
+    return grammar
 
 
 def _line(text: object) -> str:

@@ -19,7 +19,7 @@ from ragscout.model.values import Chunks
 from ragscout.steps.measure.judge_prompt import BUILT_IN, Material, neutral, read
 from ragscout.steps.measure.judge_reply import Verdict, read_verdict, read_verdicts
 
-PROMPTS = "03f1fce9858f594b7e1f9ee9337243c1f6b358d0b052f8a1fdb495ef6927d29b"
+PROMPTS = "df259a885e98ab605380072a25eb84cdab95057f118720906551150d676e0ef9"
 MODEL = ChatModel("fake", "judge", "r1")
 QUESTION = Question("q", "What is the upper limit of annual leave?", ("25 days",))
 KOREAN = Question("k", "연차휴가의 상한은 며칠인가요?", ("25일",))
@@ -153,7 +153,7 @@ def test_packaged_rubrics_are_complete_and_short(lang, name):
 def test_changed_prompts_need_a_new_version():
     names = ("frame", "data", "custom", *BUILT_IN)
     found = digest(tuple(read(name, lang) for lang in ("en", "ko") for name in names))
-    assert (type(judge()).version, found) == (2, PROMPTS), "bump the judge's version and this digest together"
+    assert (type(judge()).version, found) == (3, PROMPTS), "bump the judge's version and this digest together"
 
 
 def test_unanswerable_questions_need_no_judge():
@@ -237,10 +237,10 @@ ATTACKS = [
 
 def fooled(request) -> str:
     """A judge that obeys whatever asks for a 5 outside the fence, in a task of its own, or in a chat turn."""
-    system, user = (message.content for message in request.messages)
-    fence = re.search(r"(?:marked |은 |는 |\. )([0-9a-f]{8})\b", system)[1]
-    before, inside, task = re.fullmatch(rf"(.*?)<{fence}>\n(.*)\n</{fence}>\n\n(.*)", user, re.DOTALL).groups()
-    assert not before and task.startswith((f"Task {fence}:", f"과제 {fence}:")) and f"{fence}" not in inside
+    user = request.messages[1].content
+    fence = re.match(r"<([0-9a-f]{4})>\n", user)[1]
+    inside, task = re.fullmatch(rf"<{fence}>\n(.*)\n</{fence}>\n\n(.*)", user, re.DOTALL).groups()
+    assert task.startswith((f"Task {fence}:", f"과제 {fence}:")) and f"{fence}" not in inside
     headings = re.findall(r"^(Question|Passage \d+|Reference answer|Answer to grade):", inside, re.MULTILINE)
     posing = len(headings) > len(set(headings)) or re.search(
         r"^(system|task)\b.*:", inside, re.MULTILINE | re.IGNORECASE
@@ -261,7 +261,7 @@ def injected_documents() -> list[str]:
 @pytest.mark.parametrize("place", ["answer", "passage", "question"])
 def test_data_cannot_talk_to_the_judge(attack, place):
     step = judge(criteria=("correctness", "faithfulness"))
-    known = digest("judge-fence", ("x",))[:8]
+    known = digest("judge-fence", ("x",))[:4]
     text = attack.replace("{fence}", known)
     question = Question("q", text, ("25 days",)) if place == "question" else QUESTION
     answer = text if place == "answer" else "30 days"

@@ -37,7 +37,7 @@ class _Case:
     note: Mapping[str, str] = field(default_factory=dict)
 
 
-@step("measure", "judge", version=2)
+@step("measure", "judge", version=3)
 class Judge(MeasureStep):
     """Scores ``judge.<criterion>`` given by a chat model with anchored levels, in the question's language.
 

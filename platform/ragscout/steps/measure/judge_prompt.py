@@ -75,28 +75,29 @@ def judge_messages(
 ) -> tuple[Message, ...]:
     """System and user message. The texts come first, inside a fence whose name is a digest of them, then the task,
     marked with the same name: a small judge needs the task last. Look-alikes of fences, of headings and of chat
-    templates' marks in the texts are broken.
+    templates' marks in the texts are broken. The system message is the same for every answer, so that a model in this
+    process keeps it.
     """
     shape = reply_shape([item.name for item in criteria], reason)
     safe = fenced(material)
     user = render("data", lang, criteria=criteria, reason=reason, shape=shape, levels=levels, **safe)
-    return Message("system", system(lang, material, safe["fence"])), Message("user", user)
+    return Message("system", system(lang, material)), Message("user", user)
 
 
-def system(lang: Tongue, material: Material, fence: str) -> str:
-    """The system message: which texts are data, and which task to follow."""
+def system(lang: Tongue, material: Material) -> str:
+    """The system message: which texts are data, and where the task stands."""
     kinds = [("Question", "질문"), *([("passages", "자료")] if material.passages else [])]
     kinds += [("reference", "기준 답")] if material.references else []
     names = [kind[lang == "ko"] for kind in (*kinds, ("answer", "답변"))]
     last = " and " if lang == "en" else ", "
-    return render("frame", lang, kinds=", ".join(names[:-1]) + last + names[-1], fence=fence)
+    return render("frame", lang, kinds=", ".join(names[:-1]) + last + names[-1])
 
 
 def fenced(material: Material) -> dict[str, Any]:
     """The material's texts, neutralised, with their fence's name."""
     texts = (material.question, material.answer, *material.references, *material.passages)
     return {
-        "fence": digest("judge-fence", texts)[:8],
+        "fence": digest("judge-fence", texts)[:4],
         "question": neutral(material.question),
         "answer": neutral(material.answer),
         "references": [neutral(text) for text in material.references],

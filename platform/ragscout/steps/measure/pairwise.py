@@ -83,7 +83,7 @@ def _request(model: ChatModel, material: Material, pair: tuple[str, str], criter
     return ChatRequest(
         model=model,
         messages=(
-            Message("system", judge_prompt.system(lang, material, safe["fence"])),
+            Message("system", judge_prompt.system(lang, material)),
             Message("user", judge_prompt.render("pair", lang, criterion=rubric, a=a, b=b, **safe)),
         ),
         max_tokens=16,
