@@ -27,6 +27,7 @@ from ragscout.engine.ledger import Journal
 from ragscout.engine.plan import Plan, make_plan
 from ragscout.engine.prepare import Prepared, open_store, prepare
 from ragscout.engine.progress import Event, Show
+from ragscout.engine.sampling import ENTRY, declare, plan_line, settle
 from ragscout.engine.session import journal_view, open_runtime
 from ragscout.engine.spending import Spending, spending
 from ragscout.engine.store import Store
@@ -73,9 +74,12 @@ class Sweep:
     def __init__(self, spec: SweepSpec, store: Store, base: Path) -> None:
         """Args: base = folder that relative paths in the sweep file start from."""
         self.spec, self.store = spec, store
-        self.prepared: Prepared = prepare(spec, store, base)
+        prepared = prepare(spec, store, base)
+        self.policy = search.check(prepared.search, spec.search.parameters)[0]
+        counted = len(prepared.space.configurations), len(prepared.questions)
+        useful = search.resolve(prepared.search, *counted, prepared.answers) == "factor" and self.policy.keep == 1
+        self.prepared: Prepared = declare(prepared, store, self.policy.sample, useful)
         self.id = self.prepared.sweep_id
-        search.check(self.prepared.search, spec.search.parameters)
         self.journal = Journal(store.ledger, self.id)
         self.view = View(self.prepared, store)
         self._owner = f"sweep in process {os.getpid()}"
@@ -111,7 +115,8 @@ class Sweep:
         prepared = self.prepared
         use = use_of(prepared.eval_set, self.store, self.id)
         advice = power_advice(len(prepared.questions), prepared.held, use.opened, use.seen)
-        return replace(make_plan(prepared, self.store), advice=tuple(advice))
+        sample = plan_line(prepared, self.policy.sample)
+        return replace(make_plan(prepared, self.store), advice=tuple(advice), sample=sample)
 
     def pilot(self, questions: int = PILOT) -> Piloted:
         """Ask a few questions of one configuration of each generator, so that the plan's figures are measured. What
@@ -188,7 +193,9 @@ class Sweep:
         if not self.prepared.figures_of("retrieval"):
             return ()
         configurations, values = self.prepared.space.configurations, self.store.ledger
-        return screen.rounds(configurations, len(self.prepared.questions), screen.building(configurations, values))
+        found = screen.rounds(configurations, len(self.prepared.questions), screen.building(configurations, values))
+        sample = self.journal.last(ENTRY)
+        return screen.with_sample(found, self.prepared.sampled) if sample and sample["used"] else found
 
     # -- the flow ---------------------------------------------------------------------------------------------------
 
@@ -210,6 +217,7 @@ class Sweep:
             if closed:
                 left = await self._mend(engine, totals)
             else:
+                await settle(self.prepared, self.journal, self.store, engine, totals)
                 left = await self._rounds(engine, recorders, show, totals, allowance)
                 if not left:
                     parts = (
@@ -311,7 +319,7 @@ class Sweep:
         if number <= len(self.prefixes):
             asked = {item.key: names for item, names in self.view.asked()}
             group = next((found for found in self.prefixes if found[0].key not in asked), ())
-            requests = [Request(item, questions, "retrieval") for item in group]
+            requests = [Request(item, questions, "sampled" if item.sampled else "retrieval") for item in group]
             if group and number == 0:
                 nodes = self.store.ledger.cell_nodes()
                 floor = [item for item in self.prepared.floor if item.last.key not in nodes]
@@ -322,7 +330,7 @@ class Sweep:
 
     def _known(self, asked: Mapping[str, Sequence[str]]) -> list[Request]:
         """What earlier sweeps left in the store; told to the proposer as a round of its own."""
-        if not search.check(self.prepared.search, self.spec.search.parameters)[0].warm:
+        if not self.policy.warm:
             return []
         questions = [question.id for question in self.prepared.questions]
         reader, nodes = CellReader(self.store, self.prepared), self.store.ledger.cell_nodes()
@@ -373,6 +381,7 @@ class Sweep:
             sweep=self.id,
             storage=prepared.study(self.store),
             building=screen.building(prepared.space.configurations, self.store.ledger),
+            sampled={item.key: prefix for prefix, item in prepared.sampled.items()},
             weights=weights_of(prepared.questions),
         )
 

@@ -11,9 +11,10 @@ from ragscout.engine.cells import CellReader
 from ragscout.engine.history import Entry, Once
 from ragscout.engine.labels import Labels
 from ragscout.engine.prepare import Prepared, ordered
+from ragscout.engine.sampling import ENTRY
 from ragscout.engine.session import journal_view
 from ragscout.engine.store import Store
-from ragscout.model.board import Holdout, Latency, Note
+from ragscout.model.board import Board, Holdout, Latency, Note
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Usage
 from ragscout.record.recorder import Row, Snapshot
@@ -30,6 +31,8 @@ from ragscout.search.effects import Effects
 from ragscout.search.figures import Measured
 from ragscout.search.posterior import Believed
 from ragscout.search.rowcache import RowCache
+from ragscout.search.sampling import corpus_sample
+from ragscout.search.sampling_text import sample_notes
 from ragscout.search.slices import By, Slices, slices
 from ragscout.search.weights import weights_of
 from ragscout.serve.probe import latency
@@ -44,6 +47,7 @@ class View:
         """Args: prepared = the sweep; store = where its journal and its cells lie."""
         self._prepared, self._store, self._ledger = prepared, store, store.ledger
         self._cells, self._kept = CellReader(store, prepared), RowCache()
+        self._prefixes: dict[str, str] = {}
         self._fitted: tuple[Mapping[str, Mapping[str, object]], Effects] | None = None
 
     @property
@@ -120,6 +124,7 @@ class View:
         return [
             Row(item, self._cells.scores(item, names, broken), self._cells.answers(item, names))
             for item, names in self.asked()
+            if not item.sampled
         ]
 
     def snapshot(self) -> Snapshot:
@@ -163,7 +168,7 @@ class View:
                 *([prepared.weighted.note()] if prepared.weighted is not None else []),
             ),
             judges=self._judges(rows),
-            posterior=self._posterior(rows),
+            posterior=self._posterior(rows, entries),
         )
         answers, retrieval = prepared.figures_of("answer"), prepared.figures_of("retrieval")
         snapshot = Snapshot(
@@ -181,7 +186,30 @@ class View:
             goal=prepared.goal.metric,
             closed=bool(closed),
         )
+        snapshot = replace(snapshot, board=self._with_sample(snapshot.board, entries, measured))
         return self._audited(snapshot) if closed else snapshot
+
+    def _with_sample(self, board: Board, entries: Sequence[Entry], measured: Sequence[Measured]) -> Board:
+        """With what a corpus sample said of retrieval beside it."""
+        entry = next(iter(journal_view(entries, ENTRY)), None)
+        if entry is None:
+            return board
+        prefixes = {item.key: prefix for prefix, item in self._prepared.sampled.items()}
+        broken = self.broken()
+        on = {
+            prefixes[item.key]: Measured(item, self._cells.scores(item, names, broken))
+            for item, names in self.asked()
+            if item.sampled
+        }
+        whole = [(self._prefix(item.configuration), item) for item in measured if item.configuration.retrieves]
+        sample = corpus_sample(entry, on, whole, self._prepared.questions, self._prepared.figures_of("retrieval"))
+        return replace(board, sample=sample, notes=(*board.notes, *sample_notes(sample)))
+
+    def _prefix(self, configuration: Configuration) -> str:
+        """Key of a configuration's retrieval prefix."""
+        if configuration.key not in self._prefixes:
+            self._prefixes[configuration.key] = configuration.retrieval().key
+        return self._prefixes[configuration.key]
 
     def audit(self, snapshot: Snapshot) -> Audit:
         """What the metrics of the sweep make of each other."""
@@ -216,14 +244,15 @@ class View:
         effects = self._effects(snapshot.rows)
         return {} if effects is None else effects.near(self._prepared.spec.seed)
 
-    def _posterior(self, rows: Sequence[Row]) -> dict[str, Believed]:
-        """What the factor model makes of the rows, once the search that used it has two to choose from."""
+    def _posterior(self, rows: Sequence[Row], entries: Sequence[Entry]) -> dict[str, Believed]:
+        """What the factor model makes of the rows, once the search that used it has come to its finals."""
         prepared = self._prepared
         size = len(prepared.space.configurations), len(prepared.questions)
         if resolve(prepared.search, *size, prepared.answers) != "factor":
             return {}
-        complete = [row for row in rows if len(row.scores) >= len(prepared.questions)]
-        if sum(row.configuration.generates for row in complete) < 2:
+        rounds = journal_view(entries, "round")
+        final = any(request["reason"] == "final" for view in rounds for request in view["requests"])
+        if not final and not any(journal_view(entries, kind) for kind in ("search_over", "closing", "closed")):
             return {}
         effects = self._effects(rows)
         return {} if effects is None else effects.posterior()

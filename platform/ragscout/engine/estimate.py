@@ -140,6 +140,11 @@ def estimate(prepared: Prepared, store: Store) -> Estimate:
     )
 
 
+def indexing(prepared: Prepared, store: Store) -> Range:
+    """Seconds of building every index of the space that the store does not hold."""
+    return _index(prepared, store, NOTHING)[0]
+
+
 def each_answer(prepared: Prepared, store: Store) -> Each:
     """What one answer is expected to take, with a margin."""
     found = estimate(prepared, store)

@@ -19,6 +19,7 @@ from ragscout.engine.goal import goal_of, tester
 from ragscout.engine.holdout import sealed_set
 from ragscout.engine.purse import CLOSING_SHARE
 from ragscout.engine.runtime import EngineRuntime
+from ragscout.engine.sample import on_sample
 from ragscout.engine.session import Opening
 from ragscout.engine.store import Store
 from ragscout.engine.worker import chat_models
@@ -152,8 +153,17 @@ class Prepared:
         )
 
     @cached_property
+    def sampled(self) -> dict[str, Configuration]:
+        """Key of a retrieval prefix to the same on the declared corpus sample; empty without one."""
+        declared = self.opening.sample
+        if declared is None:
+            return {}
+        return on_sample(chain.from_iterable(self.prefixes), declared, self.eval_set.development)
+
+    @cached_property
     def _configurations(self) -> dict[str, Configuration]:
-        return {item.key: item for item in (*chain.from_iterable(self.prefixes), *self.space.configurations)}
+        known = (*chain.from_iterable(self.prefixes), *self.space.configurations, *self.sampled.values())
+        return {item.key: item for item in known}
 
     def configuration(self, key: str) -> Configuration:
         """A configuration of the space (or a prefix) by its key.

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from ragscout.data import load_manifest
 from ragscout.engine.ledger import Entry, SpendLimits
 from ragscout.engine.runtime import Door, EngineRuntime, identity
+from ragscout.engine.sample import Declared
 from ragscout.engine.store import Store
 from ragscout.engine.worker import Worker
 from ragscout.model.errors import StoreError
@@ -51,6 +52,8 @@ class Opening:
     tokens: int | None = None
     closing: float = 0.0
     repackaged: bool = True
+    sample: Declared | None = None
+    """The corpus sample on which retrieval is ranked first, ``None`` for none."""
 
     def payload(self) -> dict[str, Any]:
         """Plain values for the journal."""

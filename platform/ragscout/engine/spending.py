@@ -25,8 +25,9 @@ PURPOSES = {
 @dataclass(frozen=True)
 class Spending:
     """``evaluate``: what this sweep's requests took, by purpose; ``index``: what building every index of the space
-    took, whichever sweep paid for it; ``serve``: money for 1,000 questions with the recommended row, ``None`` when it
-    is unknown or nothing is recommended. Money is in ``currency``, ``None`` where a price is unknown."""
+    (and of its corpus sample) took, whichever sweep paid for it; ``serve``: money for 1,000 questions with the
+    recommended row, ``None`` when it is unknown or nothing is recommended. Money is in ``currency``, ``None`` where a
+    price is unknown."""
 
     evaluate: dict[str, Usage]
     index: Usage
@@ -49,7 +50,7 @@ class Spending:
 def spending(prepared: Prepared, store: Store, board: Board) -> Spending:
     """What a sweep took so far. Seconds are those of the work itself, however much of it ran at once."""
     index = Usage()
-    for node in plan(prepared.space.configurations).values():
+    for node in plan((*prepared.space.configurations, *prepared.sampled.values())).values():
         found = None if node.per_question else store.ledger.value(node.key)
         if found is not None:
             index += found.usage

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ragscout.model.calibration import CORRECTED, Standing
 from ragscout.model.metric import Figure
+from ragscout.model.sampling import CorpusSample
 
 Mark = Literal[
     "leader",
@@ -265,6 +266,8 @@ class Board:
     judges: tuple[Standing, ...] = ()
     lower_is_better: tuple[str, ...] = ()
     """Figures whose smallest mean ranks first."""
+    sample: CorpusSample | None = None
+    """What a corpus sample said of retrieval, ``None`` where there was none."""
 
     def standing(self, figure: str) -> Standing | None:
         """How far the judge behind a figure is trusted, ``None`` for figures that are no judge's."""

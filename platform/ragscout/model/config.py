@@ -72,7 +72,8 @@ class Configuration:
     """One step per stage that is needed. ``knobs`` are the choices that made it, for people and samplers.
 
     ``steps`` holds stage name to step for the stages from ``corpus`` to ``generate``; a stage that the configuration
-    does not need is absent (a lexical one has no ``embed``).
+    does not need is absent (a lexical one has no ``embed``). ``source``: what it starts from, the files or (then
+    without a step at ``corpus``) a sample of the documents.
     """
 
     steps: Mapping[str, Step]
@@ -85,7 +86,7 @@ class Configuration:
     @cached_property
     def nodes(self) -> Mapping[str, Node]:
         """Stage name to node, in graph order."""
-        made: dict[str, Node] = {"source": self.source}
+        made: dict[str, Node] = {self.source.stage: self.source}
         for stage in PATH:
             found = self.steps.get(stage)
             if found is not None:
@@ -101,6 +102,11 @@ class Configuration:
     def key(self) -> str:
         """Identity of the configuration: the key of its last node."""
         return self.last.key
+
+    @property
+    def sampled(self) -> bool:
+        """Whether it starts from a sample of the documents, so that its figures only guide a search."""
+        return self.source.stage == "corpus"
 
     @property
     def generates(self) -> bool:

@@ -30,7 +30,7 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("source", (), "whole"),
-        Stage("corpus", ("source",), "whole"),
+        Stage("corpus", ("source", "corpus"), "whole"),
         Stage("chunk", ("corpus",), "whole"),
         Stage("embed", ("chunk",), "whole"),
         Stage("index", ("chunk", "embed"), "whole"),

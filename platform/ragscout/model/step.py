@@ -47,6 +47,8 @@ class Step:
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
+    offered: ClassVar[bool] = True
+    """Whether a sweep file may name it; ``False`` for steps that only the engine puts into a graph."""
 
     def parameters(self) -> dict[str, Any]:
         """Non-default parameters, as plain values."""
@@ -93,9 +95,11 @@ def step(
     return register
 
 
-def steps_of(stage_name: str) -> dict[str, type[Step]]:
-    """Registered steps of a stage by name, sorted. Import ``ragscout.steps`` first to have them all."""
-    return {name: cls for (where, name), cls in sorted(_REGISTRY.items()) if where == stage_name}
+def steps_of(stage_name: str, every: bool = False) -> dict[str, type[Step]]:
+    """Registered steps of a stage by name, sorted: those that are offered, or ``every`` one. Import
+    ``ragscout.steps`` first to have them all."""
+    found = {name: cls for (where, name), cls in sorted(_REGISTRY.items()) if where == stage_name}
+    return {name: cls for name, cls in found.items() if every or cls.offered}
 
 
 def step_class(stage_name: str, name: str, where: str = "") -> type[Step]:

@@ -97,7 +97,8 @@ def metrics(board: Board, row: BoardRow) -> dict[str, float]:
     """Every figure's mean with ``.low``, ``.high``, ``.scored``, ``.asked``, the rank and what the row costs.
 
     The goal of a row that was not asked every question is named ``partial.<goal>``, as is every other figure that is
-    not known for all its questions: sorting by a plain name compares only rows measured on the same questions.
+    not known for all its questions: sorting by a plain name compares only rows measured on the same questions. What a
+    corpus sample said of a row's retrieval is named ``sampled.<figure>``.
     """
     found: dict[str, float | None] = {
         "rank": row.rank,
@@ -133,6 +134,8 @@ def metrics(board: Board, row: BoardRow) -> dict[str, float]:
             f"{label}.scored": stat.scored,
             f"{label}.asked": stat.asked,
         }
+    if board.sample is not None:
+        found |= {f"sampled.{field_name(name)}": value for name, value in board.sample.of_row(row.key).items()}
     if complete(board, row):
         found["right"] = row.right
     if row.latency is not None:

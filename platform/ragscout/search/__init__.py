@@ -62,6 +62,7 @@ def make_proposer(
     sweep: str = "sweep",
     storage: str | None = "",
     building: Mapping[str, float] | None = None,
+    sampled: Mapping[str, str] | None = None,
     weights: Sequence[float] = (),
 ) -> Proposer:
     """Build the proposer of a search.
@@ -71,6 +72,7 @@ def make_proposer(
     ``weights``: of the questions in the goal's mean, in their order (``search.weights.weights_of``), empty when all
     count alike.
     ``building``: seconds of building what a retrieval prefix lacks, by its key (``search.screen.building``).
+    ``sampled``: key of a prefix on the corpus sample to that of the prefix.
     ``storage``: journal file or SQLAlchemy URL of the Optuna study, empty for memory, ``None`` for no study.
 
     Raises:
@@ -88,6 +90,7 @@ def make_proposer(
         space, questions, goal, seed, budget, policy, sweep=sweep, storage=storage, weights=weights
     )
     proposer.building = building or {}
+    proposer.prior.sampled = sampled or {}
     if sampler:
         proposer.sampler = sampler
     made: Proposer = proposer

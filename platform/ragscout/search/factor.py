@@ -238,7 +238,7 @@ class FactorProposer(BaseProposer):
                 if column is not None and value is not None and not self.outcomes.asked[row, column]:
                     new.append((row, column, self._unit(value)))
         super()._take(blocks, free)
-        if any(block.configuration.key not in self.space.index for block in blocks):
+        if self.prior.moved or any(block.configuration.key not in self.space.index for block in blocks):
             self._learn_retrieval()
         if new:
             rows, columns, values = zip(*new, strict=True)
@@ -253,7 +253,7 @@ class FactorProposer(BaseProposer):
 
     def _learn_retrieval(self) -> None:
         """Figures of prefixes become columns of the model; what was answered so far is told to it again."""
-        metric, borrowed = self._prior.columns()
+        metric, borrowed = self.prior.columns()
         design = make_design(self.space.codes, self.space.active, self._kinds, metric, borrowed)
         before = self._model
         self._model = FactorModel(design, before.questions, self.outcomes.weights)

@@ -1,4 +1,9 @@
-"""The retrieval figure of every configuration's prefix, as a soft prior of the factor model."""
+"""The retrieval figure of every configuration's prefix, as a soft prior of the factor model.
+
+With a corpus sample the figure of a prefix is first the one on the sample. Retrieval is easier there, so it is moved by
+the mean difference of whole corpus and sample, taken question by question: over the prefix's own answers once it has a
+block of them, over those of all prefixes before. A prefix with every question on the whole corpus has its own mean.
+"""
 
 from __future__ import annotations
 
@@ -19,33 +24,59 @@ if TYPE_CHECKING:
 
 RETRIEVAL_PRIOR = ("ndcg@10", "ndcg@5", "recall@10", "recall@5", "mrr@10", "hit@5", "reference_coverage")
 """The first of these figures that the prefixes have is the soft prior."""
+OWN = 10
+"""Questions on the whole corpus from which on a sampled figure is corrected by the prefix's own difference."""
 
 
 class RetrievalPrior:
     """Collects the figures of prefixes. ``parents``: prefix key to the prefix it takes its figure from as long as it
-    has none of its own (one with a paid or slow step from the same one without it)."""
+    has none of its own (one with a paid or slow step from the same one without it). ``sampled``: key of a prefix on
+    the corpus sample to that of the prefix. ``moved``: whether a figure changed since ``columns``."""
 
     def __init__(self, configurations: Sequence[Configuration], parents: Mapping[str, str]) -> None:
+        self.sampled: Mapping[str, str] = {}
+        self.moved = False
         self._prefix = [item.retrieval().key if item.retrieves else "" for item in configurations]
         self._parents = parents
         self._known: dict[str, float] = {}
+        self._on_sample: dict[str, dict[str, float]] = {}
+        self._whole: dict[str, dict[str, float]] = {}
 
     def add(self, block: Block) -> bool:
         """Take a block of a prefix in; whether it said anything."""
-        names = {name for figures in block.scores.values() for name in figures}
-        name = next((name for name in RETRIEVAL_PRIOR if name in names), None)
-        values = [o.value for figures in block.scores.values() if name and isinstance(o := figures.get(name), Score)]
-        if values:
-            self._known[block.configuration.key] = sum(values) / len(values)
-        return bool(values)
+        values = _values(block)
+        if not values:
+            return False
+        prefix = self.sampled.get(block.configuration.key)
+        if prefix is not None:
+            self._on_sample[prefix] = values
+        else:
+            self._known[block.configuration.key] = sum(values.values()) / len(values)
+            self._whole[block.configuration.key] = values
+        return True
+
+    def bought(self, row: int, block: Block) -> None:
+        """Take in what answers of a configuration say about its prefix, where only the sample spoke for it."""
+        prefix = self._prefix[row]
+        asked = self._on_sample.get(prefix)
+        if asked is None or prefix in self._known:
+            return
+        known = self._whole.setdefault(prefix, {})
+        before = len(known)
+        known.update(_values(block))
+        if known.keys() >= asked.keys():
+            self._known[prefix] = sum(known[name] for name in asked) / len(asked)
+        self.moved |= prefix in self._known or before < OWN <= len(known)
 
     def columns(self) -> tuple[Floats, Floats]:
         """The figure per configuration, standardised, and an indicator of those that only have their parent's.
         What is known of neither counts as the mean."""
         import numpy as np
 
-        own = np.array([prefix in self._known for prefix in self._prefix])
-        values = [self._value(prefix) for prefix in self._prefix]
+        self.moved = False
+        figures = self._figures()
+        own = np.array([prefix in figures for prefix in self._prefix])
+        values = [self._value(prefix, figures) for prefix in self._prefix]
         known = [value for value in values if value is not None]
         mean = float(np.mean(known)) if known else 0.0
         figure = np.array([mean if value is None else value for value in values])
@@ -57,17 +88,47 @@ class RetrievalPrior:
     def best(self, space: EncodedSpace, keep: float) -> tuple[int, ...]:
         """Candidates of the best share ``keep`` of the prefixes (at least one) by their figure; those whose prefix has
         none, and those that retrieve nothing, stay."""
-        known = {prefix: value for prefix in self._prefix if (value := self._value(prefix)) is not None}
+        figures = self._figures()
+        known = {p: value for p in self._prefix if (value := self._value(p, figures)) is not None}
         order = sorted(known, key=lambda prefix: (-known[prefix], prefix))
         out = set(order[max(1, math.ceil(keep * len(order))) :])
         rows = (row for row, item in enumerate(space.configurations) if not item.roles)
         return tuple(row for row in rows if self._prefix[row] not in out)
 
-    def _value(self, prefix: str) -> float | None:
+    def _figures(self) -> dict[str, float]:
+        """Every prefix's figure on the whole corpus, or what the sample says it is."""
+        pairs = {
+            prefix: [self._whole[prefix][name] - value for name, value in asked.items() if name in self._whole[prefix]]
+            for prefix, asked in self._on_sample.items()
+            if prefix in self._whole
+        }
+        every = [difference for found in pairs.values() for difference in found]
+        usual = sum(every) / len(every) if every else 0.0
+        found = dict(self._known)
+        for prefix, asked in self._on_sample.items():
+            own = pairs.get(prefix, [])
+            moved = sum(own) / len(own) if len(own) >= OWN else usual
+            found.setdefault(prefix, sum(asked.values()) / len(asked) + moved)
+        return found
+
+    def _value(self, prefix: str, figures: Mapping[str, float]) -> float | None:
         seen: set[str] = set()
-        while prefix not in self._known:
+        while prefix not in figures:
             if prefix in seen or prefix not in self._parents:
                 return None
             seen.add(prefix)
             prefix = self._parents[prefix]
-        return self._known[prefix]
+        return figures[prefix]
+
+
+def _values(block: Block) -> dict[str, float]:
+    """Question id to the figure that is the prior, as far as it was scored."""
+    names = {name for figures in block.scores.values() for name in figures}
+    name = next((name for name in RETRIEVAL_PRIOR if name in names), None)
+    if name is None:
+        return {}
+    return {
+        question: outcome.value
+        for question, figures in block.scores.items()
+        if isinstance(outcome := figures.get(name), Score)
+    }

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ragscout.engine.sample import AUTO, OFF, setting
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.search.progress import Progress, Want
 from ragscout.search.space import EncodedSpace
@@ -43,7 +44,8 @@ class Policy:
     over price: ``money``, ``seconds``, ``none`` (all alike), or ``auto``: money where prices are known and answers are
     not what is limited. ``warm``: whether answers that the store holds already are told before the first round.
     ``keep`` (written ``screen: {keep: 0.25}``): share of the retrieval prefixes, the best by their figure, whose
-    configurations take part; 1 keeps all.
+    configurations take part; 1 keeps all. ``sample`` (written ``screen: {sample: auto}``): the corpus sample on which
+    retrieval is ranked first (``engine.sample.setting``).
     """
 
     block: int = 10
@@ -58,10 +60,18 @@ class Policy:
     price: str = "auto"
     warm: bool = True
     keep: float = 1.0
+    sample: str = AUTO
 
     def __post_init__(self) -> None:
+        if self.keep < 1 and self.sample not in (AUTO, OFF):
+            raise ParameterError(
+                f"search.screen: keep filters by figures of the whole corpus; got sample: {self.sample} beside it. "
+                "Leave one of them out."
+            )
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.name == "sample":
+                continue
             if isinstance(value, str):
                 if value not in CHOICES[field.name]:
                     raise UnknownNameError(f"search.{field.name}", "rule", value, CHOICES[field.name])
@@ -95,6 +105,9 @@ def policy_of(options: Mapping[str, object]) -> Policy:
     for name, value in _flat(options).items():
         if name not in known:
             raise UnknownNameError("search", "option of the search", name, known)
+        if name == "sample":
+            values[name] = setting(value)
+            continue
         if known[name].type == "bool":
             if not isinstance(value, bool):
                 raise ParameterError(f"search.{name}: not true or false; got {value!r}. Write true or false.")
@@ -113,15 +126,15 @@ def policy_of(options: Mapping[str, object]) -> Policy:
 
 
 def _flat(options: Mapping[str, object]) -> dict[str, object]:
-    """``screen: {keep: 0.25}`` as ``keep: 0.25``."""
+    """``screen: {keep: 0.25}`` as ``keep: 0.25``; the same with ``sample``."""
     found = {name: value for name, value in options.items() if name != "screen"}
     screen = options.get("screen", {})
     if not isinstance(screen, Mapping):
         raise ParameterError(f"search.screen: not a mapping; got {screen!r}. Write screen: {{keep: 0.25}}.")
     for name, value in screen.items():
-        if name != "keep":
-            raise UnknownNameError("search.screen", "option", str(name), ["keep"])
-        found["keep"] = value
+        if name not in ("keep", "sample"):
+            raise UnknownNameError("search.screen", "option", str(name), ["keep", "sample"])
+        found[name] = value
     return found
 
 

@@ -57,7 +57,7 @@ class BaseProposer:
         self.building: Mapping[str, float] = {}
         """Seconds of building what a retrieval prefix still lacks, by its key, where that is known."""
         self._everyone = len(self.space.candidates)
-        self._prior = RetrievalPrior(self.space.configurations, parents(self.space.configurations))
+        self.prior = RetrievalPrior(self.space.configurations, parents(self.space.configurations))
         self.rounds = 0
         self._adjusted: tuple[int, NDArray[np.float64]] | None = None
         self._events: list[Event] = []
@@ -72,7 +72,7 @@ class BaseProposer:
             questions = self.outcomes.questions
             return [Request(item, questions, "retrieval") for item in list(self._prefixes.values())[:n]]
         if self.policy.keep < 1:
-            self.space = replace(self.space, candidates=self._prior.best(self.space, self.policy.keep))
+            self.space = replace(self.space, candidates=self.prior.best(self.space, self.policy.keep))
         return self._requests(self._round())[:n]
 
     def tell(self, blocks: Sequence[Block]) -> None:
@@ -173,8 +173,9 @@ class BaseProposer:
             self._prefixes.pop(block.configuration.key, None)
             row = self.space.index.get(block.configuration.key)
             if row is None:
-                self._prior.add(block)
+                self.prior.add(block)
                 continue
+            self.prior.bought(row, block)
             before = int(self.outcomes.asked[row].sum())
             self.outcomes.add(block)
             new = int(self.outcomes.asked[row].sum()) - before

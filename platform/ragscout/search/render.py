@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ragscout.model.board import Board, BoardLanguage, FigureStat, GroupStat, Paired, Row
 from ragscout.model.calibration import CORRECTED
+from ragscout.search.sampling_text import print_sample, sample_markdown
 from ragscout.search.sheet import MARKS, render_csv, render_xlsx, safe
 
 if TYPE_CHECKING:
@@ -241,6 +242,7 @@ def render_terminal(
         rows = board.retrieval if everything else board.retrieval[:SHOWN]
         names = columns(board, everything, retrieval=True)
         console.print(_table(board, rows, names, language, HEADS[language]["retrieval"]))
+    print_sample(board, console, language, None if everything else SHOWN)
 
 
 def _fitting(
@@ -290,6 +292,7 @@ def render_markdown(board: Board, *, everything: bool = True, language: BoardLan
         names = columns(board, everything, retrieval=True)
         parts += ["", f"### {HEADS[language]['retrieval']}", ""]
         parts += _markdown_table(board, board.retrieval, names, language)
+    parts += sample_markdown(board, language, _escape)
     return "\n".join(parts) + "\n"
 
 

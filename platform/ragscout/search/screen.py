@@ -73,6 +73,15 @@ def distinct(configurations: Iterable[Configuration]) -> dict[str, Configuration
     return found
 
 
+def with_sample(
+    found: tuple[tuple[Configuration, ...], ...], sampled: Mapping[str, Configuration]
+) -> tuple[tuple[Configuration, ...], ...]:
+    """``rounds`` of a sweep with a corpus sample: the lexical prefixes, which cost next to nothing, on the whole
+    corpus, then every prefix on the sample."""
+    lexical = tuple(group for group in found if not any("embed" in item.steps for item in group))
+    return (*lexical, tuple(sampled[item.key] for group in found for item in group))
+
+
 class Values(Protocol):
     """Whole values of a store."""
 

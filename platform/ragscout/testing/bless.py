@@ -38,7 +38,7 @@ def current(package: str = "ragscout.steps") -> dict[str, Any]:
     steps: dict[str, Any] = {}
     modules: dict[str, str] = {}
     for stage in registered_stages():
-        for name, cls in steps_of(stage).items():
+        for name, cls in steps_of(stage, every=True).items():
             if not cls.__module__.startswith(package):
                 continue
             used = {module: source_digest(module) for module in sorted(uses(cls.__module__))}

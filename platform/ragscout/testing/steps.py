@@ -179,7 +179,7 @@ class StepKit:
     def test_is_registered_and_documented(self) -> None:
         """Every case is in the registry, has a docstring, and each field has help."""
         for step in self.steps():
-            assert type(step) is steps_of(self.stage)[step.name]
+            assert type(step) is steps_of(self.stage, every=True)[step.name]
             assert not (type(step).__doc__ or "(").startswith((f"{type(step).__name__}(", "(")), (
                 f"{step.name}: no docstring"
             )

@@ -1,0 +1,108 @@
+"""When a sweep ranks retrieval on a corpus sample first, and what it says about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ragscout.engine.estimate import indexing
+from ragscout.engine.fill import Engine, Filled, Want
+from ragscout.engine.history import Journal
+from ragscout.engine.prepare import Prepared
+from ragscout.engine.sample import AUTO, OFF, Declared, size_of
+from ragscout.engine.session import Opening
+from ragscout.engine.store import Store
+
+ENTRY = "sample"
+"""Kind of the journal entry that says what the sample holds, or why there is none."""
+QUARTER = 0.25
+"""Share of the time budget that building all prefixes may take without a sample."""
+TARGET = 0.05
+"""Share of the time budget that building all prefixes on a sample of ``auto`` should take."""
+MOST = 0.5
+"""Largest share of the documents that a sample of ``auto`` may hold: a larger one saves too little."""
+
+
+def declare(prepared: Prepared, store: Store, wanted: str, useful: bool) -> Prepared:
+    """The sweep with its sample declared, or without one. What an earlier process wrote down stays.
+
+    Args:
+        prepared: the sweep.
+        store: its journal and what is computed already.
+        wanted: ``screen: {sample: ...}`` as ``engine.sample.setting`` spells it.
+        useful: whether the search has a prior that the sample could feed.
+    """
+    entries = store.ledger.journal(prepared.sweep_id)
+    if any(entry.kind == "opened" for entry in entries):
+        sample = Opening.of(entries, prepared.sweep_id).sample
+    else:
+        sample = _chosen(prepared, store, wanted) if useful and prepared.prefixes else None
+    return replace(prepared, opening=replace(prepared.opening, sample=sample))
+
+
+def _chosen(prepared: Prepared, store: Store, wanted: str) -> Declared | None:
+    minutes, seed = prepared.spec.budget.minutes, prepared.spec.seed
+    if wanted == OFF or (wanted == AUTO and minutes is None):
+        return None
+    seconds, budget = indexing(prepared, store).expected, 60.0 * (minutes or 0.0)
+    if wanted != AUTO:
+        size, share = size_of(wanted)
+        return Declared(size, share, seed, False, round(seconds, 3), budget)
+    if seconds <= QUARTER * budget:
+        return None
+    # powers of two, so that an estimate that moves a little declares the same sample
+    share = 2.0 ** -math.ceil(math.log2(seconds / (TARGET * budget)))
+    return Declared(0, share, seed, True, round(seconds, 3), budget)
+
+
+def plan_line(prepared: Prepared, wanted: str) -> str:
+    """What ``plan`` says about the sample: why, how large, what it saves; empty where there is nothing to say."""
+    declared = prepared.opening.sample
+    if declared is None:
+        named = wanted not in (AUTO, OFF)
+        return (
+            "Corpus sample: not used; only the factor search with a retrieval metric has a use for it." if named else ""
+        )
+    if declared.auto:
+        why = (
+            f"building all prefixes takes about {_minutes(declared.seconds)}, more than a quarter of budget.minutes "
+            f"({declared.budget / 60:g})"
+        )
+    else:
+        why = f"the sweep file asks for it; building all prefixes takes about {_minutes(declared.seconds)}"
+    saved = f", which saves about {_minutes(declared.seconds * (1 - declared.share))}" if declared.share else ""
+    return (
+        f"Corpus sample: {why}. Prefixes are first ranked on {_size(declared)} (all evidence, nearest distractors, "
+        f"random ones; seed {declared.seed}){saved} before the first answer. Its figures only guide the search: every "
+        "row that can be recommended is measured on the whole corpus."
+    )
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 600 else f"{seconds / 60:.1f} min"
+
+
+def _size(declared: Declared) -> str:
+    return f"{declared.size:,} documents" if declared.size else f"{100 * declared.share:.3g} % of the documents"
+
+
+async def settle(prepared: Prepared, journal: Journal, store: Store, engine: Engine, totals: Filled) -> None:
+    """Choose the sample's documents and write down how many they are, and whether ranking on them is worth it."""
+    declared = prepared.opening.sample
+    if declared is None or journal.last(ENTRY) is not None:
+        return
+    roots = {item.source.key: item.source for item in prepared.sampled.values()}
+    filled = await engine.fill([Want(root) for root in roots.values()])
+    totals.add(filled)
+    rows = [store.ledger.value(key) for key in roots]
+    notes: list[Mapping[str, float]] = [row.notes for row in rows if row is not None]
+    entry: dict[str, Any] = {
+        name: int(sum(note.get(name, 0) for note in notes))
+        for name in ("documents", "of", "evidence", "nearest", "random")
+    }
+    entry["failed"] = next(iter(filled.failed.values()), "")
+    large = entry["documents"] >= entry["of"] if not declared.auto else entry["documents"] > MOST * entry["of"]
+    entry["used"] = not entry["failed"] and not large
+    journal.append(ENTRY, entry)

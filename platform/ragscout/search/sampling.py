@@ -1,0 +1,102 @@
+"""Sample against whole: what the corpus sample said of every prefix, and how well that ranked them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ragscout.model.config import Configuration
+from ragscout.model.evalset import Question
+from ragscout.model.metric import Figure
+from ragscout.model.outcome import Failure, Score
+from ragscout.model.sampling import CorpusSample, SampledPrefix
+from ragscout.search.board import row_names
+from ragscout.search.figures import Measured, rounded
+from ragscout.search.outcomes import goal_value
+
+FEWEST = 3
+"""Prefixes from which on a rank correlation is shown."""
+Means = dict[str, float]
+Outcomes = Mapping[str, Score | Failure]
+
+
+def corpus_sample(
+    entry: Mapping[str, object],
+    sampled: Mapping[str, Measured],
+    whole: Iterable[tuple[str, Measured]],
+    questions: Sequence[Question],
+    figures: Sequence[Figure],
+) -> CorpusSample:
+    """What the board says of a sample.
+
+    Args:
+        entry: the journal's account of it.
+        sampled: prefix key to what was measured on the sample.
+        whole: prefix key and what was measured on the whole corpus, of every row and prefix.
+        questions: in the sweep's order.
+        figures: of retrieval; the first one orders the prefixes.
+    """
+    scores: dict[str, dict[str, Outcomes]] = {}
+    rows: dict[str, list[str]] = {}
+    for prefix, item in whole:
+        scores.setdefault(prefix, {}).update(item.scores)
+        rows.setdefault(prefix, []).append(item.configuration.key)
+    configurations: list[Configuration] = [item.configuration for item in sampled.values()]
+    found = [
+        SampledPrefix(
+            key,
+            name,
+            _means(item.scores, questions, figures),
+            _means(scores.get(key, {}), questions, figures),
+            sum(question.id in scores.get(key, {}) for question in questions),
+            tuple(dict.fromkeys(rows.get(key, ()))),
+        )
+        for (key, item), name in zip(sampled.items(), row_names(configurations), strict=True)
+    ]
+    names = [figure.name for figure in figures if any(figure.name in item.sampled for item in found)]
+    first = next((figure for figure in figures if figure.name in names), None)
+    sign = -1 if first is None or first.higher_is_better else 1
+    worst = float("inf")
+
+    def place(item: SampledPrefix) -> tuple[float, str]:
+        value = item.sampled.get(first.name) if first is not None else None
+        return (worst if value is None else sign * value), item.key
+
+    complete = [item for item in found if item.asked == len(questions)]
+    counts = {name: int(str(entry[name])) for name in ("documents", "of", "evidence", "nearest", "random")}
+    return CorpusSample(
+        **counts,
+        used=bool(entry["used"]),
+        why=str(entry["failed"]),
+        figures=tuple(names),
+        prefixes=tuple(sorted(found, key=place)),
+        agreement=_agreement(complete, names),
+        compared=len(complete),
+    )
+
+
+def _means(scores: Mapping[str, Outcomes], questions: Sequence[Question], figures: Sequence[Figure]) -> Means:
+    found: Means = {}
+    for figure in figures:
+        outcomes = [scores[question.id].get(figure.name) for question in questions if question.id in scores]
+        values = [value for outcome in outcomes if (value := goal_value(outcome, figure)) is not None]
+        if values:
+            found[figure.name] = rounded(sum(values) / len(values))
+    return found
+
+
+def _agreement(prefixes: Sequence[SampledPrefix], names: Sequence[str]) -> Means | None:
+    """Spearman's rho: the Pearson correlation of mid-ranks; none for a figure that is constant on a side."""
+    import numpy as np
+    from scipy.stats import rankdata
+
+    found: Means = {}
+    for name in names:
+        pairs = [
+            (item.sampled[name], item.whole[name]) for item in prefixes if name in item.sampled and name in item.whole
+        ]
+        if len(pairs) < FEWEST:
+            continue
+        first, second = (rankdata(np.round(column, 9)) for column in zip(*pairs, strict=True))
+        if first.std() > 0 and second.std() > 0:
+            found[name] = rounded(float(np.corrcoef(first, second)[0, 1]))
+    return found or None
