@@ -16,6 +16,8 @@ from ragscout.model.errors import ParameterError
 from ragscout.model.outcome import Score, Usage
 from ragscout.model.runtime import Runtime
 from ragscout.record.runs import metrics, row_states
+from ragscout.report.html import report
+from ragscout.report.of_sweep import material_of
 from ragscout.search.contract import Block
 from ragscout.search.factor_prior import RetrievalPrior
 from ragscout.search.render import render_markdown
@@ -231,6 +233,8 @@ def test_board_and_mlflow_mark_what_is_sampled(tmp_path: Path, corpus: Path) -> 
     whole = dense.figures["recall@5"].mean
     assert found["sampled.recall_5"] == snapshot.board.sample.of_row(dense.key)["recall@5"]  # type: ignore[union-attr]
     assert found.get("recall_5", found.get("partial.recall_5")) == whole
+    html = report(material_of(sweep.prepared, sweep.store, "en")(snapshot)).decode()
+    assert f'<td class="number">~{best.sampled["recall@5"]:.3f} sampled</td>' in html
     keys = {item.key for item in sweep.prepared.sampled.values()}
     assert not keys & {state.key for state in row_states(snapshot)}
 

@@ -26,6 +26,8 @@ from ragscout.report.why_text import WORDS as WHY_WORDS
 from ragscout.report.why_text import place, points
 from ragscout.search.outcomes import goal_value
 from ragscout.search.render import MARKS, cells, columns, headings, legend, visible
+from ragscout.search.sampling_text import WORDS as SAMPLE_WORDS
+from ragscout.search.sampling_text import sample_table
 
 MATRIX_QUESTIONS = 150
 ANSWER, PASSAGE = 1500, 600  # code points shown
@@ -95,7 +97,24 @@ def _board_section(material: Material) -> str:
     parts.append(f'<ul class="notes">{"".join(f"<li>{_text(note.text(lang))}</li>" for note in board.notes)}</ul>')
     if board.retrieval:
         parts += [f"<h3>{words['retrieval']}</h3>", _table(material, board.retrieval[:20], retrieval=True)]
+    parts += _sample(material)
     return _section(words["board"], "".join(parts))
+
+
+def _sample(material: Material) -> Iterator[str]:
+    """The corpus sample against the whole corpus, where there was one."""
+    board, lang = material.snapshot.board, material.language
+    if board.sample is not None and board.sample.prefixes:
+        heads, lines = sample_table(board.sample, board.questions, lang)
+        rows = [("th", heads), *(("td", line) for line in lines[:20])]
+        kinds = ["name", *("number" for _ in heads[1:])]
+        body = "".join(
+            "<tr>"
+            + "".join(f'<{tag} class="{kind}">{_text(cell)}</{tag}>' for kind, cell in zip(kinds, line, strict=True))
+            + "</tr>"
+            for tag, line in rows
+        )
+        yield f'<h3>{SAMPLE_WORDS[lang]["title"]}</h3><div class="scroll"><table>{body}</table></div>'
 
 
 def _table(material: Material, rows: Sequence[Row], *, retrieval: bool = False) -> str:
