@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from ragscout.search import statistics as st
+from ragscout.search.stopping import stops
 
 
 def test_wilson_known_answer():
@@ -118,16 +119,16 @@ def test_set_level_bootstrap():
 
 
 def test_stopping_boundary():
-    assert not st.stops([0.0] * 9, [1.0] * 9, 80)
-    assert st.stops([0.0] * 10, [1.0] * 10, 80)
-    assert not st.stops([0.5] * 10, [0.5] * 10, 80)
+    assert not stops([0.0] * 9, [1.0] * 9, 80)
+    assert stops([0.0] * 10, [1.0] * 10, 80)
+    assert not stops([0.5] * 10, [0.5] * 10, 80)
     a = [0.1, 0.9] * 5
     worse = [x - 0.05 * (i % 3) for i, x in enumerate(a)]
     sd = np.std(np.array(worse) - a, ddof=1)
     t = float(np.mean(np.array(worse) - a) / (sd / math.sqrt(10)))
     assert -1.70 * math.sqrt(80 / 10) < t < -1.70
-    assert not st.stops(worse, a, 80)
-    assert st.stops(worse, a, 10)
+    assert not stops(worse, a, 80)
+    assert stops(worse, a, 10)
 
 
 def test_stopping_rarely_gives_up_an_equal_or_better_row():
@@ -135,7 +136,7 @@ def test_stopping_rarely_gives_up_an_equal_or_better_row():
     given_up = 0
     for _ in range(400):
         difference = rng.normal(0.0, 0.28, 80)
-        given_up += any(st.stops(difference[:n].tolist(), [0.0] * n, 80) for n in range(10, 81, 10))
+        given_up += any(stops(difference[:n].tolist(), [0.0] * n, 80) for n in range(10, 81, 10))
     assert given_up / 400 <= 0.08
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ragscout.model.board import BoardLanguage
-from ragscout.search.audit import Audit, Correlation, Disputed
+from ragscout.search.audit import Audit, Disputed
+from ragscout.search.rank_correlation import Correlation
 
 _WORDS = {
     "en": {

@@ -22,10 +22,6 @@ SMALL = 30
 """Below this many pairs p comes from the sign-flip permutation test instead of the t distribution."""
 PERMUTATIONS = 10_000
 RESAMPLES = 2_000
-STOP_CONSTANT = 1.70
-"""One-sided 5 % O'Brien-Fleming constant for looks every 5 to 10 questions, found by simulation (about 2-5 % of truly
-better configurations are stopped wrongly)."""
-FIRST_LOOK = 10
 _POWER_FACTOR = 1.959963984540054 + 0.8416212335729143  # normal quantiles of 97.5 % and 80 %
 
 
@@ -316,20 +312,3 @@ def questions_to_separate(difference: float, sd: float, n: int) -> int | None:
     if abs(difference) < 1e-9:
         return None
     return max(0, math.ceil((_POWER_FACTOR * sd / difference) ** 2 - 1e-9) - n)
-
-
-def stops(challenger: Sequence[float], incumbent: Sequence[float], total: int) -> bool:
-    """Paired one-sided O'Brien-Fleming boundary: whether the challenger is given up after these common questions.
-
-    Stop when t < -1.70 * sqrt(total / n), never before 10 questions. Differences without any spread stop when they are
-    against the challenger (ten of ten alike: below any boundary of the sign test).
-    """
-    n = len(challenger)
-    if n < FIRST_LOOK or n != len(incumbent):
-        return False
-    d = [a - b for a, b in zip(challenger, incumbent, strict=True)]
-    mean = sum(d) / n
-    sd = math.sqrt(sum((x - mean) ** 2 for x in d) / (n - 1))
-    if sd < 1e-12:
-        return mean < -1e-12
-    return mean / (sd / math.sqrt(n)) < -STOP_CONSTANT * math.sqrt(max(total, n) / n)
