@@ -21,21 +21,20 @@ from ragscout.search.factor_claims import (
     Claim,
     FitCheck,
     claim_notes,
-    goal_scale,
     make_claims,
     small_budget,
 )
 from ragscout.search.factor_exact import ExactPosterior, affordable
-from ragscout.search.factor_model import FactorModel, choose, make_design
+from ragscout.search.factor_learner import FactorLearner
+from ragscout.search.factor_model import FactorModel, choose
 from ragscout.search.factor_price import prices
 from ragscout.search.gam import predict
 from ragscout.search.halving import Bracket, bracket, halve
 from ragscout.search.optuna_adapter import round_seed
-from ragscout.search.outcomes import goal_value
 from ragscout.search.policy import Policy
 from ragscout.search.progress import Progress, Want
 from ragscout.search.proposer import BaseProposer
-from ragscout.search.space import Space, kind_of
+from ragscout.search.space import Space
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,21 +75,19 @@ class FactorProposer(BaseProposer):
         weights: Sequence[float] = (),
     ) -> None:
         super().__init__(space, questions, goal, seed, answers, policy, sweep=sweep, storage=storage, weights=weights)
-        self._kinds = [kind_of(knob) for knob in self.space.knobs]
-        self._model = FactorModel(
-            make_design(self.space.codes, self.space.active, self._kinds), len(questions), weights
-        )
-        self._column = {question: column for column, question in enumerate(self.outcomes.questions)}
+        self._learner = FactorLearner(self.space, self.outcomes)
         self._orders: dict[int, NDArray[np.int64]] = {}
         self._hopeless: dict[int, int] = {}
-        self._errors: list[float] = []
         self._exact: tuple[int, FactorModel | ExactPosterior] | None = None
         self._enough = 0
-        self._low, self._scale = goal_scale(goal)
         deep = steps.FEWEST_FINALISTS * max(0, len(questions) - policy.minimum)
         self.common_order = answers is not None and FINALS_SHARE * answers < deep
         """Whether the limit is too small to complete three finalists: then all share one question order, so that the
         board can still compare them pair by pair."""
+
+    @property
+    def _model(self) -> FactorModel:
+        return self._learner.model
 
     def _round(self) -> Sequence[Want]:
         progress = self.progress()
@@ -226,60 +223,14 @@ class FactorProposer(BaseProposer):
         return self.outcomes.missing(want.row, want.count, self._orders[want.row])
 
     def _take(self, blocks: Sequence[Block], free: bool = False) -> None:
-        self._predict(blocks)
-        new: list[tuple[int, int, float]] = []
-        for block in blocks:
-            row = self.space.index.get(block.configuration.key)
-            if row is None:
-                continue
-            for question, outcomes in block.scores.items():
-                column = self._column.get(question)
-                value = goal_value(outcomes.get(self.goal.metric), self.goal)
-                if column is not None and value is not None and not self.outcomes.asked[row, column]:
-                    new.append((row, column, self._unit(value)))
+        self._learner.predict(blocks)
+        new = self._learner.cells(blocks)
         super()._take(blocks, free)
         if self.prior.moved or any(block.configuration.key not in self.space.index for block in blocks):
-            self._learn_retrieval()
+            self._learner.learn_retrieval(*self.prior.columns())
         if new:
-            rows, columns, values = zip(*new, strict=True)
-            self._model.add(rows, columns, values)
-            self._model.update()
+            self._learner.learn(new)
             self._judge()
-
-    def _unit(self, value: float) -> float:
-        """A goal value as 0..1, higher is better."""
-        unit = (value - self._low) / self._scale
-        return unit if self.goal.higher else 1 - unit
-
-    def _learn_retrieval(self) -> None:
-        """Figures of prefixes become columns of the model; what was answered so far is told to it again."""
-        metric, borrowed = self.prior.columns()
-        design = make_design(self.space.codes, self.space.active, self._kinds, metric, borrowed)
-        before = self._model
-        self._model = FactorModel(design, before.questions, self.outcomes.weights)
-        if before.updates:
-            self._model.add(*before.cells())
-            self._model.update()
-
-    def _predict(self, blocks: Sequence[Block]) -> None:
-        """Standardised errors of blocks before the model learns from them: the material of the fit check."""
-        if self._model.updates < steps.FEWEST_FINALISTS:
-            return
-        rows, columns, values = [], [], []
-        for block in blocks:
-            row = self.space.index.get(block.configuration.key)
-            scores = [
-                (self._column[question], self._unit(value))
-                for question, figures in block.scores.items()
-                if question in self._column
-                and (value := goal_value(figures.get(self.goal.metric), self.goal)) is not None
-            ]
-            if row is not None and len(scores) > 1:
-                rows.append(row)
-                columns.append([column for column, _ in scores])
-                values.append([value for _, value in scores])
-        if rows:
-            self._errors += self._model.block_errors(rows, columns, values)
 
     def _judge(self) -> None:
         """Give up hopeless configurations; count updates in a row with a small expected regret."""
@@ -307,12 +258,7 @@ class FactorProposer(BaseProposer):
 
     def fit(self) -> FitCheck:
         """The fit check so far."""
-        import numpy as np
-
-        if not self._model.updates:
-            return FitCheck(0, 0.0, 0.0)
-        spread = float(np.sqrt(np.mean(np.square(self._errors)))) if self._errors else 0.0
-        return FitCheck(len(self._errors), spread, self._model.interaction_share())
+        return self._learner.fit()
 
     def claims(self, exact: bool | None = None) -> dict[str, Claim]:
         """Posterior of every configuration by key; empty before the first update. ``exact``: as in ``posterior``."""
@@ -323,7 +269,7 @@ class FactorProposer(BaseProposer):
         posterior = self.posterior(exact)
         sample = posterior.sample(np.random.default_rng(round_seed(self.seed, self.rounds)), CLAIM_SAMPLES)
         mean = posterior.mean if self.goal.higher else 1 - posterior.mean
-        return make_claims(self.space.keys, mean * self._scale + self._low, sample, self._scale)
+        return make_claims(self.space.keys, mean * self._learner.scale + self._learner.low, sample, self._learner.scale)
 
     def _notes(self) -> tuple[Note, ...]:
         """The posterior's claim when the model fits, or that it does not; a limit too small for the search."""
