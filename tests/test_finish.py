@@ -1,13 +1,11 @@
 """The end of a sweep: limits of the goal and of the budget, the latency probe, the choice and its confirmation."""
 
 import json
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from ragscout.cli.main import main
 from ragscout.engine.history import History
 from ragscout.engine.session import open_worker
 from ragscout.engine.store import Store
@@ -15,6 +13,8 @@ from ragscout.model.board import Board
 from ragscout.model.errors import SpecError
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import FakeServer
+
+Call = Callable[..., tuple[int, str, str]]
 
 ROOT = Path(__file__).parents[1]
 TEXT = """
@@ -171,31 +171,16 @@ def test_a_holdout_that_the_budget_cannot_pay_stays_sealed(tmp_path: Path, serve
     assert "stayed sealed" in note(board, "optimism")
 
 
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["ragscout", *words])
-    try:
-        main()
-        status = 0
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    shown = capsys.readouterr()
-    return status, shown.out, shown.err
-
-
-def test_nothing_within_the_limits_is_infeasible_not_a_fallback(
-    tmp_path: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_within_the_limits_is_infeasible_not_a_fallback(tmp_path: Path, server: FakeServer, call: Call) -> None:
     path = write(tmp_path, server, goal="{maximize: judge.correctness, within: {tokens: 3}}")
-    status, out, _ = call(monkeypatch, capsys, "sweep", str(path), "--store", str(tmp_path / "s"), "--no-mlflow")
+    status, out, _ = call("sweep", str(path), "--store", str(tmp_path / "s"), "--no-mlflow")
     assert status == 1
     assert "Infeasible" in out and "Nearest is no retrieval" in " ".join(out.split())
     board = Sweep.load(path, tmp_path / "s").board()
     assert board.recommended() is None and board.leader() is None
     assert all(row.has("over_limit") for row in board.rows)
     assert "holdout_opened" not in kinds(Store.open(tmp_path / "s"), Sweep.load(path, tmp_path / "s").id)
-    status, _, err = call(
-        monkeypatch, capsys, "export", str(path), "--store", str(tmp_path / "s"), "-o", str(tmp_path / "b.bundle")
-    )
+    status, _, err = call("export", str(path), "--store", str(tmp_path / "s"), "-o", str(tmp_path / "b.bundle"))
     assert status == 2 and "Infeasible" in err
 
 
@@ -212,12 +197,10 @@ def test_a_limit_keeps_heavier_rows_from_leading(tmp_path: Path, server: FakeSer
     assert not leader.has("over_limit") and not best.has("over_limit")
 
 
-def test_a_required_figure_that_is_missed_gives_status_1(
-    tmp_path: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_required_figure_that_is_missed_gives_status_1(tmp_path: Path, server: FakeServer, call: Call) -> None:
     goal = "{maximize: judge.correctness, require: {judge.correctness: 1.1}}"
     path = write(tmp_path, server, goal=goal, more="probe: off")
-    status, out, _ = call(monkeypatch, capsys, "sweep", str(path), "--store", str(tmp_path / "s"), "--no-mlflow")
+    status, out, _ = call("sweep", str(path), "--store", str(tmp_path / "s"), "--no-mlflow")
     assert status == 1 and "does not reach what is required" in " ".join(out.split())
 
 
@@ -339,10 +322,10 @@ def test_one_configuration_and_one_question_get_a_clear_answer(tmp_path: Path, s
 
 
 def test_the_plan_estimates_and_the_pilot_measures(
-    tmp_path: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
     path, store = write(tmp_path, server, more=""), str(tmp_path / "s")
-    status, out, _ = call(monkeypatch, capsys, "plan", str(path), "--store", store, "--json")
+    status, out, _ = call("plan", str(path), "--store", store, "--json")
     assert status == 0 and server.stats.total == 0
     found = json.loads(out)["estimate"]
     for name in ("answers", "tokens", "money", "minutes", "index_hours", "disk"):
@@ -350,9 +333,9 @@ def test_the_plan_estimates_and_the_pilot_measures(
     assert found["money"]["low"] > 0 and set(found["requests"]) == {"answer", "judge"}
     assert json.loads(out)["advice"]
     monkeypatch.setattr("typer.confirm", lambda *_, **__: False)
-    assert call(monkeypatch, capsys, "plan", str(path), "--store", store, "--pilot")[0] == 3
+    assert call("plan", str(path), "--store", store, "--pilot")[0] == 3
     assert server.stats.total == 0
-    status, out, _ = call(monkeypatch, capsys, "plan", str(path), "--store", store, "--pilot", "--yes")
+    status, out, _ = call("plan", str(path), "--store", store, "--pilot", "--yes")
     assert status == 0 and 0 < server.stats.total <= 6
     assert "tokens measured on 3 requests" in out
     assert "differences above about" in out

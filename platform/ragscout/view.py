@@ -9,6 +9,7 @@ from typing import Any
 from ragscout.data.versions import made_notes
 from ragscout.engine.cells import CellReader
 from ragscout.engine.history import Entry, Once
+from ragscout.engine.judging import Passages
 from ragscout.engine.labels import Labels
 from ragscout.engine.prepare import Prepared, ordered
 from ragscout.engine.sampling import ENTRY
@@ -47,6 +48,7 @@ class View:
         """Args: prepared = the sweep; store = where its journal and its cells lie."""
         self._prepared, self._store, self._ledger = prepared, store, store.ledger
         self._cells, self._kept = CellReader(store, prepared), RowCache()
+        self._passages = Passages(prepared, store)
         self._prefixes: dict[str, str] = {}
         self._fitted: tuple[Mapping[str, Mapping[str, object]], Effects] | None = None
 
@@ -275,7 +277,7 @@ class View:
         prepared = self._prepared
         labels = Labels(self._ledger, prepared.eval_set).all()
         answered = [(row.configuration, row.scores, row.answers) for row in rows]
-        return tuple(calibrations(prepared.metrics, answered, prepared.questions, labels))
+        return tuple(calibrations(prepared.metrics, answered, prepared.questions, labels, self._passages.of))
 
     def _request(self, item: Mapping[str, object]) -> Request:
         names = item["questions"]

@@ -2,12 +2,12 @@
 
 import json
 import re
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ragscout.cli.main import main
+Call = Callable[..., tuple[int, str, str]]
 
 ROOT = Path(__file__).parents[2]
 GOOD = f"""sweep: t
@@ -20,17 +20,6 @@ measure: {{answer: [token_f1]}}
 goal: {{maximize: token_f1}}
 search: grid
 """
-
-
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["ragscout", *words])
-    try:
-        main()
-        status = 0
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    shown = capsys.readouterr()
-    return status, shown.out, shown.err
 
 
 BAD = {
@@ -54,52 +43,44 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_mistake_is_one_message(
-    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_mistake_is_one_message(case: str, tmp_path: Path, call: Call) -> None:
     old, new, hint = BAD[case]
     assert old in GOOD
     path = tmp_path / "t.yaml"
     path.write_text(GOOD.replace(old, new), encoding="utf-8")
-    status, _, errors = call(monkeypatch, capsys, "sweep", str(path), "--store", str(tmp_path / "s"), "--no-mlflow")
+    status, _, errors = call("sweep", str(path), "--store", str(tmp_path / "s"), "--no-mlflow")
     assert status == 2, errors
     assert errors.startswith("ragscout: ") and hint in errors
     assert "Traceback" not in errors
     assert "sk-abcdefghijklmnop" not in errors
 
 
-def test_plan_sweep_board_and_export(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_plan_sweep_board_and_export(tmp_path: Path, call: Call) -> None:
     path, store = tmp_path / "t.yaml", str(tmp_path / "s")
     path.write_text(GOOD, encoding="utf-8")
-    status, out, _ = call(monkeypatch, capsys, "plan", str(path), "--store", store, "--json")
+    status, out, _ = call("plan", str(path), "--store", store, "--json")
     plan = json.loads(out)
     assert status == 0 and plan["configurations"] == 2 and plan["leaving"] == []
-    status, out, _ = call(monkeypatch, capsys, "sweep", str(path), "--store", store, "--no-mlflow")
+    status, out, _ = call("sweep", str(path), "--store", store, "--no-mlflow")
     assert status == 0 and "Recommended" in out and "Requests sent in this run: none" in out
-    status, out, _ = call(monkeypatch, capsys, "board", str(path), "--store", store, "--json")
+    status, out, _ = call("board", str(path), "--store", store, "--json")
     assert status == 0 and len(json.loads(out)["rows"]) == 2
-    status, out, _ = call(monkeypatch, capsys, "board", str(path), "--store", store, "--language", "ko")
+    status, out, _ = call("board", str(path), "--store", store, "--language", "ko")
     assert status == 0 and "추천" in out
     for name in ("b.md", "b.csv", "b.json"):
         target = tmp_path / name
-        status, _, _ = call(monkeypatch, capsys, "board", str(path), "--store", store, "-o", str(target))
+        status, _, _ = call("board", str(path), "--store", store, "-o", str(target))
         assert status == 0 and target.stat().st_size > 200
     bundle = tmp_path / "b.bundle"
-    status, _, errors = call(
-        monkeypatch, capsys, "export", str(path), "--store", store, "-o", str(bundle), "--row", "1"
-    )
+    status, _, errors = call("export", str(path), "--store", store, "-o", str(bundle), "--row", "1")
     assert status == 0, errors
-    status, out, _ = call(monkeypatch, capsys, "ask", str(bundle), "How many days of leave are there?")
+    status, out, _ = call("ask", str(bundle), "How many days of leave are there?")
     assert status == 0 and out.strip()
-    status, out, _ = call(monkeypatch, capsys, "verify", str(bundle), "--limit", "5")
+    status, out, _ = call("verify", str(bundle), "--limit", "5")
     assert status == 0, out
 
 
-def test_init_on_a_folder_with_an_excel_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_init_on_a_folder_with_an_excel_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
     """Korean headers, a workbook, a folder of documents: a sweep file of at most 15 lines that runs with no edit."""
     import openpyxl
 
@@ -115,29 +96,29 @@ def test_init_on_a_folder_with_an_excel_file(
     book.save(tmp_path / "질문.xlsx")
     monkeypatch.chdir(tmp_path)
     store = str(tmp_path / "s")
-    status, out, errors = call(monkeypatch, capsys, "init", "문서", "질문.xlsx", "--store", store)
+    status, out, errors = call("init", "문서", "질문.xlsx", "--store", store)
     assert status == 0, errors
     assert "2" in out and "ko" in out
     text = (tmp_path / "sweep.yaml").read_text("utf-8")
     assert len(text.splitlines()) <= 15 and "#" in text
-    status, out, errors = call(monkeypatch, capsys, "sweep", "sweep.yaml", "--store", store, "--no-mlflow")
+    status, out, errors = call("sweep", "sweep.yaml", "--store", store, "--no-mlflow")
     assert status == 0, errors
     assert "Recommended" in out
-    status, _, errors = call(monkeypatch, capsys, "init", "문서", "질문.xlsx", "--store", store)
+    status, _, errors = call("init", "문서", "질문.xlsx", "--store", store)
     assert status == 2 and "--force" in errors
 
 
-def test_listing_verbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_listing_verbs(tmp_path: Path, call: Call) -> None:
     store = str(tmp_path / "s")
-    status, out, _ = call(monkeypatch, capsys, "steps", "chunk")
+    status, out, _ = call("steps", "chunk")
     assert status == 0 and re.search(r"characters\(.*size=", out)
-    status, out, _ = call(monkeypatch, capsys, "models", "--json")
+    status, out, _ = call("models", "--json")
     assert status == 0 and any(row["alias"] == "minilm" for row in json.loads(out))
-    status, out, _ = call(monkeypatch, capsys, "upload", f"{ROOT}/eval_sets/handbook-ko", "--store", store)
+    status, out, _ = call("upload", f"{ROOT}/eval_sets/handbook-ko", "--store", store)
     assert status == 0 and "40" in out
-    status, out, _ = call(monkeypatch, capsys, "data", "ls", "--store", store)
+    status, out, _ = call("data", "ls", "--store", store)
     assert status == 0 and "handbook-ko@1" in out
-    status, _, errors = call(monkeypatch, capsys, "data", "show", "nothing", "--store", store)
+    status, _, errors = call("data", "show", "nothing", "--store", store)
     assert status == 2 and "nothing" in errors
-    status, out, _ = call(monkeypatch, capsys, "store", "check", "--store", store)
+    status, out, _ = call("store", "check", "--store", store)
     assert status == 0 and "No damage" in out

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from ragscout.cli.main import main
 from ragscout.data.label_sheet import level_of, safe_cell
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import FakeServer
@@ -64,22 +61,9 @@ def place(measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return tmp_path / "w"
 
 
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "160")
-
-    def run(*words: str, typed: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ragscout", *words])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-        try:
-            main()
-            status = 0
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        shown = capsys.readouterr()
-        return status, shown.out, shown.err
-
-    return run
 
 
 def sheet(path: Path) -> list[dict[str, str]]:

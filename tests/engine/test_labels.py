@@ -55,3 +55,7 @@ def test_an_item_is_the_answer_to_the_question_with_its_references() -> None:
         replace(QUESTION, answerable=False),
     )
     assert len({key, item_key(QUESTION, "16일"), *(item_key(item, "15일") for item in changed)}) == 5
+    assert (
+        len({key, item_key(QUESTION, "15일", ("연차는 15일이다.",)), item_key(QUESTION, "15일", ("연차는 16일이다.",))})
+        == 3
+    )

@@ -244,6 +244,12 @@ def test_population_is_what_a_judge_is_asked_about():
     }
     found = population([(row, judged, texts)], asked, "judge.correctness")
     assert [item.question.id for item in found] == (["q0"] if row.generates else [])
+    twin = configuration({"generate": "w", "chunk": "other"})
+    both = [(item, judged, texts) for item in (row, twin)]
+    assert len(population(both, asked, "judge.correctness")) == 1, "one answer of two configurations"
+    passages = {row.key: ("a thing is here",), twin.key: ("nothing",)}
+    apart = population(both, asked, "judge.correctness", lambda key, question: passages[key])
+    assert len(apart) == 2, "where the criterion reads passages, what an answer was given belongs to it"
     plain = {name: {"bleu": Score(0.1)} for name in ("q0", "q1", "q4")}
     found = population([(row, plain, texts)], asked, "judge.correctness")
     assert [item.question.id for item in found] == ["q0"], "rules of correctness decide without a judge"

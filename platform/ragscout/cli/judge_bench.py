@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,24 +22,21 @@ MOST = 2_000
 
 @dataclass(frozen=True)
 class Bench:
-    """A sweep with its answers. ``judged``: the sweep's judge on the criterion, ``None`` when it has none."""
+    """A sweep with its answers. ``judged``: the sweep's judge on the criterion, ``None`` when it has none;
+    ``passages``: what the answers were given."""
 
     sweep: Sweep
     criterion: str
     judged: Judged | None
     items: list[Item]
     book: Labels
+    passages: Passages
 
     @property
     def labels(self) -> list[Label]:
         """People's labels on the criterion for the answers of this sweep."""
         here = {item.key for item in self.items}
         return [label for label in self.book.all(self.criterion) if label.item in here]
-
-    @functools.cached_property
-    def passages(self) -> Passages:
-        """Texts of the passages that answers were given."""
-        return Passages(self.sweep.prepared, self.sweep.store)
 
     def keep(self, labels: Sequence[Label]) -> None:
         """Keep labels; the sweep's journal notes that there are new ones, so that recorders look again."""
@@ -72,7 +68,7 @@ def open_bench(file: Path, store: str | None, criterion: str) -> Bench:
         EvalSetError: nothing was answered yet.
     """
     from ragscout.engine.labels import Labels
-    from ragscout.search.calibration_sample import population
+    from ragscout.search.calibration_sample import nothing_given, population
     from ragscout.search.calibration_sweep import judged_figures
     from ragscout.steps.measure.judge_prompt import BUILT_IN
     from ragscout.sweep import Sweep
@@ -88,13 +84,16 @@ def open_bench(file: Path, store: str | None, criterion: str) -> Bench:
     else:
         judged = goal or next(iter(found), None)
     name = criterion or (judged.criterion if judged else "correctness")
-    items = population(_answered(sweep), sweep.prepared.questions, judged.figure if judged else f"judge.{name}")
+    passages = Passages(sweep.prepared, sweep.store)
+    reads = judged.judge.reads_passages(name) if judged else name == "faithfulness"
+    figure = judged.figure if judged else f"judge.{name}"
+    items = population(_answered(sweep), sweep.prepared.questions, figure, passages.of if reads else nothing_given)
     if not items:
         raise EvalSetError(
             f"{file}: there is no answer to label in the store; got 0. Run `ragscout sweep {file}` first, at least "
             "for a while."
         )
-    return Bench(sweep, name, judged, items, Labels(sweep.store.ledger, sweep.prepared.eval_set))
+    return Bench(sweep, name, judged, items, Labels(sweep.store.ledger, sweep.prepared.eval_set), passages)
 
 
 def _answered(sweep: Sweep) -> list[Answered]:

@@ -1,7 +1,8 @@
 """People's labels of answers, kept in the ledger for good: one append-only journal per evaluation set's lineage.
 
 A label belongs to an answer to a question, not to a judge, a configuration or a sweep: whatever gives the same answer
-to the same question (with the same references) finds it again. The newest label of a labeller counts.
+to the same question (with the same references, and for criteria such as faithfulness from the same passages) finds it
+again. The newest label of a labeller counts.
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ class Label:
         return (self.level - 1) / (self.levels - 1)
 
 
-def item_key(question: Question, answer: str) -> str:
-    """Identity of an answer to a question: the question's text, references and answerable flag, and the answer."""
-    return digest("label", question.text, question.references, question.answerable, answer)
+def item_key(question: Question, answer: str, passages: Sequence[str] = ()) -> str:
+    """Identity of an answer to a question: the question's text, references and answerable flag, the answer, and the
+    passages it was given where the criterion reads them."""
+    texts = ("label", question.text, question.references, question.answerable, answer)
+    return digest(*texts, tuple(passages)) if passages else digest(*texts)
 
 
 class Labels:

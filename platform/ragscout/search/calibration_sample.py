@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ragscout.engine.labels import item_key
@@ -37,6 +37,14 @@ class Item:
 Answered = tuple[Configuration, Mapping[str, Mapping[str, Score | Failure]], Mapping[str, str]]
 """A configuration, its outcomes by question and figure, its answers by question."""
 
+Given = Callable[[str, Question], Sequence[str]]
+"""Texts of the passages that a configuration (by key) was given for a question."""
+
+
+def nothing_given(configuration: str, question: Question) -> Sequence[str]:
+    """For criteria that read no passages: the same answer is one answer, whatever it was made from."""
+    return ()
+
 
 def answering_model(configuration: Configuration) -> str:
     """Name of what writes a configuration's answers: the chat model's, else the step's; empty when nothing does."""
@@ -47,8 +55,10 @@ def answering_model(configuration: Configuration) -> str:
     return (model.label or model.model) if isinstance(model, ChatModel) else step.name
 
 
-def population(rows: Iterable[Answered], questions: Sequence[Question], figure: str) -> list[Item]:
-    """Every distinct answer of a sweep that a judge is asked about, by question and answer.
+def population(
+    rows: Iterable[Answered], questions: Sequence[Question], figure: str, given: Given = nothing_given
+) -> list[Item]:
+    """Every distinct answer of a sweep that a judge is asked about, by question, answer and what ``given`` says.
 
     What rules settle (failures, refusals, unanswerable questions) is no judge's work and is left out. Without the
     figure in the sweep, the rules of correctness decide.
@@ -63,7 +73,7 @@ def population(rows: Iterable[Answered], questions: Sequence[Question], figure: 
                 continue
             if outcome is None and not _to_judge(question, answer, scores[name]):
                 continue
-            key = item_key(question, answer)
+            key = item_key(question, answer, given(configuration.key, question))
             level = "" if outcome is None else f"{round(float(outcome.detail['level']))}"
             known = found.get(key)
             found[key] = Item(

@@ -13,7 +13,7 @@ from ragscout.model.metric import MeasureStep
 from ragscout.model.runtime import ChatModel
 from ragscout.search.calibration import Report, matched, report
 from ragscout.search.calibration_ppi import Calibration
-from ragscout.search.calibration_sample import Answered, Item, population
+from ragscout.search.calibration_sample import Answered, Given, Item, nothing_given, population
 from ragscout.steps.measure.judge import Judge
 
 
@@ -64,12 +64,18 @@ def reported(judged: Judged, items: Sequence[Item], labels: Sequence[Label]) -> 
 
 
 def calibrations(
-    metrics: Sequence[MeasureStep], rows: Sequence[Answered], questions: Sequence[Question], labels: Sequence[Label]
+    metrics: Sequence[MeasureStep],
+    rows: Sequence[Answered],
+    questions: Sequence[Question],
+    labels: Sequence[Label],
+    given: Given,
 ) -> Iterator[Calibration]:
-    """What the board says of each judge figure; without labels nothing is looked through."""
+    """What the board says of each judge figure; without labels nothing is looked through. ``given``: the passages of
+    an answer, asked for criteria that read them."""
     for judged in judged_figures(metrics):
         mine = [label for label in labels if label.criterion == judged.criterion]
-        items = population(rows, questions, judged.figure) if mine else []
+        read = given if judged.judge.reads_passages(judged.criterion) else nothing_given
+        items = population(rows, questions, judged.figure, read) if mine else []
         own = wrote_itself(judged.judge, [configuration for configuration, _, _ in rows])
         made = reported(judged, items, mine)
         yield Calibration(made.standing(candidate=bool(own)), tuple(matched(items, mine)), own)

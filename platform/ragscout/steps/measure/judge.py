@@ -213,7 +213,7 @@ class Judge(MeasureStep):
             material.question,
             material.answer,
             material.references if own or set(names) & set(_NEEDS_REFERENCE) else (),
-            material.passages if own or "faithfulness" in names else (),
+            material.passages if any(self.reads_passages(name) for name in names) else (),
         )
         return ChatRequest(
             model=self.model,
@@ -223,6 +223,10 @@ class Judge(MeasureStep):
             schema=judge_prompt.reply_schema(tuple(names), self.levels, self.reason),
             replicate=replicate,
         )
+
+    def reads_passages(self, name: str) -> bool:
+        """Whether the passages are shown for a criterion: for faithfulness and the user's own."""
+        return name == "faithfulness" or bool(self._texts().get(name))
 
     def _replicates(self) -> range:
         return range(1, self.repeats + 1) if self.temperature else range(1)
