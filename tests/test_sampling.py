@@ -77,7 +77,7 @@ def load(
     tmp_path: Path,
     corpus: Path,
     search: str = "{use: factor, screen: {sample: 20}}",
-    budget: str = "{answers: 150}",
+    budget: str = "{answers: 80}",
     store: str = "store",
     name: str = "s",
 ) -> Sweep:
@@ -143,13 +143,13 @@ def test_nothing_is_computed_twice(tmp_path: Path, corpus: Path, monkeypatch: py
     again = load(tmp_path, corpus)
     second = again.run()
     assert second.computed == {} and second.board.to_json() == first.board.to_json()
-    other = load(tmp_path, corpus, name="other", budget="{answers: 151}").run()
+    other = load(tmp_path, corpus, name="other", budget="{answers: 81}").run()
     assert "corpus" not in other.computed and "chunk" not in other.computed, "another sweep finds the same sample"
 
 
 def test_a_stopped_sweep_comes_back_equal(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = load(tmp_path, corpus, store="one").run()
-    for stop in (0, 1, 2):
+    for stop in (1, 2):
         broken = load(tmp_path, corpus, store=f"two{stop}")
         measure = broken._measure
         seen = iter(range(100))
