@@ -255,7 +255,11 @@ def test_one_question_and_one_configuration():
 def test_identical_rows_stay_together():
     board = build(rows_of(dict.fromkeys("abcdefgh", 0.5), 30, noise=0.0), 30)
     assert len(board.winner_set()) == 8
-    assert any(note.kind == "not_separated" for note in board.notes)
+    assert {"not_separated", "constant"} <= {note.kind for note in board.notes}
+    note = next(note for note in board.notes if note.kind == "constant")
+    assert "all 8 rows" in note.text("en") and "8개 구성 모두" in note.text("ko")
+    board = build(rows_of({"a": 0.5, "b": 0.6}, 30, noise=0.0), 30)
+    assert not any(note.kind == "constant" for note in board.notes)
 
 
 def test_names_by_differing_knobs_are_unique():

@@ -9,6 +9,8 @@ from ragscout.search.statistics import questions_to_separate, smallest_detectabl
 
 TYPICAL_SD = 0.28
 """Sd of paired differences near the top, used until it can be measured (simulated worlds: 0.28)."""
+NOTHING = 1e-9
+"""A difference of means that is only the last bits of sums."""
 
 
 def board_notes(board: Board, sd: float | None) -> tuple[Note, ...]:
@@ -28,7 +30,13 @@ def board_notes(board: Board, sd: float | None) -> tuple[Note, ...]:
         )
     stat = leader.figures.get(board.goal.metric)
     n = stat.scored if stat is not None else 0
-    notes = [_power(board, n, sd), *_separation(board, n, sd), *_depth(board, leader.answered), *_ended(board)]
+    notes = [
+        _power(board, n, sd),
+        *_separation(board, n, sd),
+        *_constant(board),
+        *_depth(board, leader.answered),
+        *_ended(board),
+    ]
     notes += quote_notes(board)
     return (*notes, *_judges(board), *_missing(board), *_failures(board))
 
@@ -82,6 +90,23 @@ def _separation(board: Board, n: int, sd: float | None) -> list[Note]:
             "not_separated",
             f"The leader cannot be told apart from {len(others)} of {len(compared)} rows measured as deeply{tail}.",
             f"선두는 같은 깊이로 측정된 {len(compared)}개 중 {len(others)}개와 구별되지 않습니다{tail_ko}.",
+        )
+    ]
+
+
+def _constant(board: Board) -> list[Note]:
+    """Said where the goal gives every compared row the same score: then it has chosen nothing."""
+    compared = [row.versus_leader for row in board.rows if row.versus_leader is not None]
+    if not compared or any(abs(paired.difference) > NOTHING for paired in compared):
+        return []
+    metric, rows = board.goal.metric, len(compared) + 1
+    return [
+        Note(
+            "constant",
+            f"{metric} gives all {rows} rows measured as deeply the same score, so it chose nothing: cost and simplicity "
+            "did. Look at the other metrics before you rely on it.",
+            f"{metric} 점수는 같은 깊이로 측정된 {rows}개 구성 모두에서 같아 아무것도 고르지 못했고, 비용과 단순함이 "
+            "순서를 정했습니다. 믿기 전에 다른 지표를 보십시오.",
         )
     ]
 
