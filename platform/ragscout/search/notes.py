@@ -103,8 +103,8 @@ def _constant(board: Board) -> list[Note]:
     return [
         Note(
             "constant",
-            f"{metric} gives all {rows} rows measured as deeply the same score, so it chose nothing: cost and simplicity "
-            "did. Look at the other metrics before you rely on it.",
+            f"{metric} gives all {rows} rows measured as deeply the same score, so it chose nothing: cost and "
+            "simplicity did. Look at the other metrics before you rely on it.",
             f"{metric} 점수는 같은 깊이로 측정된 {rows}개 구성 모두에서 같아 아무것도 고르지 못했고, 비용과 단순함이 "
             "순서를 정했습니다. 믿기 전에 다른 지표를 보십시오.",
         )
