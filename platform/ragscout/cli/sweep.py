@@ -38,6 +38,7 @@ def run(
         for line in sweep.plan().lines():
             say(line)
     recorders: list[Recorder] = []
+    uri = ""
     if tracking:
         uri = default_tracking_uri(sweep.store.folder)
         page = report_of(sweep.prepared, sweep.store)
@@ -57,8 +58,9 @@ def run(
             say(line)
         for damage in sweep.store.damage:
             say(f"Damaged and computed again: {damage}")
-        if tracking:
-            say("Look at it in MLflow: ragscout mlflow")
+        if uri:
+            at = "at the server of MLFLOW_TRACKING_URI" if uri.startswith("http") else "with ragscout mlflow"
+            say(f"Look at it in MLflow {at}.")
     if result.open:
         for reason in result.open[:5]:
             fail(
