@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import os
+import shutil
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +102,39 @@ def test_scanned_pages_are_read_where_the_program_is_there(scanned: bytes, progr
     assert parsed.troubles == {"recognised": (1,)} and "page 1 read by text recognition" in parsed.warnings[0]
     with pytest.raises(StepError, match="cannot read 'xxx'"):
         read(scanned, ocr="tesseract", ocr_languages="xxx")
+
+
+KOREAN_FONTS = sorted(Path("/usr/share/fonts").rglob("NotoSansCJK-Regular.ttc"))
+
+
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
+@pytest.mark.skipif(not KOREAN_FONTS, reason="fonts-noto-cjk is not installed")
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        ("eng", ("Leave is requested ten working days ahead.", "A lost badge is reported within one hour.")),
+        ("kor", ("연차 휴가는 열흘 전에 신청합니다.", "분실한 출입증은 한 시간 안에 신고합니다.")),
+    ],
+)
+def test_a_scanned_page_is_really_read(language: str, lines: tuple[str, str]) -> None:
+    known = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True, check=True).stdout.split()
+    if language not in known:
+        pytest.skip(f"tesseract has no data for {language}")
+    image, draw, font = (pytest.importorskip(f"PIL.{name}") for name in ("Image", "ImageDraw", "ImageFont"))
+    page = image.new("L", (1600, 700), 255)
+    for number, line in enumerate(lines):
+        face = font.truetype(str(KOREAN_FONTS[0]), 56)
+        draw.Draw(page).text((100, 150 + 180 * number), line, fill=0, font=face)
+    out = io.BytesIO()
+    page.save(out, format="PDF", resolution=200)
+    recognise.version.cache_clear()
+    parsed = read(out.getvalue(), ocr="tesseract", ocr_languages=language)
+    found = " ".join(parsed.documents[0].text.split())
+    assert parsed.troubles == {"recognised": (1,)}
+    for line in lines:
+        # spaces between Hangul words are what recognition loses first
+        close = difflib.SequenceMatcher(None, line.replace(" ", ""), found.replace(" ", ""), autojunk=False)
+        assert sum(block.size for block in close.get_matching_blocks()) >= 0.9 * len(line.replace(" ", "")), found
 
 
 def test_the_programs_version_is_in_the_key_where_it_is_used(program: Path) -> None:

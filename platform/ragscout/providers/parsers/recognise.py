@@ -12,6 +12,8 @@ from ragscout.model.errors import StepError
 _SECONDS = 120
 _PIXELS = 100_000_000
 _PICTURES = 20
+ONE_BLOCK = "6"
+"""tesseract's page segmentation mode for a single block of text."""
 
 
 @functools.cache
@@ -52,11 +54,14 @@ def page_text(page: Any, languages: str) -> str:
 
 
 def _recognised(png: bytes, languages: str) -> str:
-    program = shutil.which("tesseract") or "tesseract"
+    # on a page with few lines, the program's search for columns finds none and reads nothing (Korean ones most of all)
+    return _read(png, languages) or _read(png, languages, "--psm", ONE_BLOCK)
+
+
+def _read(png: bytes, languages: str, *more: str) -> str:
+    command = [shutil.which("tesseract") or "tesseract", "stdin", "stdout", "-l", languages, *more]
     try:
-        done = subprocess.run(
-            [program, "stdin", "stdout", "-l", languages], input=png, capture_output=True, timeout=_SECONDS, check=False
-        )
+        done = subprocess.run(command, input=png, capture_output=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return ""
     if done.returncode:
