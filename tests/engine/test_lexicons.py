@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ragscout.engine.lexicons import BASE, PER_WORD, WORDS_PER_CHARACTER
+from ragscout.engine.lexicons import BASE, PER_WORD, WORDS_PER_CHARACTER, lines
 from ragscout.model.step import make
 from ragscout.model.values import Chunks
 from ragscout.providers.tokenize import words
@@ -53,7 +53,10 @@ def test_the_estimate_is_near_and_an_index_that_is_there_is_said(tmp_path: Path,
     assert before.words == pytest.approx(len(words(text)), rel=0.35)
     sweep.run()
     (after,) = sweep.plan().lexicons
-    assert after.cached and "in the store" in after.line()
+    assert after.cached
+    twice = lines([after, before])
+    assert lines([after])[0].endswith("; all in the store.")
+    assert len(twice) == 1 and "2 of them" in twice[0] and "MB of memory to build; 1 in the store" in twice[0]
 
 
 def test_what_the_plan_says_is_what_is_built() -> None:

@@ -39,18 +39,30 @@ class LexiconPlan:
     memory: int
     cached: bool
 
-    def line(self) -> str:
-        """For people."""
+    @property
+    def how(self) -> str:
+        """In one piece, in shards, or by LanceDB."""
         if not self.threshold:
-            how = "by LanceDB, on disk"
-        elif self.shards == 1:
-            how = f"in one piece (up to {self.threshold:,})"
-        else:
-            how = f"in about {self.shards} shards of {self.threshold:,}"
-        held = "; in the store" if self.cached else ""
-        if self.memory and not self.cached:
-            held = f"; about {self.memory / 1e6:,.0f} MB of memory to build"
-        return f"Lexicon {self.step} ({self.node}): about {self.words:,} words, {how}{held}."
+            return "by LanceDB, on disk"
+        if self.shards == 1:
+            return f"in one piece (up to {self.threshold:,})"
+        return f"in about {self.shards} shards of {self.threshold:,}"
+
+
+def lines(planned: Sequence[LexiconPlan]) -> list[str]:
+    """For people: one line for all lexicons of a step that are built in the same way."""
+    alike: dict[tuple[str, str], list[LexiconPlan]] = {}
+    for item in planned:
+        alike.setdefault((item.step, item.how), []).append(item)
+    found = []
+    for (step, how), items in alike.items():
+        count = f"{len(items)} of them, " if len(items) > 1 else ""
+        memory = max(item.memory for item in items if not item.cached) if not all(item.cached for item in items) else 0
+        held = f"; about {memory / 1e6:,.0f} MB of memory to build" if memory else ""
+        known = sum(item.cached for item in items)
+        held += f"; {'all' if known == len(items) else known} in the store" if known else ""
+        found.append(f"Lexicon {step}: {count}about {max(item.words for item in items):,} words, {how}{held}.")
+    return found
 
 
 def lexicons(prepared: Prepared, store: Store) -> tuple[LexiconPlan, ...]:

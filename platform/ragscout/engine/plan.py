@@ -10,6 +10,7 @@ from typing import Any
 
 from ragscout.engine.estimate import Estimate, Range, estimate
 from ragscout.engine.lexicons import LexiconPlan, lexicons
+from ragscout.engine.lexicons import lines as lexicon_lines
 from ragscout.engine.prepare import Prepared, host_of
 from ragscout.engine.store import Store
 from ragscout.engine.worker import chat_models, question_key
@@ -84,7 +85,7 @@ class Plan:
             )
         if self.leaving and self.money_high is not None:
             found.append(f"Price: at most {self.money_high:.2f} (budget.usd).")
-        found += [item.line() for item in self.lexicons]
+        found += lexicon_lines(self.lexicons)
         found += _estimated(self.estimate) if self.estimate is not None else []
         found += [self.sample] if self.sample else []
         found += self.advice

@@ -16,7 +16,18 @@ from ragscout.search.pairs import paired_rows
 SHOWN = 3
 _OPEN_STAGES = ("query", "rerank", "embed", "chunk", "generate")
 """Stages whose untried steps are worth a line."""
-_RISKY = ("must_pass", "infeasible", "slice_loss", "constant", "judge", "own_judge", "missing", "optimism", "holdout", "power")
+_RISKY = (
+    "must_pass",
+    "infeasible",
+    "slice_loss",
+    "constant",
+    "judge",
+    "own_judge",
+    "missing",
+    "optimism",
+    "holdout",
+    "power",
+)
 """Kinds of the board's notes that are risks, the worst first."""
 
 WORDS: dict[BoardLanguage, dict[str, str]] = {
