@@ -8,11 +8,12 @@ _SECTOR = 512
 _END, _FREE, _FAT = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
 
 
-def hwp(paragraphs: list[str]) -> bytes:
-    """Paragraphs of text, uncompressed. All streams but the header are padded beyond the mini stream."""
+def hwp(parts: list[str | list[list[str]]]) -> bytes:
+    """Paragraphs of text and tables (rows of cells), uncompressed. All streams but the header are padded beyond the
+    mini stream."""
     header = b"HWP Document File".ljust(32, b"\x00") + struct.pack("<II", 0x05000300, 0)
     facts = _record(16, 0, bytes(26)) + _record(500, 0, bytes(4000)) + _record(500, 0, bytes(90))
-    section = b"".join(_paragraph(text) for text in paragraphs)
+    section = b"".join(_paragraph(part) if isinstance(part, str) else _table(part) for part in parts)
     section += b"".join(_record(500, 0, bytes(4000)) for _ in range(2))
     return _compound({"FileHeader": header.ljust(256, b"\x00"), "DocInfo": facts}, {"Section0": section})
 
@@ -21,10 +22,27 @@ def _record(tag: int, level: int, data: bytes) -> bytes:
     return struct.pack("<I", tag | level << 10 | len(data) << 20) + data
 
 
-def _paragraph(text: str) -> bytes:
-    raw = (text + "\r").encode("utf-16-le")
-    head = struct.pack("<IIHBBHHHI", len(raw) // 2, 0, 0, 0, 0, 1, 0, 0, 0)
-    return _record(66, 0, head) + _record(67, 1, raw) + _record(68, 1, struct.pack("<II", 0, 0))
+def _paragraph(text: str, level: int = 0) -> bytes:
+    return _marked((text + "\r").encode("utf-16-le"), level, 0)
+
+
+def _marked(raw: bytes, level: int, controls: int) -> bytes:
+    head = struct.pack("<IIHBBHHHI", len(raw) // 2, controls, 0, 0, 0, 1, 0, 0, 0)
+    shape = _record(68, level + 1, struct.pack("<II", 0, 0))
+    return _record(66, level, head) + _record(67, level + 1, raw) + shape
+
+
+def _table(rows: list[list[str]]) -> bytes:
+    """A paragraph that holds a table: its control, its measures, then each cell as a list of one paragraph."""
+    height, width, kind = len(rows), len(rows[0]), b" lbt"
+    mark = struct.pack("<H", 11)
+    found = _marked(mark + kind + bytes(8) + mark + "\r".encode("utf-16-le"), 0, 1 << 11)
+    found += _record(71, 1, kind + bytes(42))
+    found += _record(77, 2, struct.pack("<IHH", 0, height, width) + bytes(10) + bytes(2 * height + 4))
+    for y, row in enumerate(rows):
+        for x, cell in enumerate(row):
+            found += _record(72, 2, struct.pack("<iIHHHH", 1, 0, x, y, 1, 1) + bytes(31)) + _paragraph(cell, 2)
+    return found
 
 
 def _compound(top: dict[str, bytes], body: dict[str, bytes]) -> bytes:

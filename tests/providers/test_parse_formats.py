@@ -159,6 +159,18 @@ def test_hwp_is_read_where_the_converter_is_there() -> None:
     assert "휴가 규정" in document.text and KOREAN in document.text
 
 
+def test_a_table_in_hwp_keeps_its_rows() -> None:
+    pytest.importorskip("dochan")
+    rows = [["직급", "연차"], ["사원", "15일"], ["부장", "25일"]]
+    text = read("규정.hwp", hwp(["휴가 규정", rows, "끝"])).documents[0].text
+    assert [[cell.strip() for cell in line.strip("| ").split("|")] for line in text.splitlines() if "|" in line] == [
+        rows[0],
+        ["---", "---"],
+        *rows[1:],
+    ]
+    assert text.startswith("휴가 규정") and text.endswith("끝")
+
+
 def test_a_damaged_hwp_says_how_to_convert() -> None:
     pytest.importorskip("dochan")
     parsed = read("x.hwp", hwp(["text"])[:3000])
