@@ -20,6 +20,7 @@ from pathlib import Path
 from ragscout import search
 from ragscout.allowance import Allowance
 from ragscout.engine.cells import CellReader
+from ragscout.engine.corpus_sampling import ENTRY, declare, plan_line, settle
 from ragscout.engine.executors import InProcess, Subprocess
 from ragscout.engine.fill import Engine, Filled, Want
 from ragscout.engine.holdout import use_of
@@ -27,7 +28,6 @@ from ragscout.engine.ledger import Journal
 from ragscout.engine.plan import Plan, make_plan
 from ragscout.engine.prepare import Prepared, open_store, prepare
 from ragscout.engine.progress import Event, Show
-from ragscout.engine.sampling import ENTRY, declare, plan_line, settle
 from ragscout.engine.session import journal_view, open_runtime
 from ragscout.engine.spending import Spending, spending
 from ragscout.engine.store import Store

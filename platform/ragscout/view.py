@@ -8,11 +8,11 @@ from typing import Any
 
 from ragscout.data.versions import made_notes
 from ragscout.engine.cells import CellReader
+from ragscout.engine.corpus_sampling import ENTRY
 from ragscout.engine.history import Entry, Once
 from ragscout.engine.judging import Passages
 from ragscout.engine.labels import Labels
 from ragscout.engine.prepare import Prepared, ordered
-from ragscout.engine.sampling import ENTRY
 from ragscout.engine.session import journal_view
 from ragscout.engine.store import Store
 from ragscout.model.board import Board, Holdout, Latency, Note
@@ -28,12 +28,12 @@ from ragscout.search.calibration_ppi import Calibration
 from ragscout.search.calibration_sweep import calibrations
 from ragscout.search.confirmation import Opened
 from ragscout.search.contract import Block, Request
+from ragscout.search.corpus_sample import corpus_sample
+from ragscout.search.corpus_sample_text import sample_notes
 from ragscout.search.effects import Effects
 from ragscout.search.figures import Measured
 from ragscout.search.posterior import Believed
 from ragscout.search.rowcache import RowCache
-from ragscout.search.sampling import corpus_sample
-from ragscout.search.sampling_text import sample_notes
 from ragscout.search.slices import By, Slices, slices
 from ragscout.search.weights import weights_of
 from ragscout.serve.probe import latency

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ragscout.engine.sample import Declared, on_sample, setting, size_of
+from ragscout.engine.corpus_sample import Declared, on_sample, setting, size_of
 from ragscout.model.config import Configuration, source_node
 from ragscout.model.errors import ParameterError
 from ragscout.model.evalset import Document, Question, Span

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
 from ragscout.data import open_eval_set
+from ragscout.engine.corpus_sample import on_sample
 from ragscout.engine.goal import goal_of, tester
 from ragscout.engine.holdout import sealed_set
 from ragscout.engine.purse import CLOSING_SHARE
 from ragscout.engine.runtime import EngineRuntime
-from ragscout.engine.sample import on_sample
 from ragscout.engine.session import Opening
 from ragscout.engine.store import Store
 from ragscout.engine.worker import chat_models

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ragscout.data import load_manifest
+from ragscout.engine.corpus_sample import Declared
 from ragscout.engine.ledger import Entry, SpendLimits
 from ragscout.engine.runtime import Door, EngineRuntime, identity
-from ragscout.engine.sample import Declared
 from ragscout.engine.store import Store
 from ragscout.engine.worker import Worker
 from ragscout.model.errors import StoreError

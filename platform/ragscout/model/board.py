@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ragscout.model.calibration import CORRECTED, Standing
+from ragscout.model.corpus_sample import CorpusSample
 from ragscout.model.metric import Figure
-from ragscout.model.sampling import CorpusSample
 
 Mark = Literal[
     "leader",

@@ -24,10 +24,10 @@ from ragscout.report.scene import Scene, clean, svg
 from ragscout.report.why import Example, Side
 from ragscout.report.why_text import WORDS as WHY_WORDS
 from ragscout.report.why_text import place, points
+from ragscout.search.corpus_sample_text import WORDS as SAMPLE_WORDS
+from ragscout.search.corpus_sample_text import sample_table
 from ragscout.search.outcomes import goal_value
 from ragscout.search.render import MARKS, cells, columns, headings, legend, visible
-from ragscout.search.sampling_text import WORDS as SAMPLE_WORDS
-from ragscout.search.sampling_text import sample_table
 
 MATRIX_QUESTIONS = 150
 ANSWER, PASSAGE = 1500, 600  # code points shown

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ragscout.engine.sample import AUTO, OFF, setting
+from ragscout.engine.corpus_sample import AUTO, OFF, setting
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.search.progress import Progress, Want
 from ragscout.search.space import EncodedSpace
@@ -45,7 +45,7 @@ class Policy:
     not what is limited. ``warm``: whether answers that the store holds already are told before the first round.
     ``keep`` (written ``screen: {keep: 0.25}``): share of the retrieval prefixes, the best by their figure, whose
     configurations take part; 1 keeps all. ``sample`` (written ``screen: {sample: auto}``): the corpus sample on which
-    retrieval is ranked first (``engine.sample.setting``).
+    retrieval is ranked first (``engine.corpus_sample.setting``).
     """
 
     block: int = 10

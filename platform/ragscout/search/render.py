@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ragscout.model.board import Board, BoardLanguage, FigureStat, GroupStat, Paired, Row
 from ragscout.model.calibration import CORRECTED
-from ragscout.search.sampling_text import print_sample, sample_markdown
+from ragscout.search.corpus_sample_text import print_sample, sample_markdown
 from ragscout.search.sheet import MARKS, render_csv, render_xlsx, safe
 
 if TYPE_CHECKING:

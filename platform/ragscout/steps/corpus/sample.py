@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-import posixpath
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ from ragscout.model.text import normalise
 from ragscout.model.values import Corpus
 from ragscout.providers.tokenize import words
 from ragscout.steps.batches import Spill
+from ragscout.steps.document_names import LOOSER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,12 +112,12 @@ def _holding(corpus: Corpus, evidence: Sequence[tuple[str, str]]) -> list[int]:
     for row, document in enumerate(corpus.documents):
         source = document.origin.document if document.origin is not None else document.id
         for name in {document.id, source}:
-            for spelling in dict.fromkeys((name, *_spellings(name))):
+            for spelling in _spellings(name):
                 by_name[spelling].append(row)
     quotes: dict[str, None] = {}
     for name, quote in evidence:
         wanted = corpus.aliases.get(name, name)
-        rows = next((by_name[way] for way in (wanted, *_spellings(wanted)) if wanted and way in by_name), [])
+        rows = next((by_name[way] for way in _spellings(wanted) if wanted and way in by_name), [])
         found |= dict.fromkeys(rows)
         if not rows and quote:
             quotes[_squeezed(quote)] = None
@@ -129,11 +129,8 @@ def _holding(corpus: Corpus, evidence: Sequence[tuple[str, str]]) -> list[int]:
     return list(found)
 
 
-def _spellings(name: str) -> tuple[str, str, str]:
-    """A name without case, then without suffix, then without folder."""
-    folded = normalise(name).casefold().replace("\\", "/").removeprefix("./")
-    bare = posixpath.splitext(folded)[0]
-    return folded, bare, posixpath.basename(bare)
+def _spellings(name: str) -> list[str]:
+    return list(dict.fromkeys((name, *(way(name) for way in LOOSER))))
 
 
 def _squeezed(text: str) -> str:

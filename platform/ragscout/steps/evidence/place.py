@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import posixpath
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import field
@@ -15,6 +14,7 @@ from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step, step
 from ragscout.model.text import normalise
 from ragscout.model.values import Corpus
+from ragscout.steps.document_names import LOOSER
 from ragscout.steps.evidence.quotes import nearly, occurrences
 
 
@@ -172,16 +172,4 @@ def _named(names: Sequence[str], way: Callable[[str], str]) -> dict[str, str]:
     return {way(name): name for name in names if counts[way(name)] == 1}
 
 
-def _folded(name: str) -> str:
-    return normalise(name).casefold().replace("\\", "/").removeprefix("./")
-
-
-def _without_suffix(name: str) -> str:
-    return posixpath.splitext(_folded(name))[0]
-
-
-def _stem(name: str) -> str:
-    return posixpath.basename(_without_suffix(name))
-
-
-_WAYS: tuple[Callable[[str], str], ...] = (normalise, _folded, _without_suffix, _stem)
+_WAYS: tuple[Callable[[str], str], ...] = (normalise, *LOOSER)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Ranking
 from ragscout.model.runtime import Runtime
-from ragscout.model.step import Step, step
+from ragscout.model.step import step
 from ragscout.model.values import Chunks
-from ragscout.providers.tokenize import Korean, library, words
+from ragscout.providers.tokenize import Korean, words
 from ragscout.steps.labels import Labels
+from ragscout.steps.lexicon.base import LexiconStep
 from ragscout.steps.lexicon.shards import Shards, build
 from ragscout.steps.rankings import DECIMALS, ranked
 
@@ -54,30 +55,18 @@ class BM25Lexicon:
 
 
 @step("lexicon", "bm25", version=2, libraries=("bm25s", "PyStemmer"))
-class BM25(Step):
+class BM25(LexiconStep):
     """Okapi BM25 as Lucene scores it (Robertson and Zaragoza 2009), by bm25s.
 
-    Words are made per run of script, also inside one word: Hangul by ``tokenizer``, Latin by word and stem. Above
-    ``max_tokens`` words in all, the index is built in shards of that size, on disk. Reports ``tokens`` and ``shards``.
+    Above ``max_tokens`` words in all, the index is built in shards of that size, on disk. Reports ``tokens`` and
+    ``shards``.
     """
 
     k1: float = field(default=1.5, metadata={"help": "how soon repeated words stop counting", "ge": 0.0, "le": 10.0})
     b: float = field(default=0.75, metadata={"help": "how much long chunks are discounted", "ge": 0.0, "le": 1.0})
-    tokenizer: Korean = field(
-        default="bigrams",
-        metadata={
-            "help": "Hangul by bigrams, syllables or Kiwi morphemes",
-            "choices": ("bigrams", "characters", "kiwi"),
-        },
-    )
-    stem: bool = field(default=True, metadata={"help": "whether Latin words are stemmed"})
     max_tokens: int = field(
         default=8_000_000, metadata={"help": "words indexed in one piece; more are built in shards", "ge": 1000}
     )
-
-    def key(self, inputs: Mapping[str, str]) -> str:
-        """Kiwi's version shapes the index only where Kiwi is used."""
-        return super().key({**inputs, "kiwi": library("kiwi")} if self.tokenizer == "kiwi" else inputs)
 
     async def run(self, runtime: Runtime, chunk: Chunks) -> BM25Lexicon:
         """Index all chunks.
@@ -91,7 +80,7 @@ class BM25(Step):
         return made
 
     def _build(self, chunk: Chunks) -> tuple[BM25Lexicon, int, int]:
-        rest = (words(text, korean=self.tokenizer, stem=self.stem) for text in chunk.text)
+        rest = (self.words(text) for text in chunk.text)
         held: list[list[str]] = []
         size = 0
         for tokens in rest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Ranking
 from ragscout.model.runtime import Runtime
-from ragscout.model.step import Step, step
+from ragscout.model.step import step
 from ragscout.model.values import Chunks
-from ragscout.providers.tokenize import Korean, library, words
+from ragscout.providers.tokenize import Korean, words
 from ragscout.steps.labels import Labels
+from ragscout.steps.lexicon.base import LexiconStep
 from ragscout.steps.rankings import DECIMALS, ranked
 
 if TYPE_CHECKING:
@@ -81,25 +82,12 @@ class FtsLexicon:
 
 
 @step("lexicon", "lancedb-fts", version=1, libraries=("lancedb", "PyStemmer"))
-class LanceDBFts(Step):
+class LanceDBFts(LexiconStep):
     """Okapi BM25 with k1 = 1.2 and b = 0.75 by LanceDB's full-text index, which is built and searched on disk.
 
     The words are those of ``bm25`` (Hangul by ``tokenizer``, Latin by word and stem): LanceDB only splits at spaces.
     Reports ``tokens``.
     """
-
-    tokenizer: Korean = field(
-        default="bigrams",
-        metadata={
-            "help": "Hangul by bigrams, syllables or Kiwi morphemes",
-            "choices": ("bigrams", "characters", "kiwi"),
-        },
-    )
-    stem: bool = field(default=True, metadata={"help": "whether Latin words are stemmed"})
-
-    def key(self, inputs: Mapping[str, str]) -> str:
-        """Kiwi's version shapes the index only where Kiwi is used."""
-        return super().key({**inputs, "kiwi": library("kiwi")} if self.tokenizer == "kiwi" else inputs)
 
     async def run(self, runtime: Runtime, chunk: Chunks) -> FtsLexicon:
         """Index all chunks.
@@ -122,7 +110,7 @@ class LanceDBFts(Step):
         def batches() -> Iterator[Any]:
             held: list[str] = []
             for at, text in enumerate(chunk.text, 1):
-                tokens = words(text, korean=self.tokenizer, stem=self.stem)
+                tokens = self.words(text)
                 count[0] += len(tokens)
                 held.append(" ".join(tokens))
                 if len(held) == _ROWS or at == len(chunk):

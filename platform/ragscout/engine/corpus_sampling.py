@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ragscout.engine.corpus_sample import AUTO, OFF, Declared, size_of
 from ragscout.engine.estimate import indexing
 from ragscout.engine.fill import Engine, Filled, Want
 from ragscout.engine.history import Journal
 from ragscout.engine.prepare import Prepared
-from ragscout.engine.sample import AUTO, OFF, Declared, size_of
 from ragscout.engine.session import Opening
 from ragscout.engine.store import Store
 
@@ -31,7 +31,7 @@ def declare(prepared: Prepared, store: Store, wanted: str, useful: bool) -> Prep
     Args:
         prepared: the sweep.
         store: its journal and what is computed already.
-        wanted: ``screen: {sample: ...}`` as ``engine.sample.setting`` spells it.
+        wanted: ``screen: {sample: ...}`` as ``engine.corpus_sample.setting`` spells it.
         useful: whether the search has a prior that the sample could feed.
     """
     entries = store.ledger.journal(prepared.sweep_id)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ragscout.model.config import Configuration
+from ragscout.model.corpus_sample import CorpusSample, SampledPrefix
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
-from ragscout.model.sampling import CorpusSample, SampledPrefix
 from ragscout.search.board import row_names
 from ragscout.search.figures import Measured, rounded
 from ragscout.search.outcomes import goal_value
@@ -85,18 +85,17 @@ def _means(scores: Mapping[str, Outcomes], questions: Sequence[Question], figure
 
 
 def _agreement(prefixes: Sequence[SampledPrefix], names: Sequence[str]) -> Means | None:
-    """Spearman's rho: the Pearson correlation of mid-ranks; none for a figure that is constant on a side."""
+    """Spearman's rho by figure; none for a figure that is constant on a side."""
     import numpy as np
-    from scipy.stats import rankdata
+    from scipy.stats import spearmanr
 
     found: Means = {}
     for name in names:
         pairs = [
             (item.sampled[name], item.whole[name]) for item in prefixes if name in item.sampled and name in item.whole
         ]
-        if len(pairs) < FEWEST:
-            continue
-        first, second = (rankdata(np.round(column, 9)) for column in zip(*pairs, strict=True))
-        if first.std() > 0 and second.std() > 0:
-            found[name] = rounded(float(np.corrcoef(first, second)[0, 1]))
+        # rounded: sums in another order must not break ties
+        columns = np.round(pairs, 9)
+        if len(pairs) >= FEWEST and (columns != columns[0]).any(axis=0).all():
+            found[name] = rounded(float(spearmanr(columns).statistic))
     return found or None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ragscout.model.board import Board, BoardLanguage, Note
-from ragscout.model.sampling import CorpusSample, SampledPrefix
+from ragscout.model.corpus_sample import CorpusSample, SampledPrefix
 
 if TYPE_CHECKING:
     from rich.console import Console
