@@ -227,6 +227,21 @@ def test_must_pass_questions():
     assert board.recommended().name == "safe"
 
 
+def test_a_leader_that_fails_a_must_pass_question_is_replaced_by_the_best_that_passes():
+    """Not by the cheapest: what is cheap and bad keeps the question too."""
+    n = 40
+    made = [Question(f"q{i:03d}", f"t{i}", must_pass=i == 0) for i in range(n)]
+    rng = random.Random(3)
+    items = []
+    for name, mean, money in (("risky", 0.9, 0.5), ("good", 0.7, 0.4), ("poor", 0.3, 0.001)):
+        values = {f"q{i:03d}": Score(min(1.0, max(0.0, mean + rng.gauss(0, 0.1)))) for i in range(n)}
+        values["q000"] = Score(0.0 if name == "risky" else 0.9)
+        items.append(measured(configuration({"generate": name}), values, money))
+    board = build_board(items, made, [JUDGE], GOAL, FACTS)
+    assert board.leader().name == "risky"
+    assert board.recommended().name == "good"
+
+
 def test_set_level_figures_stand_beside():
     item = rows_of({"a": 0.5}, 12)[0]
     with_set = Measured(item.configuration, item.scores, item.usage, "", {"corpus_bleu": Interval(0.31, 0.25, 0.4, 12)})

@@ -123,15 +123,22 @@ def candidates(board: Board) -> list[Row]:
 
 
 def _pool(family: Sequence[Row], goal: Goal) -> list[Row]:
-    leader, near = family[0], goal.point
-    pool = [
+    """Rows within one point of the leader that may be as good, the cheapest first; where all of them fail a must-pass
+    question, the same around the best row that passes."""
+    passing = [row for row in family if not row.has("must_pass")]
+    near = [_near(family, family[0], goal), _near(passing, passing[0], goal) if passing else []]
+    pool = [row for row in near[0] if not row.has("must_pass")] or near[1] or near[0]
+    return sorted(pool, key=lambda row: _price(row, goal))
+
+
+def _near(family: Sequence[Row], best: Row, goal: Goal) -> list[Row]:
+    """``best`` and members of the winner set within one point of it."""
+    return [
         row
         for row in family
-        if row.in_winner_set and abs((leader.adjusted or 0.0) - (row.adjusted or 0.0)) <= near + 1e-12
+        if row.key == best.key
+        or (row.in_winner_set and abs((best.adjusted or 0.0) - (row.adjusted or 0.0)) <= goal.point + 1e-12)
     ]
-    passing = [row for row in family if not row.has("must_pass")]
-    safe = [row for row in pool if not row.has("must_pass")] or [row for row in passing if row.in_winner_set] or passing
-    return sorted(safe or pool, key=lambda row: _price(row, goal))
 
 
 def _p95(row: Row, low: bool = False) -> float:
