@@ -340,3 +340,17 @@ def test_a_streamed_reply_equals_the_one_in_one_piece() -> None:
     assert body["choices"][0]["finish_reason"] == "stop" and body["usage"]["prompt_tokens"] == 3
     assert asyncio.run(collected(_lines(*chunks), 0.0))[0] is None, "a stream that broke off is no reply"
     assert asyncio.run(collected(_lines("data: {"), 0.0))[0] is None
+
+
+def test_an_endpoint_that_does_not_stream_is_asked_once() -> None:
+    """Its reply in one piece is the reply: a second request would be paid and would count in the latency."""
+    with FakeServer() as server:
+        server.streams = False
+
+        async def probed(client: ChatClient) -> object:
+            assert isinstance(client, OpenAIClient)
+            return await client.stream(request())
+
+        reply, first = ask(Connection(base_url=server.base_url), probed)  # type: ignore[misc]
+        assert isinstance(reply, ChatReply) and reply.text and first is None
+        assert server.stats.total == 1

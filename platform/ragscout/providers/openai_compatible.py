@@ -91,6 +91,12 @@ class OpenAIClient:
                     if data is None:
                         raise TransientError(f"models.{self._name}: the stream broke off")
                     return self._reply(data, time.perf_counter() - started), first
+                if response.status_code == 200:
+                    # an endpoint that does not stream replied in one piece: it is paid for, and not asked again
+                    data = _decoded(await response.aread())
+                    if data is None:
+                        raise TransientError(f"models.{self._name}: the reply is not valid JSON")
+                    return self._reply(data, time.perf_counter() - started), None
         except httpx.TransportError as error:
             raise TransientError(f"models.{self._name}: the connection broke ({_plain(error)})") from error
         return await self.complete(request), None

@@ -65,9 +65,9 @@ class FakeServer:
     """``with FakeServer() as server: ...`` serves ``server.base_url`` from a thread of its own.
 
     Set ``faults``, ``latency`` (seconds), ``context`` (words a prompt may have), ``key`` (refuses others) or ``script``
-    (the reply to a chat request's body, ``None`` for the usual one) at any time; ``system`` is what a whole system at
-    ``server.system_url`` replies to a question. A prompt that contains
-    ``[filtered]`` is refused by the content filter.
+    (the reply to a chat request's body, ``None`` for the usual one) or ``streams`` at any time; ``system`` is what a
+    whole system at ``server.system_url`` replies to a question. A prompt that contains ``[filtered]`` is refused by the
+    content filter.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class FakeServer:
         limit that the endpoint insists on, as newer models do with ``max_completion_tokens``."""
         self.faults = faults or Faults()
         self.latency, self.context, self.key, self.demand = latency, context, key, demand
+        self.streams = True
         self.script: Callable[[Mapping[str, Any]], str | None] = lambda _: None
         self.system: Callable[[str], Mapping[str, Any]] = lambda question: {"answer": f"답: {question}"}
         self.stats = Stats()
@@ -239,7 +240,7 @@ class FakeServer:
         }
         usage = {"prompt_tokens": asked, "completion_tokens": min(len(pieces), limit)}
         usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
-        if body.get("stream"):
+        if body.get("stream") and self.streams:
             return _streamed(body["model"], pieces[:limit], str(choice["finish_reason"]), usage)
         return _ok({"object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage})
 
