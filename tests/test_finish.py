@@ -353,3 +353,33 @@ def test_the_sweep_file_of_the_documentation_runs(tmp_path: Path) -> None:
     best = board.recommended()
     assert best is not None and best.latency is not None
     assert board.holdout is not None and board.within == {"tokens": 2000, "complexity": 4, "p95_seconds": 5}
+
+
+def test_money_in_flight_is_waited_for(tmp_path: Path, server: FakeServer) -> None:
+    """The most that a reply could cost is far above what it costs: a limit ends a sweep where it is used, not where it
+    is set aside, and the finals still fit."""
+    server.latency = 0.01
+    search = "{use: random, minimum: 5, block: 5}"
+    path = write(tmp_path, server, budget="usd: 0.02, answers: 400", search=search, more="probe: off")
+    sweep = Sweep.load(path, tmp_path / "s")
+    sweep.run()
+    limit = sweep.prepared.opening.limits(closing=False).money
+    assert limit is not None and 0.8 * limit < sweep.store.ledger.spent(sweep.id).money <= limit
+    ended = sweep.journal.last("search_over")
+    assert ended is not None and not ended["broken"]
+
+
+def test_the_finals_shrink_to_what_is_left(tmp_path: Path, server: FakeServer) -> None:
+    """Also when the search had nothing more to ask; and what the money pays for never raises the limit on answers."""
+    search = "{use: random, minimum: 5, block: 5}"
+    path = write(tmp_path, server, budget="usd: 0.02, answers: 90", search=search, more="probe: off")
+    sweep = Sweep.load(path, tmp_path / "s")
+    sweep.run()
+    ended = sweep.journal.last("search_over")
+    assert ended is not None and ended["answers"] is not None and "budget" not in ended["why"]
+    assert sweep.view.answers_asked() <= 90
+    server.latency = 0.05
+    path = write(tmp_path, server, name="late", budget="usd: 5, answers: 60, minutes: 0.02", more="probe: off")
+    sweep = Sweep.load(path, tmp_path / "late")
+    sweep.run()
+    assert sweep.view.answers_asked() <= 60

@@ -18,6 +18,7 @@ from ragscout.engine.store import Store
 from ragscout.search.contract import Proposer, Request
 from ragscout.view import BUDGET
 
+DONE = "the search is over"
 BATCH = 20
 """Most requests per round; policies with smaller rounds ask for fewer."""
 
@@ -65,20 +66,24 @@ class Allowance:
             late = self.purse.late((1 - self._opening.closing) * share)
             if kept and not late:
                 return kept
+            # the finals shrink to what is left, whether a limit ended the search or it had nothing more to ask
+            answers = self.purse.answers(limits)
+            why = DONE
             if requests:
-                answers = self.purse.answers(limits)
-                why = "the search's part of the minutes is over" if late else "the search's part of the budget is used"
+                part = "the search's part of the minutes is over" if late else "the search's part of the budget is used"
+                why = f"{BUDGET}: {part}"
+            if requests or answers is not None:
                 self.over(number, why, broken=False, answers=answers)
-                if answers is not None:
-                    proposer.allow(answers)
+            if answers is not None:
+                proposer.allow(answers)
         return list(proposer.finals())
 
     def over(self, number: int, why: str, *, broken: bool, answers: int | None = None) -> None:
-        """Write down that a limit ended the search. ``broken``: in the middle of round ``number``; ``answers``: how
+        """Write down what ended the search. ``broken``: in the middle of round ``number``; ``answers``: how
         many the finals may ask."""
         ended: dict[str, Any] = {
             "round": number,
-            "why": f"{BUDGET}: {why}",
+            "why": why,
             "broken": broken,
             "answers": answers,
             "clock": self.purse.elapsed,

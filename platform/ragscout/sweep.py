@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 
 from ragscout import search
-from ragscout.allowance import Allowance
+from ragscout.allowance import DONE, Allowance
 from ragscout.engine.cells import CellReader
 from ragscout.engine.corpus_sampling import ENTRY, declare, plan_line, settle
 from ragscout.engine.executors import InProcess, Subprocess
@@ -48,7 +48,7 @@ from ragscout.serve import bundle
 from ragscout.serve.spec_file import as_spec
 from ragscout.spec import SweepSpec
 from ragscout.spec import load as load_spec
-from ragscout.view import View, plain
+from ragscout.view import BUDGET, View, plain
 
 LEASE = 60.0  # seconds after which a sweep whose process died may be taken over
 FLOOR = 10  # questions of the first block of the extractive floor
@@ -233,7 +233,7 @@ class Sweep:
                     left = await Finish(*parts).run(totals, lambda phase: show.round(len(self.view.rounds()), phase, 0))
                 if not left:
                     over = self.journal.last("search_over")
-                    self.journal.append("closed", {"why": over["why"] if over else "the search is over"})
+                    self.journal.append("closed", {"why": over["why"] if over else DONE})
             snapshot = self.view.snapshot()
             for recorder in recorders:
                 await asyncio.to_thread(recorder.update, snapshot)
@@ -273,7 +273,7 @@ class Sweep:
             blocks, broken, left = await self._measure(engine, requests, failed_before.get(number, {}), totals)
             if left:
                 if all(reason.startswith("budget") for reason in left):
-                    allowance.over(number, left[0], broken=True)
+                    allowance.over(number, f"{BUDGET}: {left[0]}", broken=True)
                     return []
                 return left
             if requests[0].reason == KNOWN:

@@ -49,6 +49,17 @@ class Spent:
         """Tokens of every purpose, in and out."""
         return sum(usage.input_tokens + usage.output_tokens for usage in self.by_purpose.values())
 
+    def leaves_room(self, purpose: str, money: float, limits: SpendLimits) -> bool:
+        """Whether one more request fits beside what is settled, whatever is in flight."""
+        calls = self.calls + (purpose in ANSWERS)
+        wanted = (
+            (self.money + money, limits.money),
+            (calls, limits.calls if purpose in ANSWERS else None),
+            (self.llm_calls + 1, limits.llm_calls),
+            (self.tokens + 1, limits.tokens),
+        )
+        return all(limit is None or value <= limit for value, limit in wanted)
+
 
 class Coordination(db.Database):
     """Claims, spend and rate limits."""

@@ -144,9 +144,7 @@ class EngineRuntime:
                 f"{model.label or model.model}: the price of its vectors is unknown, so budget.usd cannot be kept; got "
                 "no price. Add price: {input: 0.02, output: 0, per: 1M} to the connection."
             )
-        if not self._store.ledger.reserve(
-            self._sweep, key, "embed", usage.money or 0.0, self._limits, owner=self._owner
-        ):
+        if not await self._set_aside(key, "embed", usage.money or 0.0):
             raise BudgetExceeded(
                 f"{model.label or model.model}: the vectors of {len(texts)} texts could exceed the budget; got limits "
                 "that are nearly used. Raise budget: or choose a packaged embedder."
@@ -225,7 +223,7 @@ class EngineRuntime:
         most = door.most(request)
         if most is None and self._limits.money is not None:
             return Unfilled("budget", f"the price of {request.model.model!r} is unknown; add price: to its connection")
-        if not ledger.reserve(self._sweep, request.key, purpose, most or 0.0, self._limits, owner=self._owner):
+        if not await self._set_aside(request.key, purpose, most or 0.0):
             return Unfilled("budget", "the next request could exceed the budget")
         try:
             started = time.perf_counter()
@@ -248,6 +246,20 @@ class EngineRuntime:
         self.counters.calls[purpose] = self.counters.calls.get(purpose, 0) + 1
         self.counters.money += usage.money or 0.0
         return outcome
+
+    async def _set_aside(self, key: str, purpose: str, most: float) -> bool:
+        """Reserve the largest possible price of a request; ``False`` when the limits do not allow it.
+
+        A reply costs far less than the most it could: while requests in flight hold what is left, this waits until
+        they are settled, so that a limit ends a sweep where it is used and not where it is set aside.
+        """
+        ledger, wait = self._store.ledger, 0.05
+        while not ledger.reserve(self._sweep, key, purpose, most, self._limits, owner=self._owner):
+            if not ledger.spent(self._sweep).leaves_room(purpose, most, self._limits):
+                return False
+            await asyncio.sleep(wait)
+            wait = min(wait * 1.5, 1.0)
+        return True
 
     async def _admitted(self, door: Door, tokens: int) -> None:
         """Wait for the endpoint's rate limits."""

@@ -95,8 +95,9 @@ class BaseProposer:
         self._reused_spent += self.spent - before
 
     def allow(self, answers: int) -> None:
-        """From here on at most so many further answers are asked."""
-        self.answers = self.spent + answers
+        """From here on at most so many further answers are asked; an own limit that is lower stays."""
+        allowed = self.spent + answers
+        self.answers = allowed if self.answers is None else min(self.answers, allowed)
 
     def finals(self) -> Sequence[Request]:
         """What is still to be measured for those that may win. When nothing is left, the study is closed."""
