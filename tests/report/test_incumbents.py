@@ -55,6 +55,12 @@ class TestHttp(SystemKit):
     cases = (("http", {"model": {"provider": "http", "model": "system", "endpoint": "http://127.0.0.1:1/a"}}),)
 
 
+def test_headings_of_imported_answers_are_read_as_people_write_them(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Question ID,Answer,Seconds (s)\nq1,15일,0.5\nq2,ten days,1\n", "utf-8")
+    found = import_answers(tmp_path / "a.csv", QUESTIONS)
+    assert [json.loads(line)["seconds"] for line in found.lines.splitlines()] == [0.5, 1.0]
+
+
 class System(BaseHTTPRequestHandler):
     """Answers every question; counts."""
 

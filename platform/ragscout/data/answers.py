@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ragscout.data.loaders import load
 from ragscout.data.options import ReadOptions
+from ragscout.data.roles import header_key
 from ragscout.model.errors import EvalSetError
 from ragscout.model.evalset import Question
 from ragscout.model.text import normalise
@@ -76,8 +77,8 @@ def import_answers(path: Path, questions: Sequence[Question]) -> Imported:
 
 
 def _column(columns: Sequence[str], role: str) -> str:
-    plain = {name.strip().lower(): name for name in columns}
-    return next((plain[name] for name in NAMES[role] if name in plain), "")
+    plain = {header_key(name): name for name in columns}
+    return next((plain[key] for name in NAMES[role] if (key := header_key(name)) in plain), "")
 
 
 def _line(question: Question, values: Mapping[str, object], columns: Mapping[str, str], where: str) -> str:
