@@ -175,3 +175,9 @@ def test_the_cross_fitted_interval_covers(binary):
         assert crossfit(table, None, seed) == found
     assert held >= 93
     assert plain / 100 > 0.03, "the best score itself is optimistic"
+
+
+def test_crossfit_without_spread_claims_no_certainty():
+    found = crossfit(np.zeros((3, 20)), (0.0, 1.0))
+    assert found is not None
+    assert (found.mean, found.low) == (0.0, 0.0) and 0.1 < found.high < 0.3

@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ragscout.search.statistics import Interval
+from ragscout.search.statistics import Interval, mean_interval
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FOLDS, REPEATS, FEWEST = 2, 40, 10
+FLAT = 1e-20
+"""Variance below which scores are all alike."""
 
 
 def crossfit(
@@ -59,6 +61,8 @@ def crossfit(
         means.append(float(scores.mean()))
         spreads.append(float(scores.var(ddof=1)))
     mean = float(np.mean(means))
+    if max(spreads) < FLAT:  # a t interval of width 0 would claim certainty
+        return mean_interval([mean] * n, bounds=bounds)
     error = math.sqrt(float(np.mean(spreads)) / n + float(np.var(means)))
     half = float(stats.t.ppf(0.975, n - 1)) * error
     low, high = mean - half, mean + half
