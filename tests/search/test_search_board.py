@@ -191,6 +191,21 @@ def test_reference_columns_and_headline():
     assert board.reference().versus_reference is None
 
 
+def test_only_complete_rows_are_compared_with_the_reference():
+    items = rows_of({"new": 0.8, "today": 0.5, "plain": 0.3}, 60)
+    scores = [{q: found["judge.correctness"] for q, found in item.scores.items()} for item in items]
+    board = build(
+        [
+            measured(configuration({"generate": "new"}), scores[0]),
+            measured(configuration({"generate": "today"}, ("reference",)), scores[1]),
+            measured(configuration({"generate": "plain"}, ("baseline",)), dict(list(scores[2].items())[:10])),
+        ],
+        60,
+    )
+    compared = {row.name: row.versus_reference is not None for row in board.rows}
+    assert compared == {"new": True, "today": False, "plain": False}
+
+
 def test_retrieval_rows_are_a_second_table():
     items = rows_of({"a": 0.5}, 12)
     for size, value in (("512", 0.4), ("1024", 0.7)):
@@ -262,8 +277,13 @@ def test_minimised_goal():
 def test_one_question_and_one_configuration():
     board = build(rows_of({"a": 0.5}, 1), 1)
     assert board.recommended().name == "a"
+    assert "With 1 question only" in next(note.en for note in board.notes if note.kind == "power")
+    said = " ".join((board.headline("en"), *(note.en for note in board.notes)))
+    assert "no other row to choose from" in said and "optimistic" not in said and "same questions chose" not in said
+    assert "다른 구성이 없" in board.headline("ko")
     board = build(rows_of({"a": 0.5, "b": 0.9}, 1), 1)
     assert len(board.winner_set()) == 2
+    assert "the same questions chose the row" in board.headline("en")
     assert Board.from_json(board.to_json()) == board
 
 
@@ -275,6 +295,25 @@ def test_identical_rows_stay_together():
     assert "all 8 rows" in note.text("en") and "8개 구성 모두" in note.text("ko")
     board = build(rows_of({"a": 0.5, "b": 0.6}, 30, noise=0.0), 30)
     assert not any(note.kind == "constant" for note in board.notes)
+
+
+def test_equal_on_a_few_common_questions_is_not_constant():
+    first, second = rows_of(dict.fromkeys("ab", 0.5), 30, noise=0.0)
+    few = {q: scores["judge.correctness"] for q, scores in list(second.scores.items())[:5]}
+    part = {q: scores["judge.correctness"] for q, scores in list(first.scores.items())[:10]}
+    board = build([measured(first.configuration, part), measured(second.configuration, few)], 30)
+    assert board.rows[1].versus_leader.difference == 0
+    assert not any(note.kind == "constant" for note in board.notes)
+
+
+def test_answers_that_the_goal_cannot_score_are_explained():
+    missing = {f"q{i:03d}": Failure("measurement", "no_reference") for i in range(4)}
+    board = build([measured(configuration({"generate": name}), missing) for name in "ab"], 4)
+    assert board.recommended() is None
+    note = next(note for note in board.notes if note.kind == "nothing")
+    assert "judge.correctness could score no answer (no_reference 8)" in note.en and "no_reference 8" in note.ko
+    assert board.headline("en") == "No configuration has a score of judge.correctness, so nothing is recommended."
+    assert "judge.correctness" in board.headline("ko")
 
 
 def test_names_by_differing_knobs_are_unique():

@@ -293,6 +293,13 @@ class Board:
         """The cheapest, then simplest, member of the winner set within one point of the leader."""
         return self._marked("recommended")
 
+    @property
+    def had_a_choice(self) -> bool:
+        """Whether more than one row has scores and keeps the limits; else no score is flattered by a choice."""
+        return (
+            sum(row.adjusted is not None and not (row.has("failed") or row.has("over_limit")) for row in self.rows) > 1
+        )
+
     def reference(self) -> Row | None:
         """The row the user compares with, if one was named."""
         return self._marked("reference")

@@ -23,6 +23,9 @@ _FORMS: dict[BoardLanguage, dict[str, str]] = {
         "trust": "judge agrees with people: {} {:.2f} (n {})",
         "quote": "quote this figure: these questions had no part in the choice",
         "care": "quote the figure with care: the same questions chose the row",
+        "only": "quote this figure: there was no other row to choose from",
+        "unscored": "No configuration has a score of {metric}, so nothing is recommended.",
+        "nothing": "No configuration could be measured, so nothing is recommended.",
         "slice": "warning: worse than the reference on {group} ({d}, {low} to {high}, n {n})",
     },
     "ko": {
@@ -40,6 +43,9 @@ _FORMS: dict[BoardLanguage, dict[str, str]] = {
         "trust": "심사 모델과 사람의 일치도: {} {:.2f} (n {})",
         "quote": "이 수치를 인용하십시오: 선택에 쓰이지 않은 문항입니다",
         "care": "수치를 인용할 때 주의: 같은 문항으로 고른 결과입니다",
+        "only": "이 수치를 인용하십시오: 고를 다른 구성이 없었습니다",
+        "unscored": "{metric} 점수가 있는 구성이 없어 추천할 수 없습니다.",
+        "nothing": "측정된 구성이 없어 추천할 수 없습니다.",
         "slice": "주의: {group}에서 기준보다 나쁨 ({d}, {low}~{high}, n {n})",
     },
 }
@@ -74,7 +80,7 @@ def headline(board: Board, language: BoardLanguage) -> str:
     partly = sum(1 for item in board.rows if 0 < item.answered < board.questions)
     parts.append(form["measured"].format(full=full, all=board.configurations, partly=partly))
     parts += _trust(board, form["trust"])
-    parts.append(form["quote" if row.confirmed is not None else "care"])
+    parts.append(form["quote" if row.confirmed is not None else "care" if board.had_a_choice else "only"])
     parts += _lost_slices(board, row, form["slice"], form["points"])
     return "; ".join(parts) + "."
 
@@ -115,9 +121,8 @@ def _nothing(board: Board, language: BoardLanguage) -> str:
     infeasible = next((note for note in board.notes if note.kind == "infeasible"), None)
     if infeasible is not None:
         return infeasible.text(language)
-    if language == "ko":
-        return "측정된 구성이 없어 추천할 수 없습니다."
-    return "No configuration could be measured, so nothing is recommended."
+    answered = any(row.answered for row in board.rows)
+    return _FORMS[language]["unscored" if answered else "nothing"].format(metric=board.goal.metric)
 
 
 def _right(board: Board, row: Row, form: Mapping[str, str]) -> str:

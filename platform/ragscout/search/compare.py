@@ -52,14 +52,14 @@ def _paired(test: PairedTest, p_holm: float) -> Paired:
 
 
 def against_reference(rows: list[Row], table: Table, depth: int) -> list[Row]:
-    """Paired columns against the reference, for rows at full depth and rows with a role; Holm over all of them."""
+    """Paired columns against the reference, for rows at full depth; Holm over all of them."""
     at = next((i for i, row in enumerate(rows) if row.has("reference")), None)
     if at is None:
         return rows
     compared = [
         i
         for i, row in enumerate(rows)
-        if i != at and (row.answered >= depth or row.roles) and (table.scored[i] & table.scored[at]).sum() > 1
+        if i != at and row.answered >= depth and (table.scored[i] & table.scored[at]).sum() > 1
     ]
     tests = [compare_paired(*table.pair(i, at)) for i in compared]
     for i, test, p in zip(compared, tests, holm([test.p for test in tests]), strict=True):

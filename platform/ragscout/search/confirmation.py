@@ -119,6 +119,12 @@ def _confirmed(board: Board) -> Note | None:
 
 
 def _optimism(board: Board, leader: Row) -> Note:
+    if not board.had_a_choice:
+        return Note(
+            "optimism",
+            "There was no other row to choose from, so the score is not flattered by a choice.",
+            "고를 다른 구성이 없었으므로 선택 때문에 점수가 높게 나온 것은 아닙니다.",
+        )
     sealed = board.holdout
     why, why_ko = "There is no hold-out", "보류 문항이 없고"
     if sealed is not None:

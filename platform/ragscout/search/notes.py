@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ragscout.model.board import Board, Note
 from ragscout.search.calibration_words import judge_notes
 from ragscout.search.confirmation import quote_notes
@@ -19,15 +21,7 @@ def board_notes(board: Board, sd: float | None) -> tuple[Note, ...]:
     if leader is None and any(row.has("over_limit") for row in board.rows):
         return (*_depth(board, 0), *_ended(board), *_missing(board), *_failures(board))
     if leader is None:
-        return (
-            Note(
-                "nothing",
-                "No configuration has enough scores to be ranked; see the failures of the rows.",
-                "순위를 매길 만큼 점수가 있는 구성이 없습니다. 각 행의 실패 사유를 보십시오.",
-            ),
-            *_ended(board),
-            *_failures(board),
-        )
+        return (_nothing(board), *_ended(board), *_failures(board))
     stat = leader.figures.get(board.goal.metric)
     n = stat.scored if stat is not None else 0
     notes = [
@@ -39,6 +33,26 @@ def board_notes(board: Board, sd: float | None) -> tuple[Note, ...]:
     ]
     notes += quote_notes(board)
     return (*notes, *_judges(board), *_missing(board), *_failures(board))
+
+
+def _nothing(board: Board) -> Note:
+    """Why no row can be ranked: the reasons of the scores that are not there."""
+    stats = [row.figures[board.goal.metric] for row in board.rows if board.goal.metric in row.figures]
+    kinds = sum((Counter(stat.failures) for stat in stats if not stat.scored), Counter[str]())
+    if not kinds:
+        return Note(
+            "nothing",
+            "No configuration has enough scores to be ranked; see the failures of the rows.",
+            "순위를 매길 만큼 점수가 있는 구성이 없습니다. 각 행의 실패 사유를 보십시오.",
+        )
+    shown = ", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items()))
+    return Note(
+        "nothing",
+        f"No row can be ranked: {board.goal.metric} could score no answer ({shown}). Choose a goal that these questions "
+        "can be scored by, or give them what is missing.",
+        f"순위를 매길 수 없습니다: {board.goal.metric}로 채점된 답변이 없습니다 ({shown}). 이 문항으로 채점할 수 있는 목표를 "
+        "고르거나 빠진 것을 채우십시오.",
+    )
 
 
 def _judges(board: Board) -> list[Note]:
@@ -59,7 +73,7 @@ def _power(board: Board, n: int, sd: float | None) -> Note:
     spread = TYPICAL_SD if sd is None else sd
     return Note(
         "power",
-        f"With {n} questions only differences above about {en} can be shown (80 % power, {basis} sd "
+        f"With {n} question{'s' * (n != 1)} only differences above about {en} can be shown (80 % power, {basis} sd "
         f"{spread:.2f} of paired differences).",
         f"{n}문항으로는 약 {ko} 이상의 차이만 보일 수 있습니다 (검정력 80 %, {basis_ko} 짝지은 차이의 표준편차 "
         f"{spread:.2f}).",
@@ -95,17 +109,20 @@ def _separation(board: Board, n: int, sd: float | None) -> list[Note]:
 
 
 def _constant(board: Board) -> list[Note]:
-    """Said where the goal gives every compared row the same score: then it has chosen nothing."""
+    """Said where the goal gives every compared row the same score on all that they answered: then it has chosen
+    nothing."""
     compared = [row.versus_leader for row in board.rows if row.versus_leader is not None]
-    if not compared or any(abs(paired.difference) > NOTHING for paired in compared):
+    rows = [row for row in board.rows if row.has("leader") or row.versus_leader is not None]
+    most = max((stat.scored for row in rows if (stat := row.figures.get(board.goal.metric)) is not None), default=0)
+    if not compared or any(abs(paired.difference) > NOTHING or paired.n < most for paired in compared):
         return []
-    metric, rows = board.goal.metric, len(compared) + 1
+    metric, count = board.goal.metric, len(rows)
     return [
         Note(
             "constant",
-            f"{metric} gives all {rows} rows measured as deeply the same score, so it chose nothing: cost and "
+            f"{metric} gives all {count} rows measured as deeply the same score, so it chose nothing: cost and "
             "simplicity did. Look at the other metrics before you rely on it.",
-            f"{metric} 점수는 같은 깊이로 측정된 {rows}개 구성 모두에서 같아 아무것도 고르지 못했고, 비용과 단순함이 "
+            f"{metric} 점수는 같은 깊이로 측정된 {count}개 구성 모두에서 같아 아무것도 고르지 못했고, 비용과 단순함이 "
             "순서를 정했습니다. 믿기 전에 다른 지표를 보십시오.",
         )
     ]

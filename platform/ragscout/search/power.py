@@ -18,7 +18,7 @@ def power_advice(development: int, held: int, used_by: tuple[str, ...] = (), see
     that opened them before; ``seen``: how many of them an earlier sweep had among its development questions."""
     total = development + held
     yield (
-        f"With {development} questions only differences above about {_points(development)} points can be shown (80 % "
+        f"With {development} question{'s' * (development != 1)} only differences above about {_points(development)} points can be shown (80 % "
         f"power, a typical spread of {TYPICAL_SD} of paired differences; measured on your own data once it runs)."
     )
     yield _size(total)
