@@ -48,10 +48,10 @@ def _nothing(board: Board) -> Note:
     shown = ", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items()))
     return Note(
         "nothing",
-        f"No row can be ranked: {board.goal.metric} could score no answer ({shown}). Choose a goal that these questions "
-        "can be scored by, or give them what is missing.",
-        f"순위를 매길 수 없습니다: {board.goal.metric}로 채점된 답변이 없습니다 ({shown}). 이 문항으로 채점할 수 있는 목표를 "
-        "고르거나 빠진 것을 채우십시오.",
+        f"No row can be ranked: {board.goal.metric} could score no answer ({shown}). Choose a goal that these "
+        "questions can be scored by, or give them what is missing.",
+        f"순위를 매길 수 없습니다: {board.goal.metric}로 채점된 답변이 없습니다 ({shown}). 이 문항으로 채점할 수 있는 "
+        "목표를 고르거나 빠진 것을 채우십시오.",
     )
 
 

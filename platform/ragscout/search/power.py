@@ -18,8 +18,9 @@ def power_advice(development: int, held: int, used_by: tuple[str, ...] = (), see
     that opened them before; ``seen``: how many of them an earlier sweep had among its development questions."""
     total = development + held
     yield (
-        f"With {development} question{'s' * (development != 1)} only differences above about {_points(development)} points can be shown (80 % "
-        f"power, a typical spread of {TYPICAL_SD} of paired differences; measured on your own data once it runs)."
+        f"With {_many(development, 'question')} only differences above about {_points(development)} points can be "
+        f"shown (80 % power, a typical spread of {TYPICAL_SD} of paired differences; measured on your own data once it "
+        "runs)."
     )
     yield _size(total)
     if held:
@@ -35,9 +36,13 @@ def power_advice(development: int, held: int, used_by: tuple[str, ...] = (), see
             f"±{_half(total):.0f} points; as it stands on the board it is optimistic, by 3-5 points in simulations."
         )
     if used_by:
-        yield f"The hold-out was opened {len(used_by)} times before, by {', '.join(dict.fromkeys(used_by))}."
+        yield f"The hold-out was opened {_many(len(used_by), 'time')} before, by {', '.join(dict.fromkeys(used_by))}."
     if seen:
         yield f"{seen} of the sealed questions were development questions of an earlier sweep."
+
+
+def _many(n: int, word: str) -> str:
+    return f"{n} {word}{'s' * (n != 1)}"
 
 
 def _points(n: int) -> str:
