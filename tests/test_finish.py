@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ragscout.engine.session import open_worker
 from ragscout.engine.store import Store
 from ragscout.model.board import Board
 from ragscout.model.errors import SpecError
+from ragscout.serve.probe import Probe, latency, probe
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import FakeServer
 
@@ -383,3 +385,18 @@ def test_the_finals_shrink_to_what_is_left(tmp_path: Path, server: FakeServer) -
     sweep = Sweep.load(path, tmp_path / "late")
     sweep.run()
     assert sweep.view.answers_asked() <= 60
+
+
+def test_a_probe_that_the_budget_stops_is_no_failure_of_the_row(tmp_path: Path, server: FakeServer) -> None:
+    sweep = Sweep.load(write(tmp_path, server, budget="usd: 5, answers: 20"), tmp_path / "s")
+    leader = sweep.run().board.leader()
+    assert leader is not None
+    texts = [question.text for question in sweep.prepared.questions[:8]]
+    for more, some in ((0.0, False), (0.001, True)):
+        money = sweep.store.ledger.spent(sweep.id).money + more
+        opening = replace(sweep.prepared.opening, money=money)
+        asked = {"store": sweep.store, "opening": opening, "sweep": sweep.id, "concurrency": 1, "deadline": None}
+        found = probe(sweep.prepared.configuration(leader.key), texts, **asked)  # type: ignore[arg-type]
+        assert "exceed the budget" in found.why and not found.failed and bool(found.seconds) is some
+        assert sweep.store.ledger.spent(sweep.id).money <= money
+    assert latency(Probe((), {}, why="the budget").payload()).p95 is None

@@ -18,7 +18,7 @@ from ragscout.data import open_eval_set
 from ragscout.engine.corpus_sample import on_sample
 from ragscout.engine.goal import goal_of, tester
 from ragscout.engine.holdout import sealed_set
-from ragscout.engine.purse import CLOSING_SHARE
+from ragscout.engine.purse import CANDIDATES, CLOSING_SHARE
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import Opening
 from ragscout.engine.store import Store
@@ -79,11 +79,16 @@ class Prepared:
         return self.eval_set.count - len(self.questions)
 
     def closing_answers(self, probe: bool = True) -> int:
-        """Answers that the hold-out asks (leader, recommended, reference, baselines), and the latency probe."""
+        """Answers that the hold-out asks (leader, recommended, reference, baselines), and the latency probe (which asks
+        its first question twice; a limit in seconds may take it to more rows, as far as the budget goes)."""
         rows = [item for item in self.space.configurations if item.generates]
-        count = min(len(rows), 2 + sum(1 for item in rows if {"reference", "baseline"} & set(item.roles)))
-        asked = self.spec.probe.questions * (1 + (self.spec.probe.concurrency > 1)) if probe else 0
-        return count * (self.held + min(asked, len(self.questions)))
+        fixed = sum(1 for item in rows if {"reference", "baseline"} & set(item.roles))
+        confirmed = min(len(rows), 2 + fixed) * self.held
+        asked = min(self.spec.probe.questions, len(self.questions))
+        if not probe or not asked:
+            return confirmed
+        each = 1 + asked * (1 + (self.spec.probe.concurrency > 1))
+        return confirmed + min(len(rows), 1 + CANDIDATES + fixed) * each
 
     @property
     def closing_most(self) -> int:

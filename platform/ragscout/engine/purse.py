@@ -18,6 +18,9 @@ FINALS_SHARE = 0.2
 CLOSING_SHARE = 0.25
 """Most that is kept for the probe and the hold-out; with the finals' fifth of the rest that is 40 %."""
 
+CANDIDATES = 3
+"""Candidates for the recommendation that are probed at a time, beside leader, reference and baselines."""
+
 
 @dataclass(frozen=True)
 class Each:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from ragscout.engine.purse import CANDIDATES
 from ragscout.model.board import Board, Note, Row
 
 UNITS = {
@@ -108,7 +109,3 @@ def probe_targets(board: Board, probed: Sequence[str], most: int) -> list[str]:
     near = candidates(board)[:CANDIDATES]
     keys = list(dict.fromkeys(row.key for row in (*first, *near)))
     return [key for key in keys if key not in probed][: max(0, most - len(probed))]
-
-
-CANDIDATES = 3
-"""Recommended candidates that are probed at a time."""

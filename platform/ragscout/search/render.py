@@ -181,7 +181,7 @@ def _p95(row: Row, language: BoardLanguage) -> str:
     if found is None:
         return "–"
     if found.p95 is None:
-        return "실패" if language == "ko" else "failed"
+        return "–" if not found.failed else "실패" if language == "ko" else "failed"
     high = "" if found.p95_high is None else f"{found.p95_high:.2f}"
     low = "" if found.p95_low is None else f"{found.p95_low:.2f}"
     return f"{found.p95:.2f} ({low}–{high})" if low or high else f"{found.p95:.2f} (n {found.n})"

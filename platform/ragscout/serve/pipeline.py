@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ragscout.engine.memo import StoreMemo
 from ragscout.engine.store import Store
 from ragscout.model.config import Configuration, Node
-from ragscout.model.errors import ModelCallError, ParameterError, StepError
+from ragscout.model.errors import BudgetExceeded, ModelCallError, ParameterError, StepError
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Prompt, Ranking, Unfilled, Usage
 from ragscout.model.runtime import Memo, Models
@@ -239,7 +239,8 @@ class Pipeline:
         columns: dict[str, Sequence[Any]] = {stage: [value] for stage, value in own.items()}
         (outcome,) = await node.step.run(self.runtime, [question], **columns, **whole)  # type: ignore[union-attr]
         if isinstance(outcome, Unfilled):
-            error = ModelCallError if outcome.kind == "endpoint" else StepError
+            errors: dict[str, type[StepError]] = {"endpoint": ModelCallError, "budget": BudgetExceeded}
+            error = errors.get(outcome.kind, StepError)
             raise error(f"{node.stage}: no answer came; got {outcome.kind}: {outcome.detail}. Ask again later.")
         return outcome
 

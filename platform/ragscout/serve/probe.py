@@ -19,7 +19,7 @@ from ragscout.engine.store import Store
 from ragscout.engine.worker import chat_models
 from ragscout.model.board import Latency
 from ragscout.model.config import Configuration
-from ragscout.model.errors import ModelCallError, RagscoutError
+from ragscout.model.errors import BudgetExceeded, ModelCallError, RagscoutError
 from ragscout.model.key import digest
 from ragscout.model.outcome import Usage
 from ragscout.model.runtime import ChatRequest
@@ -109,6 +109,8 @@ def probe(
             return _asked(pipeline, questions, concurrency, deadline)
     except ModelCallError:
         raise
+    except BudgetExceeded as error:
+        return Probe((), {}, why=str(error))  # not measured, and no fault of the row's
     except RagscoutError as error:
         return Probe((), {}, failed=1, why=str(error))
 
@@ -134,6 +136,9 @@ def _asked(pipeline: Pipeline, questions: Sequence[str], concurrency: int, deadl
                 first.append(_short(reply.seconds - reply.timings["generate"] + runtime.first_token))
         except ModelCallError:
             raise
+        except BudgetExceeded as error:
+            why = str(error)
+            break
         except RagscoutError as error:
             failed, why = failed + 1, str(error)
             break
@@ -142,7 +147,10 @@ def _asked(pipeline: Pipeline, questions: Sequence[str], concurrency: int, deadl
     narrow = any(runtime.width(model) < 2 for model in models)
     together: list[float] = []
     if concurrency > 1 and not narrow and not failed and len(replies) == len(questions):
-        together = [reply.seconds for reply in asyncio.run(_at_once(pipeline, questions, concurrency))]
+        try:
+            together = [reply.seconds for reply in asyncio.run(_at_once(pipeline, questions, concurrency))]
+        except BudgetExceeded as error:
+            why = str(error)  # what was measured one by one stays
     stages = {stage: tuple(_short(reply.timings[stage]) for reply in replies) for stage in _stages(replies)}
     return Probe(
         tuple(_short(reply.seconds) for reply in replies),
