@@ -9,8 +9,14 @@ import numpy as np
 import pytest
 from search_worlds import GOAL, MadeSpace, World, configuration, play
 
+from ragscout.model.evalset import Question
+from ragscout.model.metric import Figure
+from ragscout.model.outcome import Failure, Score
 from ragscout.search import make_proposer
+from ragscout.search.board import Facts, build_board
+from ragscout.search.confirmation import Opened
 from ragscout.search.factor_exact import ExactPosterior
+from ragscout.search.figures import Measured
 from ragscout.search.outcomes import Outcomes, adjusted_means
 from ragscout.sweep import Sweep
 
@@ -76,8 +82,6 @@ def test_a_row_that_loses_by_weight_is_given_up():
 
 
 def _scores(made, row):
-    from ragscout.model.outcome import Score
-
     return [Score(float(value)) for value in made.table[row.key]]
 
 
@@ -107,6 +111,43 @@ def test_the_exact_posterior_is_weighted_too():
     found = proposer.posterior(exact=True)
     assert isinstance(found, ExactPosterior)
     assert SPACE.configurations[int(found.mean.argmax())].knobs["generate.model"] == "y"
+
+
+def _weighted_rows(n):
+    """Three rows on ``n`` questions of which the first, heavy ones count and every fourth cannot be scored."""
+    asked = [Question(f"q{i}", f"t{i}", weight=6 if i < n // 3 else 1) for i in range(n)]
+    rng = np.random.default_rng(2)
+    items = []
+    for name, light, heavy, roles in (("a", 0.4, 0.8, ()), ("b", 0.6, 0.3, ("reference",)), ("c", 0.3, 0.3, ())):
+        scores = {
+            q.id: {GOAL.metric: Score(float(np.clip((heavy if q.weight > 1 else light) + rng.normal(0, 0.05), 0, 1)))}
+            for q in asked
+        }
+        scores |= {q.id: {GOAL.metric: Failure("measurement", "no_reference")} for q in asked[::4]}
+        items.append(Measured(configuration({"generate.model": name}, roles), scores))
+    return asked, items
+
+
+def test_differences_of_weighted_rows_are_differences_of_their_figures():
+    asked, items = _weighted_rows(40)
+    board = build_board(items, asked, [Figure(GOAL.metric)], GOAL, Facts("s", "e@1"))
+    means = {row.name: row.figures[GOAL.metric].mean for row in board.rows}
+    first = board.leader()
+    assert first.name == "a"
+    for row in board.rows[1:]:
+        assert row.versus_leader.difference == pytest.approx(means[row.name] - means["a"])
+    assert first.versus_reference.difference == pytest.approx(means["a"] - means["b"])
+    assert first.crossfit.mean == pytest.approx(means["a"], abs=0.01)
+
+
+def test_differences_on_sealed_questions_are_weighted_too():
+    asked, items = _weighted_rows(40)
+    sealed, held = _weighted_rows(24)
+    opened = Opened(sealed, {item.configuration.key: item for item in held})
+    board = build_board(items, asked, [Figure(GOAL.metric)], GOAL, Facts("s", "e@1", opened=opened))
+    found = {row.name: row.confirmed for row in board.rows}
+    apart = found["a"].figure.mean - found["b"].figure.mean
+    assert found["a"].versus_reference.difference == pytest.approx(apart)
 
 
 def test_a_sweep_tells_its_search_the_weights(tmp_path):

@@ -67,6 +67,14 @@ def test_order_leader_and_winner_set():
     assert all(note.en and note.ko for note in board.notes)
 
 
+def test_what_ended_a_sweep_is_said_in_both_languages():
+    ended = "the budget is spent: the next request could exceed the budget"
+    items = rows_of({"a": 0.8, "b": 0.5}, 20)
+    board = build(items, 20, facts=Facts("s", "set@1", ended=ended))
+    note = next(note for note in board.notes if note.kind == "ended")
+    assert ended in note.en and "예산이 소진되었습니다: 다음 요청이" in note.ko and "budget" not in note.ko
+
+
 def test_estimate_of_a_complete_row_is_its_plain_mean():
     items = rows_of({"a": 0.8, "b": 0.5, "c": 0.3}, 40)
     items[2] = measured(
@@ -255,6 +263,23 @@ def test_a_leader_that_fails_a_must_pass_question_is_replaced_by_the_best_that_p
     board = build_board(items, made, [JUDGE], GOAL, FACTS)
     assert board.leader().name == "risky"
     assert board.recommended().name == "good"
+
+
+def test_the_leader_as_reference_gives_one_difference():
+    """Rows of different depth: what a row shares with the leader counts, not what all rows share."""
+    items = rows_of({"a": 0.7, "b": 0.65, "c": 0.6, "d": 0.5}, 60)
+    scores = [{q: found["judge.correctness"] for q, found in item.scores.items()} for item in items]
+    made = [
+        measured(configuration({"generate": name}, ("reference",) if name == "a" else ()), dict(list(own.items())[:n]))
+        for name, own, n in zip("abcd", scores, (50, 50, 20, 20), strict=True)
+    ]
+    board = build(made, 60)
+    assert board.leader().name == "a"
+    for row in board.rows[1:]:
+        assert (row.versus_leader.difference, row.versus_leader.n) == (
+            row.versus_reference.difference,
+            row.versus_reference.n,
+        )
 
 
 def test_set_level_figures_stand_beside():

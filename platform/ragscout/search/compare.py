@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ragscout.model.board import Board, Goal, Paired, Row
 from ragscout.search.figures import rounded
 from ragscout.search.statistics import PairedTest, compare_paired, holm, simultaneous
+from ragscout.search.weights import shares
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,23 +19,34 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+NOTHING = 1e-12
+"""A lower bound that is only the last bits of sums above 0."""
 SLOWER = 2.0
 """Factor between two latencies that makes a difference worth acting on."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Goal values in the direction "more is better", rows in board order."""
+    """Goal values in the direction "more is better", rows in board order; ``weights`` of the questions, empty when all
+    count alike."""
 
     values: Floats
     scored: NDArray[np.bool_]
     sign: int
+    weights: tuple[float, ...] = ()
 
     def pair(self, row: int, other: int) -> tuple[list[float], list[float]]:
-        """Goal values of two rows on the questions both were scored on."""
+        """Goal values of two rows on the questions both were scored on, by weight."""
         both = self.scored[row] & self.scored[other]
         # Back in the goal's own units, so that a difference reads as it does on the board.
-        return (self.values[row, both] * self.sign).tolist(), (self.values[other, both] * self.sign).tolist()
+        scale = self.sign * shares(self.weights, both)
+        return (self.values[row, both] * scale).tolist(), (self.values[other, both] * scale).tolist()
+
+    def common(self, rows: Sequence[int]) -> Floats:
+        """Values of some rows on the questions that all of them were scored on, by weight; shape (rows, questions)."""
+        both = self.scored[list(rows)].all(0)
+        found: Floats = self.values[list(rows)][:, both] * shares(self.weights, both)
+        return found
 
 
 def _paired(test: PairedTest, p_holm: float) -> Paired:
@@ -71,31 +83,29 @@ def against_reference(rows: list[Row], table: Table, depth: int) -> list[Row]:
 
 
 def against_leader(rows: list[Row], table: Table, family: Sequence[int], seed: int) -> tuple[list[Row], float | None]:
-    """Paired columns and winner set of the rows at full depth; the first of them is the leader."""
+    """Paired columns and winner set of the rows at full depth; the first of them is the leader.
+
+    The critical value comes from the questions that all of them share; each difference and its error from all that the
+    row shares with the leader, as beside the reference.
+    """
     members = list(family)
-    common = table.scored[members].all(0)
-    n = int(common.sum())
-    if n < 2 or len(members) < 2:
+    shared = table.common(members)
+    if shared.shape[1] < 2 or len(members) < 2:
         for i in members:
             rows[i] = replace(rows[i], in_winner_set=True)
         return rows, None
-    together = simultaneous(table.values[members][:, common], 0, seed)
-    inside = set(together.winner_set())
+    critical = simultaneous(shared, 0, seed).critical
     tests = [compare_paired(*table.pair(i, members[0])) for i in members[1:]]
     pairs = len(members) * (len(members) - 1) // 2
     adjusted = holm([test.p for test in tests], pairs)
     rows[members[0]] = replace(rows[members[0]], in_winner_set=True)
-    for place, (i, test, p) in enumerate(zip(members[1:], tests, adjusted, strict=True), 1):
-        ends = sorted((-together.low[place] * table.sign, -together.high[place] * table.sign))
+    for i, test, p in zip(members[1:], tests, adjusted, strict=True):
+        half = critical * test.sd / math.sqrt(test.n)
         rows[i] = replace(
             rows[i],
-            in_winner_set=place in inside,
+            in_winner_set=-test.difference * table.sign - half <= NOTHING,
             versus_leader=replace(
-                _paired(test, p),
-                difference=rounded(-together.difference[place] * table.sign),
-                low=rounded(ends[0]),
-                high=rounded(ends[1]),
-                n=n,
+                _paired(test, p), low=rounded(test.difference - half), high=rounded(test.difference + half)
             ),
         )
     spreads = sorted(test.sd for test in tests if test.sd > 0)

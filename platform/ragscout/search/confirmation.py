@@ -11,7 +11,7 @@ from ragscout.model.metric import Figure
 from ragscout.search.figures import Measured, figure_stat, rounded
 from ragscout.search.outcomes import goal_value
 from ragscout.search.statistics import compare_paired, holm
-from ragscout.search.weights import weighted_stat, weights_of
+from ragscout.search.weights import shares, weighted_stat, weights_of
 
 SMALL_SET = 100
 """Below this many questions the optimism of a best score is told in points (simulated: 3 to 5)."""
@@ -40,7 +40,9 @@ def confirm(rows: Sequence[Row], opened: Opened, figures: Sequence[Figure], goal
         for key, item in opened.measured.items()
     }
     reference = next((row.key for row in rows if row.has("reference")), "")
-    pairs = _pairs(values, reference)
+    shared = weights_of(opened.questions)
+    weights = {question.id: weight for question, weight in zip(opened.questions, shared, strict=False)}
+    pairs = _pairs(values, reference, weights)
     found = []
     for row in rows:
         item = opened.measured.get(row.key)
@@ -48,7 +50,7 @@ def confirm(rows: Sequence[Row], opened: Opened, figures: Sequence[Figure], goal
         if item is None or stat is None:
             found.append(row)
             continue
-        if weights_of(opened.questions):
+        if weights:
             stat = weighted_stat(stat, goal, item, opened.questions, None)
         level = goal.pass_level
         right = None if level is None else sum(_right(value, level, goal) for value in values[row.key].values())
@@ -60,13 +62,19 @@ def _right(value: float, level: float, goal: Goal) -> bool:
     return value >= level if goal.higher else value <= level
 
 
-def _pairs(values: Mapping[str, Mapping[str, float]], reference: str) -> dict[str, Paired]:
+def _pairs(
+    values: Mapping[str, Mapping[str, float]], reference: str, weights: Mapping[str, float]
+) -> dict[str, Paired]:
+    import numpy as np
+
     base = values.get(reference, {})
     tests = {}
     for key, mine in values.items():
         common = [name for name in mine if name in base]
         if key != reference and len(common) > 1:
-            tests[key] = compare_paired([mine[name] for name in common], [base[name] for name in common])
+            scale = shares([weights[name] for name in common] if weights else (), np.ones(len(common), dtype=bool))
+            sides = (np.array([side[name] for name in common]) * scale for side in (mine, base))
+            tests[key] = compare_paired(*(side.tolist() for side in sides))
     adjusted = holm([test.p for test in tests.values()])
     return {
         key: Paired(

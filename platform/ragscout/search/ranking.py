@@ -17,7 +17,7 @@ from ragscout.search.figures import MISSING_LIMIT, Measured, rounded
 from ragscout.search.limits import excess
 from ragscout.search.outcomes import goal_value
 from ragscout.search.posterior import Believed, believed
-from ragscout.search.weights import weighted, weights_of
+from ragscout.search.weights import weights_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,8 +80,8 @@ def ranked(
     basic = [(*marks, "own_judge") if row.key in own else marks for row, marks in zip(rows, basic, strict=True)]
     order = sorted(range(len(rows)), key=lambda i: _place(replace(rows[i], marks=basic[i]), depth, goal))
     rows = [replace(rows[i], rank=rank, marks=basic[i]) for rank, i in enumerate(order, 1)]
-    raw = Table(values[order] * goal.sign, scored[order], goal.sign)
-    table = labelled.table(replace(raw, values=weighted(raw.values, weights)), order, labels)
+    raw = Table(values[order] * goal.sign, scored[order], goal.sign, weights)
+    table = labelled.table(raw, order, labels)
     rows = against_reference(rows, table, depth)
     family = [i for i, row in enumerate(rows) if _eligible(row, depth)]
     if not family:
@@ -128,8 +128,7 @@ def _with_posterior(
 
 def _crossfit(table: Table, family: Sequence[int], goal: Goal, seed: int) -> FigureStat | None:
     """The cross-fitted score of the best of the rows that were compared, in the goal's own units."""
-    common = table.scored[list(family)].all(0)
-    values = table.values[list(family)][:, common]
+    values = table.common(family)
     bounds = None if goal.low is None or goal.high is None else sorted((goal.low * table.sign, goal.high * table.sign))
     found = crossfit(values, (bounds[0], bounds[1]) if bounds else None, seed)
     if found is None:

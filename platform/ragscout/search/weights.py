@@ -1,7 +1,7 @@
 """Questions that count more than others: the goal's mean is weighted, everything else counts each question once.
 
-With weights w of mean 1, sum(w v) / n is the weighted mean, so a table whose values are multiplied by w gives weighted
-means and weighted paired differences to every comparison of the board.
+With weights w of mean 1, sum(w v) / n is the weighted mean, so values that are multiplied by w give weighted means and
+weighted paired differences to every comparison of the board. The mean is taken over the questions of the comparison.
 """
 
 from __future__ import annotations
@@ -31,11 +31,17 @@ def weights_of(questions: Sequence[Question]) -> tuple[float, ...]:
     return tuple(question.weight * len(questions) / total for question in questions)
 
 
-def weighted(values: Floats, weights: Sequence[float]) -> Floats:
-    """Values of shape (rows, questions) times the questions' weights."""
+def shares(weights: Sequence[float], asked: NDArray[np.bool_]) -> Floats:
+    """Weights of the questions of a comparison, of mean 1 over them; ones when all count alike.
+
+    Args:
+        weights: of all questions, empty when all count alike.
+        asked: the questions of the comparison, shape (questions,).
+    """
     import numpy as np
 
-    return values * np.asarray(weights) if weights else values
+    own = np.asarray(weights, dtype=np.float64)[asked] if weights else np.ones(int(asked.sum()))
+    return own / own.mean() if own.sum() > 0 else np.ones(len(own))
 
 
 def weighted_stat(
