@@ -273,7 +273,7 @@ class Sweep:
             blocks, broken, left = await self._measure(engine, requests, failed_before.get(number, {}), totals)
             if left:
                 if all(reason.startswith("budget") for reason in left):
-                    allowance.over(number, f"{BUDGET}: {left[0]}", broken=True)
+                    allowance.over(number, f"{BUDGET}: {left[0].removeprefix('budget: ')}", broken=True)
                     return []
                 return left
             if requests[0].reason == KNOWN:

@@ -16,7 +16,7 @@ from ragscout.cli.main import main
 from ragscout.model.outcome import Score
 from ragscout.record import runs
 from ragscout.record.recorder import Row
-from ragscout.report.decision import decision
+from ragscout.report.decision import _cheaper, _reasons, decision
 from ragscout.report.figures import figures, write_figures
 from ragscout.report.html import report
 from ragscout.report.material import Material
@@ -146,6 +146,33 @@ def test_the_decision_speaks_of_what_was_measured(material: Material) -> None:
     names = [name for name, _ in found.versions]
     assert names[:3] == ["evaluation set", "questions", "document files"] and "ragscout" in names
     assert "nan" not in " ".join((*found.reasons, *found.risks)).lower()
+
+
+def test_reasons_say_only_what_is_one(material: Material) -> None:
+    """A price that differs in the third digit is shown so; dearer complexity is not called simpler; and a tie with a
+    baseline is no reason to choose anything."""
+    board = material.snapshot.board
+    leader, best = board.rows[0], board.rows[1]
+    assert leader.key != best.key
+    for own, other, shown in ((0.787, 0.788, "0.787 instead of 0.788"), (2.0, 3.0, "2.00 instead of 3.00")):
+        rows = [replace(row, cost=replace(row.cost, per_1000=price)) for row, price in ((best, own), (leader, other))]
+        assert shown in _cheaper(board, rows[0], rows[1], "en")
+    assert _cheaper(board, replace(leader, complexity=leader.complexity + 1), leader, "en") == "no dearer"
+    alone = replace(leader, marks=("leader", "recommended"), versus_reference=None)
+    state, keys = material.snapshot, {row.key for row in board.rows if row.has("baseline")}
+    tied = [
+        replace(row, scores=material.rows[leader.key].scores) if row.configuration.key in keys else row
+        for row in state.rows
+    ]
+    same = replace(material, snapshot=replace(state, rows=tied))
+    assert not any("baseline" in reason for reason in _reasons(same, alone))
+
+
+def test_the_first_page_names_data_and_models_and_the_questions_print(material: Material) -> None:
+    page = report(material).decode()
+    first = page[: page.index("<section>")]
+    assert material.snapshot.board.eval_set in first and "embed: hashing" in first
+    assert 'class="list"' in page and "details-content" in page
 
 
 def test_nothing_measured_is_a_page_too() -> None:

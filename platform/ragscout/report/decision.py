@@ -14,6 +14,10 @@ from ragscout.report.why_text import contribution, points
 from ragscout.search.pairs import paired_rows
 
 SHOWN = 3
+FEWEST = 10
+"""Common questions from which on a difference that is not significant is worth a word."""
+LEAST = 0.0005
+"""Smallest difference that is shown as one."""
 _OPEN_STAGES = ("query", "rerank", "embed", "chunk", "generate")
 """Stages whose untried steps are worth a line."""
 _RISKY = (
@@ -37,6 +41,7 @@ WORDS: dict[BoardLanguage, dict[str, str]] = {
         "near": "It cannot be told apart from the leader ({d}, {low} to {high}) and is {cheaper}.",
         "cheaper_money": "cheaper: {own} instead of {other} {currency} per 1,000 questions",
         "cheaper_plain": "no dearer and no more complex ({own} against {other})",
+        "cheaper_even": "no dearer",
         "cheaper_tokens": "leaner: {own} instead of {other} tokens a question",
         "beats": "It is {d} ({low} to {high}) better than {role} {name} on {n} questions.",
         "level": "Against {role} {name} it makes {d} ({low} to {high}, n {n}).",
@@ -62,6 +67,7 @@ WORDS: dict[BoardLanguage, dict[str, str]] = {
         "near": "선두와 구별되지 않으며 ({d}, {low} ~ {high}) {cheaper}.",
         "cheaper_money": "더 저렴합니다: 1,000문항당 {other} 대신 {own} {currency}",
         "cheaper_plain": "더 비싸지도 복잡하지도 않습니다 (복잡도 {own}, 선두 {other})",
+        "cheaper_even": "더 비싸지 않습니다",
         "cheaper_tokens": "토큰을 덜 씁니다: 문항당 {other} 대신 {own}",
         "beats": "{role} {name}보다 {d} ({low} ~ {high}) 낫습니다 ({n}문항).",
         "level": "{role} {name}과의 차이는 {d}입니다 ({low} ~ {high}, n {n}).",
@@ -82,6 +88,7 @@ WORDS: dict[BoardLanguage, dict[str, str]] = {
         "one": "{stage}: {used}만 사용.",
     },
 }
+MODEL: dict[BoardLanguage, str] = {"en": "model", "ko": "모델"}
 GROUPS_KO = {"answerable": "답할 수 있는 질문", "unanswerable": "답할 수 없는 질문"}
 
 
@@ -94,6 +101,8 @@ class Decision:
     risks: tuple[str, ...]
     not_tried: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
+    first: tuple[tuple[str, str], ...]
+    """Those of the versions that belong on the first page: data and models."""
 
 
 def decision(material: Material) -> Decision:
@@ -106,12 +115,15 @@ def decision(material: Material) -> Decision:
         if best is not None
         else tuple(note.text(material.language) for note in board.notes)
     )
+    versions = tuple(_versions(material))
+    model = MODEL[material.language]
     return Decision(
         board.headline(material.language),
         reasons[:SHOWN],
         risks[:SHOWN],
         tuple(_not_tried(material)),
-        tuple(_versions(material)),
+        versions,
+        (*versions[:3], *((name, value) for name, value in versions if name == model)),
     )
 
 
@@ -132,8 +144,11 @@ def _reasons(material: Material, best: Row) -> Iterator[str]:
     elif compared:
         yield words["alone"].format(n=compared) if others < 1 else words["leads"].format(n=others)
     for role, name, paired in _rivals(material, best):
-        form = "beats" if _clear(paired, goal.sign) > 0 else "level"
-        if _clear(paired, goal.sign) >= 0:
+        clear = _clear(paired, goal.sign)
+        # a difference of nothing, or on a handful of questions, is no reason for a choice
+        level = not clear and paired.n >= FEWEST and paired.difference * goal.sign >= LEAST
+        if clear > 0 or level:
+            form = "beats" if clear > 0 else "level"
             yield words[form].format(role=words[role], name=name, **_ends(material, paired, form))
         break
     helpful = [
@@ -156,11 +171,15 @@ def _cheaper(board: Board, best: Row, leader: Row, lang: BoardLanguage) -> str:
     words = WORDS[lang]
     own, other = best.cost.per_1000, leader.cost.per_1000
     if own is not None and other is not None and own < other:
-        form = words["cheaper_money"]
-        return form.format(own=f"{own:.2f}", other=f"{other:.2f}", currency=board.currency).replace("  ", " ")
+        # "0.79 instead of 0.79" persuades nobody: as many digits as it takes to tell them apart
+        digits = next((count for count in range(2, 6) if f"{own:.{count}f}" != f"{other:.{count}f}"), 6)
+        ends = {"own": f"{own:.{digits}f}", "other": f"{other:.{digits}f}"}
+        return words["cheaper_money"].format(**ends, currency=board.currency).replace("  ", " ")
     mine, theirs = (row.cost.input_tokens + row.cost.output_tokens for row in (best, leader))
     if mine < theirs * 0.99:
         return words["cheaper_tokens"].format(own=f"{mine:,.0f}", other=f"{theirs:,.0f}")
+    if best.complexity > leader.complexity:
+        return words["cheaper_even"]
     return words["cheaper_plain"].format(own=f"{best.complexity:g}", other=f"{leader.complexity:g}")
 
 
@@ -278,7 +297,7 @@ def _versions(material: Material) -> Iterator[tuple[str, str]]:
     for name, limit in material.limits.items():
         yield ("한도" if korean else "limit"), f"{name} {limit:g}"
     for label in sorted(_models(material)):
-        yield ("모델" if korean else "model"), label
+        yield MODEL[lang], label
     signatures = dict.fromkeys(snapshot.signatures.values())
     for signature in signatures:
         yield ("지표" if korean else "metric"), signature

@@ -82,7 +82,7 @@ def _first_page(material: Material) -> str:
         "</div>",
         f"<h3>{words['not_tried']}</h3>{_list(said.not_tried, 'ul')}",
         f'<p class="soft">{_text(words["made"].format(questions=board.questions))} ',
-        f"{_text(' · '.join(f'{name} {value}' for name, value in said.versions[:3]))}</p>",
+        f"{_text(' · '.join(f'{name} {value}' for name, value in said.first))}</p>",
     ]
     return f'<div class="sheet">{"".join(parts)}</div>'
 
@@ -178,7 +178,7 @@ def _questions(material: Material) -> str:
     table = (
         f'<table><thead><tr>{heads}<th class="number">{words["mean"]}</th></tr></thead><tbody>{lines}</tbody></table>'
     )
-    details = f"<details><summary>{words['list']}</summary>{table}</details>"
+    details = f'<details class="list"><summary>{words["list"]}</summary>{table}</details>'
     return _section(words["matrix"], f'<p class="soft">{words["matrix_help"]}</p>{_drawn(scene)}{cut}{details}')
 
 
