@@ -44,7 +44,9 @@ class Table:
 
     def common(self, rows: Sequence[int]) -> Floats:
         """Values of some rows on the questions that all of them were scored on, by weight; shape (rows, questions)."""
-        both = self.scored[list(rows)].all(0)
+        import numpy as np
+
+        both = np.asarray(self.scored[list(rows)].all(0))
         found: Floats = self.values[list(rows)][:, both] * shares(self.weights, both)
         return found
 
