@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ def test_the_grid() -> None:
         "generate": "small",
     }
     assert found.configurations[0].label() == "512 · 0 · bm25 · 3 · small"
+    alone = replace(found.configurations[0], knobs={})
+    assert alone.label().startswith("characters(size=512") and alone.key[:6] not in alone.label()
 
 
 def test_a_lexical_configuration_has_no_embedder() -> None:

@@ -11,6 +11,8 @@ from ragscout.model.stages import ORDER, STAGES
 from ragscout.model.step import Step
 
 PATH = tuple(name for name in ORDER if name not in ("source", "evidence", "measure"))
+NAMED = ("chunk", "fuse", "generate")
+"""Stages that a configuration without knobs is named by."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,9 @@ class Configuration:
         return Configuration(kept, self.source, knobs, "", ())
 
     def label(self) -> str:
-        """Name for people: the given one, or the knobs' values."""
-        return self.name or " · ".join(self.knobs.values()) or short(self.key)
+        """Name for people: the given one, or the knobs' values, or where nothing varies what it is made of."""
+        plain = " · ".join(step.label() for stage in NAMED if (step := self.steps.get(stage)) is not None)
+        return self.name or " · ".join(self.knobs.values()) or plain or short(self.key)
 
 
 def plan(configurations: Iterable[Configuration]) -> dict[str, Node]:
