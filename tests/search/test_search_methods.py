@@ -348,6 +348,18 @@ def test_prefixes_are_scored_lexical_first_and_slow_ones_borrow():
     assert screen.Group(tuple(rows), 1.0).gain > screen.Group((rows[0],), 1.0).gain
 
 
+@pytest.mark.parametrize(("weights", "first"), [((), 0), ((0.2, 1.8), 1), ((0.0, 0.0), 0)])
+def test_the_prior_counts_questions_by_their_weight(weights, first):
+    rows = [prefixed(retriever="bm25"), prefixed(retriever="dense", embed="a")]
+    space = MadeSpace(tuple(rows))
+    prior = make_proposer("random", space, ["q1", "q2"], GOAL, 1, None, storage=None, weights=weights).prior
+    for row, (light, heavy) in zip(rows, [(0.9, 0.2), (0.2, 0.8)], strict=True):
+        scores = {"q1": {"ndcg@10": Score(light)}, "q2": {"ndcg@10": Score(heavy)}}
+        assert prior.add(Block(row.retrieval(), scores, Usage()))
+    assert int(prior.columns()[0].argmax()) == first
+    assert prior.best(encode(space), 0.5) == (first,)
+
+
 def test_known_answers_are_found_and_counted():
     world = World(SPACE, questions=10)
 

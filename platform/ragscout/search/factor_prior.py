@@ -3,6 +3,7 @@
 With a corpus sample the figure of a prefix is first the one on the sample. Retrieval is easier there, so it is moved by
 the mean difference of whole corpus and sample, taken question by question: over the prefix's own answers once it has a
 block of them, over those of all prefixes before. A prefix with every question on the whole corpus has its own mean.
+Questions count by their weight, as they do in the goal that the figure is to foretell.
 """
 
 from __future__ import annotations
@@ -30,10 +31,17 @@ OWN = 10
 
 class RetrievalPrior:
     """Collects the figures of prefixes. ``parents``: prefix key to the prefix it takes its figure from as long as it
-    has none of its own (one with a paid or slow step from the same one without it). ``sampled``: key of a prefix on
-    the corpus sample to that of the prefix. ``moved``: whether a figure changed since ``columns``."""
+    has none of its own (one with a paid or slow step from the same one without it). ``weights``: question id to how
+    much it counts, 1 where it is not named. ``sampled``: key of a prefix on the corpus sample to that of the prefix.
+    ``moved``: whether a figure changed since ``columns``."""
 
-    def __init__(self, configurations: Sequence[Configuration], parents: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        configurations: Sequence[Configuration],
+        parents: Mapping[str, str],
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
+        self._weights = weights or {}
         self.sampled: Mapping[str, str] = {}
         self.moved = False
         self._prefix = [item.retrieval().key if item.retrieves else "" for item in configurations]
@@ -51,7 +59,7 @@ class RetrievalPrior:
         if prefix is not None:
             self._on_sample[prefix] = values
         else:
-            self._known[block.configuration.key] = sum(values.values()) / len(values)
+            self._known[block.configuration.key] = self._mean(values)
             self._whole[block.configuration.key] = values
         return True
 
@@ -65,7 +73,7 @@ class RetrievalPrior:
         before = len(known)
         known.update(_values(block))
         if known.keys() >= asked.keys():
-            self._known[prefix] = sum(known[name] for name in asked) / len(asked)
+            self._known[prefix] = self._mean({name: known[name] for name in asked})
         self.moved |= prefix in self._known or before < OWN <= len(known)
 
     def columns(self) -> tuple[Floats, Floats]:
@@ -98,18 +106,27 @@ class RetrievalPrior:
     def _figures(self) -> dict[str, float]:
         """Every prefix's figure on the whole corpus, or what the sample says it is."""
         pairs = {
-            prefix: [self._whole[prefix][name] - value for name, value in asked.items() if name in self._whole[prefix]]
+            prefix: {
+                name: self._whole[prefix][name] - value for name, value in asked.items() if name in self._whole[prefix]
+            }
             for prefix, asked in self._on_sample.items()
             if prefix in self._whole
         }
-        every = [difference for found in pairs.values() for difference in found]
-        usual = sum(every) / len(every) if every else 0.0
+        usual = self._mean(*pairs.values())
         found = dict(self._known)
         for prefix, asked in self._on_sample.items():
-            own = pairs.get(prefix, [])
-            moved = sum(own) / len(own) if len(own) >= OWN else usual
-            found.setdefault(prefix, sum(asked.values()) / len(asked) + moved)
+            own = pairs.get(prefix, {})
+            moved = self._mean(own) if len(own) >= OWN else usual
+            found.setdefault(prefix, self._mean(asked) + moved)
         return found
+
+    def _mean(self, *values: Mapping[str, float]) -> float:
+        """Weighted mean of figures by question id, 0 without any; where no question counts, all count alike."""
+        pairs = [(self._weights.get(name, 1.0), value) for figures in values for name, value in figures.items()]
+        total = sum(weight for weight, _ in pairs)
+        if total <= 0:
+            pairs, total = [(1.0, value) for _, value in pairs], float(len(pairs))
+        return sum(weight * value for weight, value in pairs) / total if pairs else 0.0
 
     def _value(self, prefix: str, figures: Mapping[str, float]) -> float | None:
         seen: set[str] = set()

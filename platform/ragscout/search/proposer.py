@@ -57,7 +57,8 @@ class BaseProposer:
         self.building: Mapping[str, float] = {}
         """Seconds of building what a retrieval prefix still lacks, by its key, where that is known."""
         self._everyone = len(self.space.candidates)
-        self.prior = RetrievalPrior(self.space.configurations, parents(self.space.configurations))
+        counting = dict(zip(questions, weights, strict=True)) if weights else None
+        self.prior = RetrievalPrior(self.space.configurations, parents(self.space.configurations), counting)
         self.rounds = 0
         self._adjusted: tuple[int, NDArray[np.float64]] | None = None
         self._events: list[Event] = []
