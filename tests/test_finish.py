@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ragscout.engine.history import History
+from ragscout.engine.purse import Purse
 from ragscout.engine.session import open_worker
 from ragscout.engine.store import Store
 from ragscout.model.board import Board
@@ -400,3 +401,23 @@ def test_a_probe_that_the_budget_stops_is_no_failure_of_the_row(tmp_path: Path, 
         assert "exceed the budget" in found.why and not found.failed and bool(found.seconds) is some
         assert sweep.store.ledger.spent(sweep.id).money <= money
     assert latency(Probe((), {}, why="the budget").payload()).p95 is None
+
+
+def test_the_plan_says_how_far_the_money_goes(tmp_path: Path, server: FakeServer) -> None:
+    plan = Sweep.load(write(tmp_path, server, budget="usd: 0.02"), tmp_path / "s").plan()
+    assert plan.affordable is not None and 0 < plan.affordable < plan.answers
+    assert any(f"about {plan.affordable} more answers" in line for line in plan.lines())
+    ample = Sweep.load(write(tmp_path, server, name="ample", budget="usd: 50"), tmp_path / "s").plan()
+    assert not any("expected to pay" in line for line in ample.lines())
+    assert server.stats.total == 0
+
+
+def test_a_holdout_is_not_used_up_when_the_minutes_are_over(
+    tmp_path: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, server, budget="usd: 5, minutes: 500")
+    monkeypatch.setattr(Purse, "late", lambda self, share: share == 1.0)
+    sweep = Sweep.load(path, tmp_path / "s")
+    board = sweep.run().board
+    assert board.leader() is not None and "holdout_opened" not in kinds(sweep.store, sweep.id)
+    assert board.holdout is not None and "minutes" in board.holdout.why

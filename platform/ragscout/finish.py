@@ -101,6 +101,9 @@ class Finish:
         if asked < min(held, FEWEST_SEALED):
             why = f"the budget leaves {asked} answers for each of {len(keys)} rows, {FEWEST_SEALED} are needed"
             asked = 0
+        if asked and self._purse.late(1.0):
+            # an opening without an answer would use the hold-out up for nothing
+            why, asked = "the minutes of the budget are over", 0
         use = use_of(self._prepared.eval_set, self._store, self._prepared.sweep_id) if held else None
         chosen: dict[str, Any] = {
             "leader": leader.key if leader else "",

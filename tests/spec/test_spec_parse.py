@@ -73,6 +73,8 @@ def test_what_is_omitted_is_said() -> None:
     spec = parse(HEAD + "pipeline: {}\n" + judged, "s")
     assert spec.goal.metric == "judge.relevance"
     assert "network is not given: offline. j can be asked once network: lists its host." in spec.notes
+    here = judged.replace("model: m", 'model: m, base_url: "http://127.0.0.1:8000/v1"')
+    assert not any("network" in note for note in parse(HEAD + "pipeline: {}\n" + here, "s").notes), "nothing to allow"
 
 
 @pytest.mark.parametrize("text", [OWN, HEAD + "pipeline: {}", *(path.read_text(encoding="utf-8") for path in FILES)])

@@ -6,12 +6,14 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from ragscout.engine.estimate import Estimate, Range, estimate
+from ragscout.engine.estimate import Estimate, Range, each_answer, estimate
 from ragscout.engine.lexicons import LexiconPlan, lexicons
 from ragscout.engine.lexicons import lines as lexicon_lines
 from ragscout.engine.prepare import Prepared, host_of
+from ragscout.engine.purse import Purse
 from ragscout.engine.store import Store
 from ragscout.engine.worker import chat_models, question_key
 from ragscout.model.config import Configuration, plan
@@ -45,7 +47,8 @@ class Plan:
     ``cached``: how many of the shared ones the store holds. ``money_high``: upper bound, ``None`` when a price is
     unknown. ``absent``: models that are not on this machine, with the remedy. ``held``: sealed questions; ``answers``:
     what the search may ask, ``closing``: what hold-out and probe ask beside it. ``refused``: why a run would not
-    begin, empty when it would. ``advice``: what so many questions can show. ``lexicons``:
+    begin, empty when it would. ``affordable``: how many (more) answers the search's part of the budget is expected to
+    pay for, ``None`` without a limit. ``advice``: what so many questions can show. ``lexicons``:
     how each will be built."""
 
     sweep: str
@@ -67,6 +70,7 @@ class Plan:
     advice: tuple[str, ...] = field(default=())
     sample: str = ""
     lexicons: tuple[LexiconPlan, ...] = ()
+    affordable: int | None = None
 
     def lines(self) -> list[str]:
         """For people."""
@@ -87,6 +91,11 @@ class Plan:
             found.append(f"Price: at most {self.money_high:.2f} (budget.usd).")
         found += lexicon_lines(self.lexicons)
         found += _estimated(self.estimate) if self.estimate is not None else []
+        if self.affordable is not None and self.affordable < self.answers:
+            found.append(
+                f"The budget is expected to pay for about {self.affordable} more answers of the search, hold-out and "
+                "probe set aside: it would end there."
+            )
         found += [self.sample] if self.sample else []
         found += self.advice
         found += [f"Would be refused: {self.refused}"] if self.refused else []
@@ -127,6 +136,8 @@ def make_plan(prepared: Prepared, store: Store) -> Plan:
         refused = ""
     except SpecError as error:
         refused = str(error)
+    expected = partial(each_answer, prepared, store)
+    purse = Purse(store.ledger, prepared.sweep_id, minutes=None, spent_seconds=0.0, expected=expected)
     return Plan(
         prepared.spec.sweep,
         f"{prepared.eval_set.name}@{prepared.eval_set.version}",
@@ -145,6 +156,7 @@ def make_plan(prepared: Prepared, store: Store) -> Plan:
         estimate(prepared, store),
         refused,
         lexicons=lexicons(prepared, store),
+        affordable=purse.answers(prepared.opening.limits(closing=False)),
     )
 
 

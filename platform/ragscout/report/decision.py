@@ -113,7 +113,7 @@ def decision(material: Material) -> Decision:
     risks = (
         tuple(_risks(material, best))
         if best is not None
-        else tuple(note.text(material.language) for note in board.notes)
+        else tuple(note.text(material.language) for note in board.notes if note.kind != "infeasible")
     )
     versions = tuple(_versions(material))
     model = MODEL[material.language]

@@ -17,7 +17,7 @@ from ragscout.model.evalset import Question
 from ragscout.report import charts
 from ragscout.report.audit_section import WORDS as AUDIT_WORDS
 from ragscout.report.audit_section import agreement_charts, audit_of
-from ragscout.report.decision import decision
+from ragscout.report.decision import Decision, decision
 from ragscout.report.html_words import WORDS
 from ragscout.report.material import Material
 from ragscout.report.scene import Scene, clean, svg
@@ -76,15 +76,20 @@ def _first_page(material: Material) -> str:
         f'<p class="soft">{_text(words["title"])} · {_text(board.eval_set)}{_text(state)}</p>',
         f'<p class="headline">{_text(said.headline)}</p>',
         _drawn(scene),
-        '<div class="columns">',
-        f"<div><h2>{words['reasons']}</h2>{_list(said.reasons, 'ol')}</div>",
-        f"<div><h2>{words['risks']}</h2>{_list(said.risks, 'ol')}</div>",
-        "</div>",
+        _columns(words, said),
         f"<h3>{words['not_tried']}</h3>{_list(said.not_tried, 'ul')}",
         f'<p class="soft">{_text(words["made"].format(questions=board.questions))} ',
         f"{_text(' · '.join(f'{name} {value}' for name, value in said.first))}</p>",
     ]
     return f'<div class="sheet">{"".join(parts)}</div>'
+
+
+def _columns(words: dict[str, str], said: Decision) -> str:
+    """Reasons and risks side by side; what there is to say where nothing is recommended."""
+    if not said.reasons:
+        return f"<h2>{words['nothing']}</h2>{_list(said.risks, 'ol')}" if said.risks else ""
+    reasons = f"<div><h2>{words['reasons']}</h2>{_list(said.reasons, 'ol')}</div>"
+    return f'<div class="columns">{reasons}<div><h2>{words["risks"]}</h2>{_list(said.risks, "ol")}</div></div>'
 
 
 def _board_section(material: Material) -> str:

@@ -29,7 +29,7 @@ WORDS: dict[BoardLanguage, dict[str, str]] = {
         "duel": "{wins} won, {losses} lost, {ties} alike of {n}; difference {d} ({low} to {high})",
         "group": "won {wins}, lost {losses} of {n}, {d}",
         "more": "{n} more",
-        "examples": "The {n} questions that differ most",
+        "examples": "Questions that differ most ({n})",
         "own": "here",
         "other": "there",
         "reference": "reference",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ragscout.model.errors import SpecError
+from ragscout.providers.network import host_of, is_loopback
 from ragscout.spec.connection import Connection, connections
 from ragscout.spec.document import Document, join, read
 from ragscout.spec.entries import PIPELINE, entries, entry
@@ -305,7 +306,8 @@ def _network(
     document: Document, data: Any, models: dict[str, Connection], notes: list[str]
 ) -> Literal["offline"] | tuple[str, ...]:
     if data is None:
-        remote = sorted(name for name, item in models.items() if item.provider != "local")
+        away = (item for item in models.values() if item.provider != "local")
+        remote = sorted(item.name for item in away if not (item.base_url and is_loopback(host_of(item.base_url))))
         if remote:
             notes.append(
                 f"network is not given: offline. {', '.join(remote)} can be asked once network: lists its host."
