@@ -8,7 +8,7 @@ import pytest
 from search_worlds import GOAL, MadeSpace, World, configuration, judge_failed, play, small_space
 
 from ragscout.model.board import Goal
-from ragscout.model.errors import ParameterError, SpecError, UnknownNameError
+from ragscout.model.errors import ParameterError, SpecError, StoreError, UnknownNameError
 from ragscout.model.outcome import Failure, Score, Usage
 from ragscout.search import make_proposer, order_questions, resolve
 from ragscout.search.contract import Block
@@ -145,6 +145,25 @@ def test_a_study_deleted_while_running_and_one_that_differs_are_rebuilt(tmp_path
         other.restore(requests, [replay.block(request) for request in requests])
     other.sync()
     assert snapshot(other.study()) == wanted
+
+
+@pytest.mark.parametrize("content", [b"no study {{{\n", b"\xff\xfe\x00\n"])
+def test_a_file_that_is_no_study_is_kept_and_made_anew(tmp_path: Path, content: bytes):
+    path = tmp_path / "study.journal"
+    path.write_bytes(content)
+    world = World(small_space(), 40)
+    proposer = made("random", world, 120, storage=str(path))
+    play(proposer, world)
+    assert len(proposer.study().trials) > 1
+    assert Path(f"{path}.unreadable").read_bytes().startswith(content)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///{folder}/nowhere/study.db", "nothing://study", "no url://"])
+def test_a_study_that_cannot_be_opened_is_a_message(tmp_path: Path, url):
+    world = World(small_space(), 40)
+    proposer = made("random", world, 120, storage=url.format(folder=tmp_path))
+    with pytest.raises(StoreError, match="RAGSCOUT_STUDY"):
+        play(proposer, world)
 
 
 def test_study_holds_key_scores_and_cost_and_closes_with_the_mean():

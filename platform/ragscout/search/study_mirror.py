@@ -7,13 +7,18 @@ questions. A study that is missing or differs is built anew.
 from __future__ import annotations
 
 import contextlib
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ragscout.model.errors import StoreError
 from ragscout.search.optuna_adapter import distributions_of, quiet
 from ragscout.search.space import EncodedSpace
+
+log = logging.getLogger(__name__)
 
 _CURSOR = "ragscout_events"
 TrialState = Literal["running", "complete", "fail"]
@@ -81,6 +86,18 @@ class StudyMirror:
         return error
 
     def _open(self, events: Sequence[Event]) -> None:
+        """Go on with the study, or make it. A file that is no study, or a torn one, is kept beside it: the history is
+        the truth, so that nothing is lost."""
+        try:
+            self._load(events)
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            if not self._is_file:
+                raise
+            kept = Path(self._where).rename(f"{self._where}.unreadable")
+            log.warning("%s: not a study of Optuna; kept as %s, and a new one is made", self._where, kept.name)
+            self._load(events)
+
+    def _load(self, events: Sequence[Event]) -> None:
         import optuna
 
         self._storage = self._connect()
@@ -108,7 +125,15 @@ class StudyMirror:
         if self._is_file:
             Path(self._where).parent.mkdir(parents=True, exist_ok=True)
             return optuna.storages.JournalStorage(JournalFileBackend(self._where))
-        return optuna.storages.RDBStorage(self._where)
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            return optuna.storages.RDBStorage(self._where)
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            raise StoreError(
+                f"RAGSCOUT_STUDY: the database of the study cannot be opened; got {str(error).splitlines()[0]}. "
+                "Correct the URL, or leave the setting out: the study then lies in the store."
+            ) from None
 
     def _rebuild(self) -> None:
         import optuna
