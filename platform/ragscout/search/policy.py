@@ -113,7 +113,9 @@ def policy_of(options: Mapping[str, object]) -> Policy:
                 raise ParameterError(f"search.{name}: not true or false; got {value!r}. Write true or false.")
             values[name] = value
             continue
-        if known[name].type == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        if known[name].type == "float":
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ParameterError(f"search.screen.{name}: not a share; got {value!r}. Give a number such as 0.25.")
             values[name] = float(value)
             continue
         if known[name].type == "str":
