@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from platform import node
 
 import pytest
 
@@ -168,6 +169,21 @@ def test_a_second_process_is_told_who_holds_the_sweep(tmp_path: Path, server: Fa
     assert sweep.store.ledger.claim(f"sweep:{sweep.id}", "sweep in process 4711", 60)
     with pytest.raises(StoreError, match=r"already running.*process 4711"):
         sweep.run()
+
+
+def test_the_claim_of_a_killed_process_is_not_waited_for(tmp_path: Path, server: FakeServer) -> None:
+    """Of this machine only: whether a process of another one lives cannot be seen."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    sweep = Sweep.load(write(tmp_path, server, budget="answers: 10"), tmp_path / "s")
+    claim, held = f"sweep:{sweep.id}", f"sweep in process {dead.pid} on "
+    for holder in (f"{held}elsewhere", f"sweep in process {os.getpid()} on {node()}x"):
+        assert sweep.store.ledger.claim(claim, holder, 60)
+        with pytest.raises(StoreError, match="already running"):
+            sweep.run()
+        sweep.store.ledger.release(claim, holder)
+    assert sweep.store.ledger.claim(claim, held + node(), 60)
+    assert sweep.run().board.leader() is not None
 
 
 def test_faults_change_nothing_once_retries_succeed(tmp_path: Path, server: FakeServer) -> None:

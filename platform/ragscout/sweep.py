@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
+from platform import node
 
 from ragscout import search
 from ragscout.allowance import DONE, Allowance
@@ -51,6 +52,7 @@ from ragscout.spec import load as load_spec
 from ragscout.view import BUDGET, View, plain
 
 LEASE = 60.0  # seconds after which a sweep whose process died may be taken over
+HOLDER = "sweep in process "
 FLOOR = 10  # questions of the first block of the extractive floor
 
 
@@ -82,7 +84,7 @@ class Sweep:
         self.id = self.prepared.sweep_id
         self.journal = Journal(store.ledger, self.id)
         self.view = View(self.prepared, store)
-        self._owner = f"sweep in process {os.getpid()}"
+        self._owner = f"{HOLDER}{os.getpid()} on {node()}"
 
     @classmethod
     def load(cls, path: str | Path, store: str | Path | Store | None = None) -> Sweep:
@@ -394,6 +396,9 @@ class Sweep:
     def _held(self) -> Iterator[None]:
         """Only one process proposes rounds; others may compute for it."""
         claim = f"sweep:{self.id}"
+        holder = self.store.ledger.claimant(claim)
+        if holder is not None and _gone(holder):
+            self.store.ledger.release(claim, holder)
         if not self.store.ledger.claim(claim, self._owner, LEASE):
             holder = self.store.ledger.claimant(claim)
             raise StoreError(
@@ -404,6 +409,20 @@ class Sweep:
             yield
         finally:
             self.store.ledger.release(claim, self._owner)
+
+
+def _gone(holder: str) -> bool:
+    """Whether a claim is held by a process of this machine that was killed: its lease need not be waited for."""
+    number, _, machine = holder.removeprefix(HOLDER).partition(" on ")
+    if os.name != "posix" or not holder.startswith(HOLDER) or machine != node() or not number.isdigit():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False  # it lives, and is somebody else's
+    return False
 
 
 def _answers(requests: Sequence[Request]) -> int:
