@@ -138,7 +138,7 @@ def test_a_stop_at_any_point_neither_opens_twice_nor_chooses_anew(
 def test_a_later_sweep_says_how_often_the_holdout_was_used(tmp_path: Path, server: FakeServer) -> None:
     Sweep.load(write(tmp_path, server, name="first"), tmp_path / "s").run()
     second = Sweep.load(write(tmp_path, server, name="second"), tmp_path / "s")
-    assert any("opened 1 times before, by first" in line for line in second.plan().lines())
+    assert any("opened 1 time before, by first" in line for line in second.plan().lines())
     board = second.run().board
     assert "opened 1 time before (first)" in note(board, "holdout_used")
     unsealed = Sweep.load(write(tmp_path, server, name="open", more="probe: off\nholdout: off"), tmp_path / "s")

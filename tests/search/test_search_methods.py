@@ -201,7 +201,7 @@ def test_options_of_the_policy():
     assert policy_of({"screen": {"keep": 0.25}}).keep == 0.25
     assert policy_of({"stop": None}).stop == "none"
     assert not policy_of({"warm": False}).warm
-    with pytest.raises(ParameterError, match="not a share; got 'a quarter'. Give a number such as 0.25"):
+    with pytest.raises(ParameterError, match="not a share; got 'a quarter'"):
         policy_of({"screen": {"keep": "a quarter"}})
     for options in ({"screen": {"keep": 0}}, {"screen": {"keep": 2}}, {"screen": 3}, {"warm": "yes"}, {"block": 2.5}):
         with pytest.raises(ParameterError):
