@@ -31,7 +31,7 @@ from ragscout.search.contract import Block, Request
 from ragscout.search.corpus_sample import corpus_sample
 from ragscout.search.corpus_sample_text import sample_notes
 from ragscout.search.effects import Effects
-from ragscout.search.figures import Measured
+from ragscout.search.figures import Measured, clusters_of
 from ragscout.search.posterior import Believed
 from ragscout.search.rowcache import RowCache
 from ragscout.search.slices import By, Slices, slices
@@ -164,6 +164,7 @@ class View:
             latency=self._probes(entries),
             probed=bool(journal_view(entries, "probe_over")),
             seed=prepared.spec.seed,
+            clusters=clusters_of(prepared.questions),
             notes=(
                 *notes,
                 *made_notes(prepared.questions),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score, Usage
 from ragscout.model.text import display_width
 from ragscout.search.board import Facts, build_board, row_names
-from ragscout.search.figures import Measured
+from ragscout.search.confirmation import Opened
+from ragscout.search.figures import Measured, clusters_of
 from ragscout.search.render import render_csv, render_markdown, render_terminal, safe
 from ragscout.search.statistics import Interval
 
@@ -280,6 +282,29 @@ def test_the_leader_as_reference_gives_one_difference():
             row.versus_reference.difference,
             row.versus_reference.n,
         )
+
+
+def test_intervals_know_that_questions_on_one_document_go_together():
+    n, rng = 60, random.Random(4)
+    per_document = [rng.choice((0.2, 0.8)) for _ in range(12)]
+    asked = [Question(f"q{i:03d}", f"t{i}", ("a",), documents=(f"d{i % 12}",)) for i in range(n)]
+    scores = {f"q{i:03d}": Score(per_document[i % 12] + rng.uniform(-0.05, 0.05)) for i in range(n)}
+    item = measured(configuration({"generate": "a"}), scores)
+    clusters = clusters_of(asked)
+    assert clusters is not None and clusters["q013"] == "d1"
+
+    def width(board):
+        stat = board.rows[0].figures["judge.correctness"]
+        return stat.high - stat.low
+
+    plain = build_board([item], asked, [JUDGE], GOAL, FACTS)
+    opened = Opened(asked, {item.configuration.key: item})
+    grouped = build_board([item], asked, [JUDGE], GOAL, replace(FACTS, clusters=clusters, opened=opened))
+    sealed = grouped.rows[0].confirmed.figure
+    assert width(grouped) > 1.5 * width(plain)
+    assert sealed.high - sealed.low == pytest.approx(width(grouped))
+    assert clusters_of(asked[:20]) is None
+    assert clusters_of([replace(question, documents=(f"d{i % 4}",)) for i, question in enumerate(asked)]) is None
 
 
 def test_set_level_figures_stand_beside():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from ragscout.model.board import Board, Confirmed, FigureStat, Goal, Note, Paired, Row
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
-from ragscout.search.figures import Measured, figure_stat, rounded
+from ragscout.search.figures import Measured, clusters_of, figure_stat, rounded
 from ragscout.search.outcomes import goal_value
 from ragscout.search.statistics import compare_paired, holm
 from ragscout.search.weights import shares, weighted_stat, weights_of
@@ -42,16 +42,16 @@ def confirm(rows: Sequence[Row], opened: Opened, figures: Sequence[Figure], goal
     reference = next((row.key for row in rows if row.has("reference")), "")
     shared = weights_of(opened.questions)
     weights = {question.id: weight for question, weight in zip(opened.questions, shared, strict=False)}
-    pairs = _pairs(values, reference, weights)
+    pairs, clusters = _pairs(values, reference, weights), clusters_of(opened.questions)
     found = []
     for row in rows:
         item = opened.measured.get(row.key)
-        stat = None if item is None else figure_stat(figure, item, opened.questions)
+        stat = None if item is None else figure_stat(figure, item, opened.questions, clusters)
         if item is None or stat is None:
             found.append(row)
             continue
         if weights:
-            stat = weighted_stat(stat, goal, item, opened.questions, None)
+            stat = weighted_stat(stat, goal, item, opened.questions, clusters)
         level = goal.pass_level
         right = None if level is None else sum(_right(value, level, goal) for value in values[row.key].values())
         found.append(replace(row, confirmed=Confirmed(stat, right, pairs.get(row.key))))

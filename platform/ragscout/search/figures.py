@@ -19,6 +19,7 @@ MISSING_LIMIT = 0.02
 """Above this share of missing scores a configuration cannot win, and bounds are shown."""
 NOT_APPLICABLE = frozenset({"no_reference", "no_evidence"})
 """Kinds that say the question has nothing to score against: out of ``asked``, alike for every configuration."""
+FEWEST_CLUSTERS = 10
 DIGITS = 9
 
 
@@ -42,6 +43,19 @@ def finite(value: float) -> float | None:
 def rounded(value: float) -> float:
     """Nine decimals: what is shown and stored must not depend on the last bits of a sum."""
     return round(value, DIGITS) + 0.0
+
+
+def clusters_of(questions: Sequence[Question]) -> dict[str, str] | None:
+    """Question id to the first document that its evidence is in, for intervals that know that questions on one
+    document go together (Miller 2024, arXiv 2411.00640). ``None`` with at most two questions per document, and with
+    fewer than ten documents: an error from so few sums is luck itself."""
+    found = {
+        question.id: (*(span.document for span in question.evidence), *question.documents)[0]
+        for question in questions
+        if question.evidence or question.documents
+    }
+    documents = len(set(found.values()))
+    return found if documents >= FEWEST_CLUSTERS and len(found) > 2 * documents else None
 
 
 def figure_stat(
