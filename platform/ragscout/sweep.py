@@ -29,6 +29,7 @@ from ragscout.engine.ledger import Journal
 from ragscout.engine.plan import Plan, make_plan
 from ragscout.engine.prepare import Prepared, open_store, prepare
 from ragscout.engine.progress import Event, Show
+from ragscout.engine.runtime import owners_of
 from ragscout.engine.session import journal_view, open_runtime
 from ragscout.engine.spending import Spending, spending
 from ragscout.engine.store import Store
@@ -397,8 +398,9 @@ class Sweep:
         """Only one process proposes rounds; others may compute for it."""
         claim = f"sweep:{self.id}"
         holder = self.store.ledger.claimant(claim)
-        if holder is not None and _gone(holder):
+        if holder is not None and (process := _gone(holder)):
             self.store.ledger.release(claim, holder)
+            self.store.ledger.forget(owners_of(process))
         if not self.store.ledger.claim(claim, self._owner, LEASE):
             holder = self.store.ledger.claimant(claim)
             raise StoreError(
@@ -411,18 +413,19 @@ class Sweep:
             self.store.ledger.release(claim, self._owner)
 
 
-def _gone(holder: str) -> bool:
-    """Whether a claim is held by a process of this machine that was killed: its lease need not be waited for."""
+def _gone(holder: str) -> int:
+    """Number of the process of this machine that held a claim and was killed: its leases need not be waited for. 0
+    when it lives, or where that cannot be seen."""
     number, _, machine = holder.removeprefix(HOLDER).partition(" on ")
     if os.name != "posix" or not holder.startswith(HOLDER) or machine != node() or not number.isdigit():
-        return False
+        return 0
     try:
         os.kill(int(number), 0)
     except ProcessLookupError:
-        return True
+        return int(number)
     except OSError:
-        return False  # it lives, and is somebody else's
-    return False
+        pass  # it lives, and is somebody else's
+    return 0
 
 
 def _answers(requests: Sequence[Request]) -> int:

@@ -30,6 +30,8 @@ def changed(english: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     document.write_text(document.read_text(encoding="utf-8") + "\n\nA new paragraph.\n", encoding="utf-8")
     table = next((folder / "handbook-en").glob("questions.jsonl"))
     lines = table.read_text(encoding="utf-8").splitlines()
+    first = json.loads(lines[0])
+    lines[0] = json.dumps({**first, "references": ["A corrected reference."]})
     table.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
     text = english.read_text(encoding="utf-8").replace(f"{ROOT}/eval_sets/handbook-en", str(folder / "handbook-en"))
     path = folder / "after.yaml"
@@ -46,6 +48,10 @@ def test_what_changed_and_what_it_did(english: Path, changed: Path) -> None:
     assert {"documents", "questions", "space"} <= whats
     (document,) = [change for change in found.changes if change.what == "documents"]
     assert "security" in document.name and document.before != document.after
+    (gold,) = [change for change in found.changes if change.what == "references"]
+    assert gold.after.startswith("A corrected reference.") and gold.before and gold.before != gold.after
+    goal = side(english, store).board.goal
+    assert any("평가 세트: handbook-en@1" in line for line in comparison_lines(found, goal, "ko"))
     roles = {pair.role for pair in found.pairs}
     assert {"recommended", "reference", "same knobs"} <= roles
     for pair in found.pairs:

@@ -91,6 +91,14 @@ class Coordination(db.Database):
         with self.writing() as connection:
             connection.execute(sa.delete(db.claims).where(db.claims.c.name == name, db.claims.c.owner == owner))
 
+    def forget(self, prefix: str) -> None:
+        """A process is gone for good: what owners whose names begin so held (claims, reservations) is free at once."""
+        with self.writing() as connection:
+            connection.execute(sa.delete(db.claims).where(db.claims.c.owner.startswith(prefix, autoescape=True)))
+            connection.execute(
+                sa.update(db.spend).where(db.spend.c.owner.startswith(prefix, autoescape=True)).values(reserved=None)
+            )
+
     def claimant(self, name: str) -> str | None:
         """Who holds a name, ``None`` when it is free or expired."""
         query = sa.select(db.claims.c.owner).where(db.claims.c.name == name, db.claims.c.expires > self.now)

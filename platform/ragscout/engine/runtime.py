@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from platform import node
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter
@@ -95,7 +96,7 @@ class EngineRuntime:
         self.counters = Counters()
         self._store, self._sweep, self._doors, self._limits = store, sweep, doors, limits
         self._deadline = deadline
-        self._owner = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._owner = f"{owners_of(os.getpid())}{uuid.uuid4().hex[:8]}"
         self._flights: dict[str, asyncio.Future[ChatReply | Failure | Unfilled]] = {}
         self._gates: dict[str, asyncio.Semaphore] = {}
         self._cores = Cores(os.cpu_count() or 1)
@@ -331,6 +332,11 @@ class Scoped:
     def report(self, node: str, what: str, value: float) -> None:
         """Keep a figure for the node of this task."""
         self.reports[what] = value
+
+
+def owners_of(process: int) -> str:
+    """How the names begin under which a process of this machine holds claims and reservations."""
+    return f"{node()}-{process}-"
 
 
 def identity(model: ChatModel) -> str:

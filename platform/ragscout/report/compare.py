@@ -182,8 +182,11 @@ def _changes(before: Side, after: Side, matched: list[tuple[Question, Question]]
     if old.digest != new.digest:
         counts = [f"{name}, {len(item.development)}" for name, item in zip(names, (old, new), strict=True)]
         found.append(Change("questions", "evaluation set", *counts))
-    edited = [later for earlier, later in matched if earlier.full_key != later.full_key]
-    found += [Change("references", question.id, "", question.text) for question in edited]
+    for pair in matched:
+        old_gold, new_gold = map(_gold, pair)
+        # offsets that moved with a changed document are listed there
+        if pair[0].full_key != pair[1].full_key and old_gold != new_gold:
+            found.append(Change("references", f"{pair[1].id} {pair[1].text}", old_gold, new_gold))
     models = [_models(side) for side in (before, after)]
     found += [Change("models", name, name, "") for name in sorted(models[0] - models[1])]
     found += [Change("models", name, "", name) for name in sorted(models[1] - models[0])]
@@ -198,6 +201,12 @@ def _changes(before: Side, after: Side, matched: list[tuple[Question, Question]]
         if values[0] != values[1]:
             found.append(Change("space", name, *values))
     return found
+
+
+def _gold(question: Question) -> str:
+    """What a question is scored against, in one line."""
+    quotes = " ".join(f"[{span.document}: {span.quote}]" for span in question.evidence)
+    return " ".join(filter(None, (" / ".join(question.references), quotes)))
 
 
 def _files(old: EvalSet, new: EvalSet) -> list[Change]:

@@ -38,6 +38,7 @@ NAMES: dict[BoardLanguage, dict[str, str]] = {
     "ko": {
         "documents": "문서",
         "questions": "문항",
+        "evaluation set": "평가 세트",
         "references": "정답",
         "models": "모델",
         "metrics": "지표",
@@ -57,7 +58,8 @@ def comparison_lines(found: Comparison, goal: Goal, lang: BoardLanguage = "en") 
     plain = vars(found)
     lines = [words["head"].format(**plain), words["counted"].format(**plain), "", words["changes"]]
     for item in found.changes[:_SHOWN]:
-        lines.append(f"  {names.get(item.what, item.what)} {flat(item.name, 80)}: {_ends(item.before, item.after)}")
+        name = flat(names.get(item.name, item.name), 80)
+        lines.append(f"  {names.get(item.what, item.what)} {name}: {_ends(item.before, item.after)}")
     if len(found.changes) > _SHOWN:
         lines.append("  " + words["more"].format(n=len(found.changes) - _SHOWN))
     if not found.changes:

@@ -211,6 +211,16 @@ class LedgerKit:
         assert ledger.reserve("s", "d", "answer", 0.9, limits)
         assert ledger.spent("s").calls == 1
 
+    def test_what_a_dead_process_held_is_free_at_once(self, ledger: Ledger) -> None:
+        """By the beginning of the owner's name; another process keeps its own."""
+        limits = SpendLimits(money=1.0)
+        assert ledger.claim("x", "host-1-a", 60) and ledger.claim("y", "host-12-a", 60)
+        assert ledger.reserve("s", "a", "answer", 0.6, limits, "host-1-a")
+        assert ledger.reserve("s", "b", "answer", 0.3, limits, "host-12-a")
+        ledger.forget("host-1-")
+        assert ledger.claim("x", "other", 60) and not ledger.claim("y", "other", 60)
+        assert ledger.spent("s").open_money == pytest.approx(0.3)
+
     def test_a_request_paid_twice_counts_twice(self, ledger: Ledger) -> None:
         """An owner killed after paying: the request is reserved and settled again, both count."""
         for _ in range(2):
