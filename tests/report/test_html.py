@@ -143,6 +143,8 @@ def test_the_decision_speaks_of_what_was_measured(material: Material) -> None:
     found = decision(material)
     assert 1 <= len(found.reasons) <= 3 and len(found.risks) == 3
     assert any("rerank" in line for line in found.not_tried)
+    assert not any("0 of" in line for line in found.reasons)
+    assert not any("weakest on answerable" in line for line in found.risks), "the only group is no weak spot"
     names = [name for name, _ in found.versions]
     assert names[:3] == ["evaluation set", "questions", "document files"] and "ragscout" in names
     assert "nan" not in " ".join((*found.reasons, *found.risks)).lower()

@@ -49,7 +49,8 @@ WORDS: dict[BoardLanguage, dict[str, str]] = {
         "baseline": "the baseline",
         "knob": "What carries it most: {knob} = {level}, {effect}.",
         "found": "Its passages hold the evidence: {figure} {value}.",
-        "cost": "{money}{seconds} s per question and complexity {complexity}; {n} of {total} rows need more tokens.",
+        "cost": "{money}{seconds} s per question and complexity {complexity}{dearer}.",
+        "dearer": "; {n} of {total} rows need more tokens",
         "money": "{value} {currency} per 1,000 questions, ",
         "behind": "It may be worse than {role} {name}: {d} ({low} to {high}).",
         "failures": "{n} of {asked} of its answers failed or refused ({kinds}); they count as wrong.",
@@ -75,7 +76,8 @@ WORDS: dict[BoardLanguage, dict[str, str]] = {
         "baseline": "기준선",
         "knob": "가장 크게 기여한 설정: {knob} = {level}, {effect}.",
         "found": "발췌에 근거가 들어 있습니다: {figure} {value}.",
-        "cost": "{money}문항당 {seconds}초, 복잡도 {complexity}; {total}개 구성 중 {n}개는 토큰을 더 씁니다.",
+        "cost": "{money}문항당 {seconds}초, 복잡도 {complexity}{dearer}.",
+        "dearer": "; {total}개 구성 중 {n}개는 토큰을 더 씁니다",
         "money": "1,000문항당 {value} {currency}, ",
         "behind": "{role} {name}보다 나쁠 수 있습니다: {d} ({low} ~ {high}).",
         "failures": "답변 {asked}개 중 {n}개가 실패하거나 거절되었습니다 ({kinds}). 오답으로 계산됩니다.",
@@ -227,7 +229,10 @@ def _cost(board: Board, best: Row, lang: BoardLanguage) -> str:
     rows = [row for row in board.rows if row.answered and row.key != best.key]
     dearer = sum(1 for row in rows if row.cost.input_tokens + row.cost.output_tokens > own)
     return words["cost"].format(
-        money=money, seconds=f"{best.cost.seconds:.2g}", complexity=f"{best.complexity:g}", n=dearer, total=len(rows)
+        money=money,
+        seconds=f"{best.cost.seconds:.2g}",
+        complexity=f"{best.complexity:g}",
+        dearer=words["dearer"].format(n=dearer, total=len(rows)) if dearer else "",
     )
 
 
@@ -244,12 +249,17 @@ def _risks(material: Material, best: Row) -> Iterator[str]:
     if own:
         kinds = ", ".join(f"{kind} {count}" for kind, count in own.items())
         yield words["failures"].format(n=sum(own.values()), asked=best.answered, kinds=kinds)
-    weak = [group for group in best.groups if group.mean is not None and group.scored >= SHOWN]
-    if weak and stat is not None and stat.mean is not None:
-        worst = min(weak, key=lambda group: (group.mean or 0.0) * goal.sign)
+    mean = stat.mean if stat is not None else None
+    weak = [
+        (mean - group.mean, group)
+        for group in best.groups
+        if mean is not None and group.mean is not None and group.scored >= SHOWN
+    ]
+    short, worst = max(weak, key=lambda item: item[0] * goal.sign, default=(0.0, None))
+    if worst is not None and short * goal.sign >= 0.005:
         group = GROUPS_KO.get(worst.group, worst.group) if lang == "ko" else f"{worst.group} questions"
         yield words["group"].format(
-            group=group.removeprefix("slice:"), mean=f"{worst.mean:.2f}", n=worst.scored, all=f"{stat.mean:.2f}"
+            group=group.removeprefix("slice:"), mean=f"{worst.mean:.2f}", n=worst.scored, all=f"{mean:.2f}"
         )
     never, partly = _unmeasured(board)
     if never or partly:
