@@ -79,6 +79,7 @@ class Sweep:
         self.spec, self.store = spec, store
         prepared = prepare(spec, store, base)
         self.policy = search.check(prepared.search, spec.search.parameters)[0]
+        search.check_screen(self.policy, [figure.name for figure in prepared.figures_of("retrieval")])
         counted = len(prepared.space.configurations), len(prepared.questions)
         useful = search.resolve(prepared.search, *counted, prepared.answers) == "factor" and self.policy.keep == 1
         self.prepared: Prepared = declare(prepared, store, self.policy.sample, useful)
@@ -258,33 +259,41 @@ class Sweep:
         self, engine: Engine, recorders: Sequence[Recorder], show: Show, totals: Filled, allowance: Allowance
     ) -> list[str]:
         """Round after round until the proposer is done or the search's share of the budget; what stayed open, in
-        words."""
+        words. A whole system that does not answer is set aside till the next run, and the other rows go on."""
         entries = self.store.ledger.journal(self.id)
         proposed = self.view.rounds()
         failed_before = {int(view["round"]): dict(view["failed"]) for view in journal_view(entries, "measured")}
         proposer = self._proposer()
+        silent: dict[str, str] = {}
+        limit, asked, free = self.prepared.answers, 0, self.spec.budget.answers is None
         for number in count():
             replayed = number < len(proposed)
             if allowance.stops(proposer, number):
-                return []
-            requests = proposed[number] if replayed else self._propose(proposer, number, allowance)
+                return list(silent.values())
+            requests = proposed[number] if replayed else self._propose(proposer, number, allowance, bool(silent))
             if not requests:
-                return []
+                return list(silent.values())
             if not replayed:
                 self.journal.append("round", {"round": number, "requests": [plain(request) for request in requests]})
             show.round(number, requests[0].reason, _answers(requests))
-            blocks, broken, left = await self._measure(engine, requests, failed_before.get(number, {}), totals)
+            before = len(silent)
+            blocks, broken, left = await self._measure(engine, requests, failed_before.get(number, {}), silent, totals)
             if left:
                 if all(reason.startswith("budget") for reason in left):
                     allowance.over(number, f"{BUDGET}: {left[0].removeprefix('budget: ')}", broken=True)
-                    return []
-                return left
+                    return list(silent.values())
+                return [*silent.values(), *left]
             if requests[0].reason == KNOWN:
-                proposer.know(blocks, free=self.spec.budget.answers is None)
+                proposer.know(blocks, free=free)
             else:
                 (proposer.restore(requests, blocks) if replayed else proposer.tell(blocks))
+            asked += 0 if free and requests[0].reason == KNOWN else _answers(requests)
+            if limit is not None and len(silent) > before:
+                # what a silent system was asked is still to come, and no other row may take its place
+                proposer.allow(max(0, limit - asked))
             if number not in failed_before:
-                failed = {block.configuration.key: block.failed for block in blocks if block.failed}
+                told = {block.configuration.key: block.failed for block in blocks if block.failed}
+                failed = {key: why for key, why in told.items() if key not in silent}
                 notes = [asdict(note) for note in proposer.notes()]
                 self.journal.append(
                     "measured",
@@ -316,7 +325,7 @@ class Sweep:
             totals.add(await engine.fill(wants))
         return []
 
-    def _propose(self, proposer: Proposer, number: int, allowance: Allowance) -> list[Request]:
+    def _propose(self, proposer: Proposer, number: int, allowance: Allowance, waiting: bool) -> list[Request]:
         """Retrieval of every prefix on every question, the floor beside the first; the proposer's rounds; finals."""
         questions = tuple(question.id for question in self.prepared.questions)
         if number <= len(self.prefixes):
@@ -329,7 +338,7 @@ class Sweep:
                 requests += [Request(item, questions[:FLOOR], "floor") for item in floor]
             if requests or (requests := self._known(asked)):
                 return requests
-        return allowance.next(proposer, number)
+        return allowance.next(proposer, number, waiting)
 
     def _known(self, asked: Mapping[str, Sequence[str]]) -> list[Request]:
         """What earlier sweeps left in the store; told to the proposer as a round of its own."""
@@ -340,10 +349,17 @@ class Sweep:
         return known(self.prepared.space.configurations, questions, reader, nodes, asked)
 
     async def _measure(
-        self, engine: Engine, requests: Sequence[Request], failed: Mapping[str, str], totals: Filled
+        self,
+        engine: Engine,
+        requests: Sequence[Request],
+        failed: Mapping[str, str],
+        silent: dict[str, str],
+        totals: Filled,
     ) -> tuple[list[Block], dict[str, str], list[str]]:
-        """Fill the cells of a round: its blocks, metrics that cannot be computed, and why cells stayed open."""
-        live = [request for request in requests if request.configuration.key not in failed]
+        """Fill the cells of a round: its blocks, metrics that cannot be computed, and why cells stayed open. Systems
+        that do not answer are added to ``silent`` (key to why): they are asked nothing more, and keep nobody waiting.
+        """
+        live = [request for request in requests if request.configuration.key not in {*failed, *silent}]
         wants = [
             Want(node, self.prepared.pick(request.questions))
             for request in live
@@ -351,7 +367,8 @@ class Sweep:
         ]
         filled = await engine.fill(wants)
         totals.add(filled)
-        causes = dict(failed)
+        silent |= self._silent(live, filled)
+        causes = {**failed, **silent}
         broken: dict[str, str] = {}
         for request in live:
             key = request.configuration.key
@@ -370,6 +387,17 @@ class Sweep:
             for request in requests
         ]
         return blocks, broken, filled.why_open()
+
+    def _silent(self, requests: Sequence[Request], filled: Filled) -> dict[str, str]:
+        """Whole systems that did not answer, with the reason. Nothing but the row itself needs their cells, which are
+        taken out of ``filled``; a model that does not answer concerns every row that asks it, and is left there."""
+        found: dict[str, str] = {}
+        for configuration in (request.configuration for request in requests):
+            why = filled.unanswered(configuration.last.key)
+            if why and getattr(configuration.last.step, "whole_system", False):
+                found[configuration.key] = f"endpoint: {configuration.label()}: {why}"
+                filled.drop({node.key for node in self.prepared.wanted(configuration)})
+        return found
 
     def _proposer(self) -> Proposer:
         prepared = self.prepared

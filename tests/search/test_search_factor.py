@@ -129,6 +129,16 @@ def test_every_configuration_has_its_own_question_order():
     assert {note.kind for note in small.notes()} == {"small_budget"}
 
 
+@pytest.mark.parametrize(("questions", "limit", "small"), [(20, 15, True), (20, 59, True), (20, 60, False)])
+def test_a_limit_that_completes_no_three_finalists_is_said(questions, limit, small):
+    world = World(LARGE, questions=questions)
+    proposer = made(world, limit)
+    play(proposer, world)
+    assert proposer.common_order is small
+    assert ("small_budget" in {note.kind for note in proposer.notes()}) is small
+    assert sum(map(len, world.asked.values())) <= limit
+
+
 def test_retrieval_figures_are_a_soft_prior():
     world = World(LARGE, questions=60)
     proposer = made(world, 3000, retrieval=True)

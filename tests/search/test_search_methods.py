@@ -12,13 +12,13 @@ from search_worlds import GOAL, MadeSpace, World, configuration, play, small_spa
 from ragscout.model.board import Board, Cost, FigureStat, Goal, Row
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.model.outcome import Score, Usage
-from ragscout.search import check, make_proposer, screen
+from ragscout.search import check, check_screen, make_proposer, screen
 from ragscout.search.contract import Block
 from ragscout.search.factor_claims import FitCheck, claim_notes
 from ragscout.search.factor_design import make_design
 from ragscout.search.factor_exact import ExactPosterior
 from ragscout.search.factor_model import FactorModel, choose
-from ragscout.search.factor_prior import RetrievalPrior
+from ragscout.search.factor_prior import RetrievalPrior, prior_figure
 from ragscout.search.front import front_of, knee, pareto
 from ragscout.search.gam import predict
 from ragscout.search.halving import affordable, depths, shares
@@ -348,6 +348,39 @@ def test_prefixes_are_scored_lexical_first_and_slow_ones_borrow():
     assert borrowed.tolist() == [0.0, 0.0, 1.0]
     assert screen.Group((rows[0],), 1.0).gain > screen.Group((rows[0],), 2.0).gain
     assert screen.Group(tuple(rows), 1.0).gain > screen.Group((rows[0],), 1.0).gain
+
+
+@pytest.mark.parametrize("name", ["factor", "tpe", "halving", "gam"])
+def test_included_rows_are_measured_as_deeply_as_the_finalists(name):
+    rows = (*LARGE.configurations, configuration({"chunk.size": "own"}, ("include",), "today"))
+    space = MadeSpace((*rows, configuration({"generate": "own"}, ("baseline",), "no retrieval")))
+    world = World(space, questions=40)
+    proposer = make_proposer(name, space, world.questions, GOAL, 3, 800, storage=None)
+    play(proposer, world)
+    depth = {row.name: len(world.asked.get(row.key, ())) for row in space.configurations}
+    assert depth["today"] == max(depth.values())
+    assert sum(map(len, world.asked.values())) <= 800
+
+
+@pytest.mark.parametrize(
+    ("names", "best"),
+    [
+        (["recall@3", "ndcg@3", "ndcg@10", "leak@10", "context_tokens@3"], "ndcg@10"),
+        (["recall@3", "precision@5"], "recall@3"),
+        (["doc.mrr@10", "reference_coverage@5"], "doc.mrr@10"),
+        (["reference_coverage@5", "token_f1"], "reference_coverage@5"),
+        (["leak@10", "context_tokens@3", "judge.correctness"], None),
+    ],
+)
+def test_the_prior_is_the_first_retrieval_metric_at_its_deepest_cut(names, best):
+    assert prior_figure(names) == best
+
+
+def test_a_filter_of_prefixes_needs_a_figure_to_rank_by():
+    check_screen(policy_of({"screen": {"keep": 0.5}}), ["recall@3"])
+    check_screen(policy_of({}), [])
+    with pytest.raises(ParameterError, match=r"search.screen.keep: no retrieval metric .* got context_tokens@3"):
+        check_screen(policy_of({"screen": {"keep": 0.5}}), ["context_tokens@3"])
 
 
 @pytest.mark.parametrize(("weights", "first"), [((), 0), ((0.2, 1.8), 1), ((0.0, 0.0), 0)])

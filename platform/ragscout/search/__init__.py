@@ -125,6 +125,21 @@ def check(name: str, options: Mapping[str, object]) -> tuple[Policy, Sampler | N
     return policy_of(own), check_sampler(Sampler(path, rest))
 
 
+def check_screen(policy: Policy, figures: Sequence[str]) -> None:
+    """Whether prefixes can be filtered by one of the retrieval ``figures`` that a sweep measures.
+
+    Raises:
+        ParameterError: ``screen: {keep: ...}`` without a figure to rank by.
+    """
+    from ragscout.search.factor_prior import METRICS, prior_figure
+
+    if policy.keep < 1 and prior_figure(figures) is None:
+        raise ParameterError(
+            f"search.screen.keep: no retrieval metric to rank by; got {', '.join(figures) or 'none'}. Add one under "
+            f"measure.retrieval ({', '.join(METRICS)}), or leave keep out."
+        )
+
+
 def order_questions(questions: Sequence[str], seed: int) -> tuple[str, ...]:
     """The common order of a sweep: sorted by SHA-256 of (seed, id), so that an added question moves no other."""
     import hashlib

@@ -80,8 +80,9 @@ class FactorProposer(BaseProposer):
         self._hopeless: dict[int, int] = {}
         self._exact: tuple[int, FactorModel | ExactPosterior] | None = None
         self._enough = 0
-        deep = steps.FEWEST_FINALISTS * max(0, len(questions) - policy.minimum)
-        self.common_order = answers is not None and FINALS_SHARE * answers < deep
+        complete = steps.FEWEST_FINALISTS * len(questions)
+        deep = complete - steps.FEWEST_FINALISTS * min(policy.minimum, len(questions))
+        self.common_order = answers is not None and (answers < complete or FINALS_SHARE * answers < deep)
         """Whether the limit is too small to complete three finalists: then all share one question order, so that the
         board can still compare them pair by pair."""
 
@@ -175,8 +176,8 @@ class FactorProposer(BaseProposer):
             return steps.reserved(progress)
         most = int(FINALS_SHARE * self.answers)
         missing = [progress.total - int(progress.answered[row]) for row in progress.started()[: self.policy.finalists]]
-        reference = [row for row in self.space.always if "reference" in self.space.configurations[row].roles]
-        roles = sum(progress.total - int(progress.answered[row]) for row in reference if progress.alive(row))
+        named = self.space.incumbents
+        roles = sum(progress.total - int(progress.answered[row]) for row in named if progress.alive(row))
         for count in range(len(missing), steps.FEWEST_FINALISTS - 1, -1):
             if sum(missing[:count]) + roles <= most:
                 return sum(missing[:count]) + roles

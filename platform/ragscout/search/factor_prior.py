@@ -9,7 +9,7 @@ Questions count by their weight, as they do in the goal that the figure is to fo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ragscout.model.config import Configuration
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-RETRIEVAL_PRIOR = ("ndcg@10", "ndcg@5", "recall@10", "recall@5", "mrr@10", "hit@5", "reference_coverage")
-"""The first of these figures that the prefixes have is the soft prior."""
+RANKED = ("ndcg", "recall", "mrr", "hit", "precision")
+METRICS = (*RANKED, *(f"doc.{name}" for name in RANKED), "reference_coverage")
+"""The first of these retrieval metrics that was measured is the soft prior, at its deepest cut-off."""
 OWN = 10
 """Questions on the whole corpus from which on a sampled figure is corrected by the prefix's own difference."""
 
@@ -138,10 +139,20 @@ class RetrievalPrior:
         return figures[prefix]
 
 
+def prior_figure(names: Iterable[str]) -> str | None:
+    """The figure that ranks retrieval prefixes, among figures named ``metric@k``; ``None`` when there is none."""
+    found = [(METRICS.index(metric), -int(cut), f"{metric}@{cut}") for metric, cut in map(_parted, names) if cut]
+    return min(found)[2] if found else None
+
+
+def _parted(name: str) -> tuple[str, str]:
+    metric, _, cut = name.partition("@")
+    return metric, cut if metric in METRICS and cut.isdecimal() else ""
+
+
 def _values(block: Block) -> dict[str, float]:
     """Question id to the figure that is the prior, as far as it was scored."""
-    names = {name for figures in block.scores.values() for name in figures}
-    name = next((name for name in RETRIEVAL_PRIOR if name in names), None)
+    name = prior_figure({name for figures in block.scores.values() for name in figures})
     if name is None:
         return {}
     return {

@@ -68,8 +68,8 @@ def bracket(progress: Progress, limit: int | None, seed: int) -> Bracket:
 
     space, policy, total = progress.space, progress.policy, progress.total
     if limit is not None:
-        reference = any("reference" in space.configurations[row].roles for row in space.always)
-        limit = max(0, limit - len(space.always) * min(policy.block, total) - reference * max(0, total - policy.block))
+        roles = len(space.always) * min(policy.block, total) + len(space.incumbents) * max(0, total - policy.block)
+        limit = max(0, limit - roles)
     most = len(space.candidates) if not policy.trials else min(len(space.candidates), policy.trials)
     for deep in range(total, 0, -policy.block):
         at = depths(policy.block, deep)

@@ -206,13 +206,12 @@ def reach(progress: Progress) -> list[Want]:
 
 
 def finals(progress: Progress) -> list[Want]:
-    """The leaders and the reference, brought to one depth as far as the limit allows."""
+    """The leaders, the reference and the included rows, brought to one depth as far as the limit allows."""
     ranked = [row for row in progress.started() if row not in progress.stopped]
     if not ranked or not progress.left or not progress.policy.finalists:
         return []
-    reference = [row for row in progress.space.always if "reference" in progress.space.configurations[row].roles]
-    roles = list(progress.space.always) if progress.limit is None else reference
-    roles = [row for row in roles if progress.alive(row)]
+    roles = progress.space.always if progress.limit is None else progress.space.incumbents
+    roles = tuple(row for row in roles if progress.alive(row))
     for count in range(min(progress.policy.finalists, len(ranked)), 0, -1):
         group = list(dict.fromkeys((*ranked[:count], *roles)))
         depth = common_depth([int(progress.answered[row]) for row in group], progress.left, progress.total)

@@ -65,6 +65,12 @@ class EncodedSpace:
         off = [levels.index(INACTIVE) if INACTIVE in levels else -1 for levels in self.knobs.values()]
         return np.asarray(self.codes != np.array(off, dtype=np.int64))
 
+    @cached_property
+    def incumbents(self) -> tuple[int, ...]:
+        """Rows that the user named, the reference among them: they are measured as deeply as the finalists. The other
+        rows with a role are the baselines, which a limit on answers may leave at fewer questions."""
+        return tuple(row for row in self.always if {"include", "reference"} & set(self.configurations[row].roles))
+
     def params(self, row: int) -> dict[str, str]:
         """Knob values of a row, the inactive ones included."""
         return {name: levels[self.codes[row, k]] for k, (name, levels) in enumerate(self.knobs.items())}
