@@ -54,8 +54,9 @@ class Allowance:
             proposer.allow(int(ended["answers"]))
         return bool(ended["broken"])
 
-    def next(self, proposer: Proposer, number: int) -> list[Request]:
-        """The proposer's next round, cut to what fits; its finals once it has nothing to ask or nothing fits."""
+    def next(self, proposer: Proposer, number: int, waiting: bool = False) -> list[Request]:
+        """The proposer's next round, cut to what fits; its finals once it has nothing to ask or nothing fits.
+        ``waiting``: a row waits for the next run, so that a search without anything more to ask is not over."""
         if self._ended is None:
             requests = list(proposer.ask(BATCH))
             share = 1 - FINALS_SHARE
@@ -72,7 +73,7 @@ class Allowance:
             if requests:
                 part = "the search's part of the minutes is over" if late else "the search's part of the budget is used"
                 why = f"{BUDGET}: {part}"
-            if requests or answers is not None:
+            if requests or (answers is not None and not waiting):
                 self.over(number, why, broken=False, answers=answers)
             if answers is not None:
                 proposer.allow(answers)

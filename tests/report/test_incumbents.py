@@ -13,7 +13,7 @@ import pytest
 
 from ragscout.cli.main import main
 from ragscout.data.answers import import_answers
-from ragscout.model.errors import EvalSetError, ModelCallError, ParameterError, SpecError
+from ragscout.model.errors import EvalSetError, ParameterError, SpecError
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Message, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
@@ -62,15 +62,17 @@ def test_headings_of_imported_answers_are_read_as_people_write_them(tmp_path: Pa
 
 
 class System(BaseHTTPRequestHandler):
-    """Answers every question; counts."""
+    """Answers every question unless told otherwise (``always``: a status and a body); counts."""
 
     asked: list[str]
+    always: tuple[int, bytes] | None
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         type(self).asked.append(body["question"])
         data = json.dumps({"answer": f"답: {body['question']}", "seconds": 0.25, "other": 1}).encode()
-        self.send_response(200)
+        status, data = self.always or (200, data)
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -82,11 +84,12 @@ class System(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def system() -> Iterator[str]:
-    System.asked = []
+    System.asked, System.always = [], None
     server = ThreadingHTTPServer(("127.0.0.1", 0), System)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}/answer"
     server.shutdown()
+    server.server_close()
 
 
 def table(path: Path) -> Path:
@@ -225,20 +228,86 @@ def test_a_system_says_what_its_answers_cost(tmp_path: Path, said: dict[str, flo
     assert server.stats.calls["system"] >= board.questions
 
 
-@pytest.mark.parametrize("said", [{"cost": -1}, {"cost": "0.1"}, {"cost": True}, {"cost": 1e300}, {"seconds": -2}])
-def test_a_cost_that_is_none_is_said(said: dict[str, object]) -> None:
-    async def ask(url: str) -> None:
-        client = SystemClient(Connection("live", "http", base_url=url), NetworkPolicy(), concurrency=1)
-        model = ChatModel("http", "system", endpoint=url)
+JUNK = [
+    b'{"answer": "a", "cost": -1}',
+    b'{"answer": "a", "cost": "0.1"}',
+    b'{"answer": "a", "cost": true}',
+    b'{"answer": "a", "cost": 1e300}',
+    b'{"answer": "a", "seconds": NaN}',
+    b'{"answer": ["a"]}',
+    b'{"answer": "\\ud800"}',
+    b"{}",
+    b"[]",
+    b"<html>",
+    b"",
+    b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", JUNK)
+def test_a_reply_that_cannot_be_used_is_the_systems_failure(system: str, body: bytes) -> None:
+    async def ask() -> ChatReply | Failure:
+        client = SystemClient(Connection("live", "http", base_url=system), NetworkPolicy(), concurrency=1)
         try:
-            await client.complete(ChatRequest(model, (Message("user", "연차?"),), 1))
+            return await client.complete(ChatRequest(ChatModel("http", "system"), (Message("user", "연차?"),), 1))
         finally:
             await client.close()
 
-    with FakeServer() as server:
-        server.system = lambda question: {"answer": "15일", **said}
-        with pytest.raises(ModelCallError, match=rf"models\.live: {next(iter(said))} of the reply must be a number"):
-            asyncio.run(ask(server.system_url))
+    System.always = 200, body
+    found = asyncio.run(ask())
+    assert isinstance(found, Failure) and (found.whose, found.kind) == ("candidate", "unparsable")
+    assert found.detail.startswith("models.live: ") and not found.detail.endswith("..")
+
+
+def live(path: Path, address: str, more: str = "") -> Path:
+    path.write_text(TEXT + f'include: [{{name: live, generate: {{use: http, url: "{address}"}}}}]\n{more}', "utf-8")
+    return path
+
+
+def test_a_system_that_replies_junk_gets_the_floor(tmp_path: Path, system: str) -> None:
+    System.always = 200, JUNK[0]
+    result = Sweep.load(live(tmp_path / "s.yaml", system), tmp_path / "store").run()
+    assert result.closed and not result.open
+    row = next(row for row in result.board.rows if row.name == "live")
+    assert row.answered == result.board.questions and row.figures["token_f1"].mean == 0.0
+    assert row.figures["token_f1"].failures == {"unparsable": result.board.questions}
+
+
+@pytest.mark.parametrize("more", ["", "budget: {answers: 55}\nholdout: off\n"])
+def test_a_system_that_is_down_holds_up_no_other_row(
+    tmp_path: Path, system: str, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    monkeypatch.setattr("ragscout.engine.runtime.RETRIES", 0)
+    path, System.always = live(tmp_path / "s.yaml", system, more), (500, b"")
+    first = Sweep.load(path, tmp_path / "store").run()
+    rows = {row.name: row for row in first.board.rows}
+    assert not first.closed and rows.pop("live").answered == 0
+    assert more or all(row.answered == first.board.questions for row in rows.values())
+    (why,) = first.open
+    assert why.startswith("endpoint: live: ") and why.endswith("status 500")
+
+    System.always = None
+    second = Sweep.load(path, tmp_path / "store").run()
+    assert second.closed and not second.open
+    answered = {row.name: row.answered for row in second.board.rows}
+    assert answered["live"] >= 10 and sum(answered.values()) <= 55 + 65 * (not more)
+    if not more:
+        straight = Sweep.load(path, tmp_path / "other").run().board
+        assert [(row.name, row.estimate) for row in straight.rows] == [
+            (row.name, row.estimate) for row in second.board.rows
+        ]
+
+
+def test_a_message_about_open_cells_has_one_full_stop(
+    tmp_path: Path, system: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, System.always = live(tmp_path / "s.yaml", system), (404, b"")
+    words = ["ragscout", "sweep", str(path), "--no-mlflow", "--store", str(tmp_path / "store")]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as stop:
+        main()
+    said = capsys.readouterr().err
+    assert stop.value.code == 3 and "endpoint: live: " in said and '{"question": ...}. Run the same' in said
 
 
 def test_a_host_that_is_not_listed_is_refused(tmp_path: Path) -> None:

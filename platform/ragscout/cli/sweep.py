@@ -63,9 +63,8 @@ def run(
             say(f"Look at it in MLflow {at}.")
     if result.open:
         for reason in result.open[:5]:
-            fail(
-                f"{sweep.spec.sweep}: not everything could be measured: {reason}. Run the same command again to go on."
-            )
+            why = reason.removesuffix(".")
+            fail(f"{sweep.spec.sweep}: not everything could be measured: {why}. Run the same command again to go on.")
         raise typer.Exit(3)
     if not meets(result.board):
         raise typer.Exit(1)

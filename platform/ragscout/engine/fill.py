@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from ragscout.engine.store import Store
@@ -59,6 +59,15 @@ class Filled:
         reasons = {f"{reason.kind}: {reason.detail}" for reason in self.unfilled.values()}
         first = {reason for reason in reasons if reason != f"step: {WAITING}"}
         return sorted(first or reasons)
+
+    def unanswered(self, node: str) -> str:
+        """Why cells of a node stayed open because of its endpoint; empty when none did."""
+        kinds = {reason.kind: reason.detail for (key, _), reason in self.unfilled.items() if key == node}
+        return kinds.get("endpoint", "")
+
+    def drop(self, nodes: Set[str]) -> None:
+        """Forget that cells of these nodes stayed open."""
+        self.unfilled = {at: reason for at, reason in self.unfilled.items() if at[0] not in nodes}
 
     def add(self, other: Filled) -> None:
         """Add what another fill did to the counts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragscout.model.errors import ModelCallError
@@ -48,43 +48,40 @@ class SystemClient:
             response = await self._http.post(self._address, json={"question": request.messages[-1].content})
         except httpx.TransportError as error:
             raise TransientError(f"models.{self._name}: the system did not answer ({type(error).__name__})") from error
+        except httpx.DecodingError as error:
+            return self._junk(f"the body of the reply cannot be read ({type(error).__name__})")
         if response.status_code == 429 or response.status_code >= 500:
             detail = f"models.{self._name}: the system answered with status {response.status_code}"
             raise TransientError(detail, status=response.status_code)
-        if response.status_code >= 400:
+        if not response.is_success:
             raise ModelCallError(
                 f"models.{self._name}: the system refuses questions; got status {response.status_code}. Check its "
                 'address: it must take POST with {"question": ...}.'
             )
         return self._reply(response, time.perf_counter() - started)
 
-    def _reply(self, response: Any, seconds: float) -> ChatReply:
+    def _reply(self, response: Any, seconds: float) -> ChatReply | Failure:
         try:
             data = response.json()
-        except ValueError:
-            data = None
-        answer = data.get("answer") if isinstance(data, dict) else None
-        if not isinstance(answer, str):
-            raise ModelCallError(
-                f"models.{self._name}: the reply has no answer; got {response.text[:60]!r}. The system must reply with "
-                'JSON {"answer": "..."}.'
+            answer = data["answer"][:_LONGEST]
+            answer.encode()  # half of a surrogate pair is no text
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return self._junk(
+                f'the reply has no answer; got {response.text[:60]!r}. It must be JSON {{"answer": "..."}}'
             )
-        said = self._amount(data, "seconds")
-        money = self._amount(data, "cost")
-        return ChatReply(
-            answer[:_LONGEST], "stop", Usage(seconds=seconds if said is None else said, money=money, calls=1)
+        for name in ("seconds", "cost"):
+            value = data.get(name)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if value is not None and not (number and 0 <= value < _MOST):
+                return self._junk(f"{name} of the reply must be a number from 0 on; got {value!r:.40}")
+        said, money = data.get("seconds"), data.get("cost")
+        usage = Usage(
+            seconds=seconds if said is None else float(said), money=None if money is None else float(money), calls=1
         )
+        return ChatReply(answer, "stop", usage)
 
-    def _amount(self, data: Mapping[str, Any], name: str) -> float | None:
-        value = data.get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MOST:
-            raise ModelCallError(
-                f"models.{self._name}: {name} of the reply must be a number from 0 on; got {value!r:.40}. Correct the "
-                "system's reply, or leave the field out."
-            )
-        return float(value)
+    def _junk(self, what: str) -> Failure:
+        return Failure("candidate", "unparsable", f"models.{self._name}: {what}.")
 
     async def embed(self, model: ChatModel, texts: Sequence[str]) -> np.ndarray:
         """See ``ChatClient.embed``."""
