@@ -233,3 +233,14 @@ def test_command_line(
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 2 and "English and Korean" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("verb", "word"), [("why", "설정값별 기여"), ("board", "추천"), ("compare", "문항")])
+def test_words_are_those_of_the_questions(
+    verb: str, word: str, korean: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [str(korean)] * (1 + (verb == "compare"))
+    monkeypatch.setattr(sys, "argv", ["ragscout", verb, *files, "--store", str(korean.parent / "store")])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code and word in capsys.readouterr().out

@@ -12,13 +12,13 @@ import pytest
 from rich.console import Console
 from search_worlds import World, configuration, judge_failed, small_space
 
-from ragscout.model.board import Board, Goal
+from ragscout.model.board import Board, Goal, Holdout
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score, Usage
 from ragscout.model.text import display_width
 from ragscout.search.board import Facts, build_board, row_names
-from ragscout.search.confirmation import Opened
+from ragscout.search.confirmation import Opened, quote_notes
 from ragscout.search.figures import Measured, clusters_of
 from ragscout.search.render import render_csv, render_markdown, render_terminal, safe
 from ragscout.search.statistics import Interval
@@ -97,6 +97,22 @@ def test_a_lucky_partial_row_never_stands_above_a_complete_one():
     assert not board.rows[2].in_winner_set
     assert board.rows[2].versus_leader is None
     assert any(note.kind == "partial" for note in board.notes)
+
+
+def test_why_the_hold_out_stayed_sealed_is_said_in_both_languages():
+    kept = "the budget leaves 12 answers for each of 3 rows, 30 are needed"
+    for why, korean in ((kept, "3개 행마다 답변 12개분"), ("the minutes of the budget are over", "예산의 시간이")):
+        board = replace(build(rows_of({"a": 0.5, "b": 0.6}, 40), 40), holdout=Holdout(30, why=why))
+        (note,) = quote_notes(board)
+        assert why in note.en and korean in note.ko and "budget" not in note.ko
+
+
+def test_a_fair_figure_that_looks_alike_stands_instead_of_nothing():
+    board = build(rows_of({"a": 0.5, "b": 0.6}, 40), 40)
+    stat = board.leader().figures["judge.correctness"]
+    alike = replace(board, rows=tuple(replace(row, crossfit=stat) if row.has("leader") else row for row in board.rows))
+    (note,) = quote_notes(alike)
+    assert "Quote" in note.en and "instead" not in note.en and "대신" not in note.ko
 
 
 def test_partial_rows_are_adjusted_for_hard_questions():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from ragscout.cli.output import Json, StoreOption, as_json, console, say
+from ragscout.cli.output import Json, Language, StoreOption, as_json, console, say, words_of
 
 if TYPE_CHECKING:
     from ragscout.model.board import Board, BoardLanguage
@@ -20,7 +20,7 @@ def run(
     file: Annotated[Path, typer.Argument(help="The sweep file (YAML).")],
     store: StoreOption = None,
     all_columns: Annotated[bool, typer.Option("--all", help="Show every column.")] = False,
-    language: Annotated[str, typer.Option(help="Language of the summary: en or ko.")] = "en",
+    language: Language = "",
     audit: Annotated[bool, typer.Option("--audit", help="Do the metrics agree, and where do they not?")] = False,
     by: Annotated[
         str, typer.Option("--by", help="Show groups of questions: language, slice, type or answerable.")
@@ -38,8 +38,8 @@ def run(
     from ragscout.search.render import render_terminal
     from ragscout.sweep import Sweep
 
-    words: BoardLanguage = "ko" if language == "ko" else "en"
     sweep = Sweep.load(file, store)
+    words = words_of(language, sweep.prepared.eval_set)
     if audit or by:
         page, plain = _beside(sweep, words, audit, by, all_columns)
         if output is not None and output.suffix not in (".md", ".json"):

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from ragscout.cli.output import Json, StoreOption, as_json, say
+from ragscout.cli.output import Json, Language, StoreOption, as_json, say, words_of
 
 
 def run(
     before: Annotated[Path, typer.Argument(help="The first sweep file (YAML).")],
     after: Annotated[Path, typer.Argument(help="The second sweep file.")],
     store: StoreOption = None,
-    language: Annotated[str, typer.Option(help="Language of the words: en or ko.")] = "en",
+    language: Language = "",
     json_output: Json = False,
 ) -> None:
     """Compare two sweeps: what changed (documents, questions, models), and what that did. Nothing is computed."""
@@ -26,9 +26,10 @@ def run(
     for path in (before, after):
         sweep = Sweep.load(path, store)
         sides.append(Side(sweep.prepared, sweep.view.snapshot()))
+    words = words_of(language, sides[1].prepared.eval_set)
     found = compare(*sides)
     if json_output:
         as_json(found.plain())
         return
-    for line in comparison_lines(found, sides[1].board.goal, "ko" if language == "ko" else "en"):
+    for line in comparison_lines(found, sides[1].board.goal, words):
         say(line)

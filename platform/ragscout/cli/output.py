@@ -6,15 +6,38 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from ragscout.model.board import BoardLanguage
+    from ragscout.model.evalset import EvalSet
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 StoreOption = Annotated[
     str | None, typer.Option("--store", help="Folder of the store. Default: RAGSCOUT_STORE, else .ragscout here.")
 ]
+Language = Annotated[
+    str, typer.Option("--language", help="Language of the words: en or ko. Default: the language of the questions.")
+]
+
+
+def words_of(language: str, eval_set: EvalSet) -> BoardLanguage:
+    """The language to speak: the one that was asked for, else that of the questions.
+
+    Raises:
+        SpecError: there are no words in this language.
+    """
+    from ragscout.model.errors import SpecError
+    from ragscout.record.words import of_language
+
+    if not language:
+        return of_language(eval_set)
+    if language not in ("en", "ko"):
+        raise SpecError(f"--language: there are words in English and Korean; got {language!r}. Write en or ko.")
+    return "ko" if language == "ko" else "en"
 
 
 def console() -> Console:

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from ragscout.cli.output import Json, StoreOption, as_json, say
+from ragscout.cli.output import Json, Language, StoreOption, as_json, say, words_of
 
 
 def run(
     file: Annotated[Path, typer.Argument(help="The sweep file (YAML).")],
     row: Annotated[str, typer.Argument(help="Rank, name or key of a row. Default: the recommended one.")] = "",
     store: StoreOption = None,
-    language: Annotated[str, typer.Option(help="Language of the words: en or ko.")] = "en",
+    language: Language = "",
     json_output: Json = False,
 ) -> None:
     """Explain a row of the board: its path, its knobs, the questions it wins and loses. Nothing is computed."""
@@ -24,11 +24,12 @@ def run(
     from ragscout.sweep import Sweep
 
     sweep = Sweep.load(file, store)
+    words = words_of(language, sweep.prepared.eval_set)
     snapshot = sweep.view.snapshot()
     passages = PassageReader(sweep.prepared, sweep.store)
     found = why(snapshot, sweep.prepared.space.configurations, row, passages.of)
     if json_output:
         as_json(found.plain())
         return
-    for line in why_lines(found, snapshot.board.goal, "ko" if language == "ko" else "en"):
+    for line in why_lines(found, snapshot.board.goal, words):
         say(line)

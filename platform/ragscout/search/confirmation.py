@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from ragscout.model.board import Board, Confirmed, FigureStat, Goal, Note, Paired, Row
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
+from ragscout.search.ended_words import in_korean
 from ragscout.search.figures import Measured, clusters_of, figure_stat, rounded
 from ragscout.search.outcomes import goal_value
 from ragscout.search.statistics import compare_paired, holm
@@ -138,7 +139,10 @@ def _optimism(board: Board, leader: Row) -> Note:
     if sealed is not None:
         why, why_ko = "The hold-out is not opened yet", "보류 문항을 아직 열지 않았고"
         if sealed.why:
-            why, why_ko = f"The hold-out stayed sealed ({sealed.why})", f"보류 문항을 열지 못했고({sealed.why})"
+            why, why_ko = (
+                f"The hold-out stayed sealed ({sealed.why})",
+                f"보류 문항을 열지 못했고({in_korean(sealed.why)})",
+            )
     stat = leader.figures.get(board.ranked_by)
     points, points_ko = "", ""
     if stat is not None and stat.scored < SMALL_SET:
@@ -146,10 +150,11 @@ def _optimism(board: Board, leader: Row) -> Note:
     text = f"{why}: the leader's score is optimistic{points}, because the same questions chose it."
     text_ko = f"{why_ko} 같은 문항으로 골랐으므로 선두의 점수는{points_ko} 높게 나온 것입니다."
     if leader.crossfit is not None:
-        shown, _ = _shown(board, leader.crossfit)
+        shown, fair = _shown(board, leader.crossfit)
         _, open_ = _shown(board, stat)
-        text += f" Quote {shown} instead of {open_}: chosen and scored on different questions (cross-fitted)."
-        text_ko += f" {open_} 대신 {shown}를 인용하십시오: 고르는 문항과 재는 문항을 나눈 교차 추정값입니다."
+        instead, instead_ko = ("", "") if fair == open_ else (f" instead of {open_}", f" {open_} 대신")
+        text += f" Quote {shown}{instead}: chosen and scored on different questions (cross-fitted)."
+        text_ko += f"{instead_ko} {shown}를 인용하십시오: 고르는 문항과 재는 문항을 나눈 교차 추정값입니다."
     return Note("optimism", text, text_ko)
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from ragscout.model.board import Board, Note
 from ragscout.search.calibration_words import judge_notes
 from ragscout.search.confirmation import quote_notes
+from ragscout.search.ended_words import in_korean
 from ragscout.search.statistics import questions_to_separate, smallest_detectable
 
 TYPICAL_SD = 0.28
@@ -144,24 +145,14 @@ def _depth(board: Board, answered: int) -> list[Note]:
     ]
 
 
-_ENDED_KO = {
-    "the budget is spent": "예산이 소진되었습니다",
-    "the search's part of the minutes is over": "탐색에 배정된 시간이 끝났습니다",
-    "the search's part of the budget is used": "탐색에 배정된 몫을 다 썼습니다",
-    "the next request could exceed the budget": "다음 요청이 예산을 넘을 수 있었습니다",
-    "the minutes of the budget are over": "예산의 시간이 끝났습니다",
-}
-
-
 def _ended(board: Board) -> list[Note]:
     if not board.ended:
         return []
-    korean = ": ".join(_ENDED_KO.get(part, part) for part in board.ended.split(": "))
     return [
         Note(
             "ended",
             f"The sweep was ended by its limit: {board.ended}. A larger limit may change the order.",
-            f"한도에 도달하여 탐색이 끝났습니다: {korean}. 한도를 늘리면 순위가 바뀔 수 있습니다.",
+            f"한도에 도달하여 탐색이 끝났습니다: {in_korean(board.ended)}. 한도를 늘리면 순위가 바뀔 수 있습니다.",
         )
     ]
 
