@@ -70,25 +70,27 @@ class FitCheck:
 
 def claim_notes(fit: FitCheck, leader: Claim, configurations: int) -> tuple[Note, ...]:
     """The claim for the leader when the check passed and it is strong enough; that the model is not trusted else."""
-    if not fit.passed:
-        en, ko = (
-            ("Too little was asked to check it.", "점검하기에는 질문이 너무 적습니다.")
-            if fit.blocks < FIT_BLOCKS
-            else (
-                "Knobs interact, so the last part of the limit goes to what an additive model predicts; a limit of "
-                "10-20 % of the grid's answers helps.",
-                "설정 간 상호작용이 커서 한도의 마지막 부분은 가법 모형의 예측에 씁니다. 전체 격자 답변의 10~20 % "
-                "한도를 권합니다.",
-            )
+    if fit.blocks < FIT_BLOCKS:
+        return (
+            Note(
+                "no_claim",
+                f"The factor model could not be checked: {fit.blocks} of the {FIT_BLOCKS} blocks that it must predict "
+                "were asked after its first updates. So no probability of being best is shown.",
+                f"요인 모형을 점검하지 못했습니다: 첫 추정 뒤에 예측해 볼 블록 {FIT_BLOCKS}개 중 {fit.blocks}개만 "
+                "물었습니다. 그래서 최선일 확률을 표시하지 않습니다.",
+            ),
         )
+    if not fit.passed:
         return (
             Note(
                 "no_claim",
                 f"The factor model is not trusted here ({fit.blocks} predicted blocks, spread of errors "
                 f"{fit.spread:.2f}, interactions {fit.interaction:.0%}), so no probability of being best is shown. "
-                f"{en}",
+                "Knobs interact, so the last part of the limit goes to what an additive model predicts; a limit of "
+                "10-20 % of the grid's answers helps.",
                 f"요인 모형을 신뢰할 수 없어 (예측 블록 {fit.blocks}개, 오차 퍼짐 {fit.spread:.2f}, 상호작용 "
-                f"{fit.interaction:.0%}) 최선일 확률을 표시하지 않습니다. {ko}",
+                f"{fit.interaction:.0%}) 최선일 확률을 표시하지 않습니다. 설정 간 상호작용이 커서 한도의 마지막 부분은 "
+                "가법 모형의 예측에 씁니다. 전체 격자 답변의 10~20 % 한도를 권합니다.",
             ),
         )
     if leader.near < CLAIM:
