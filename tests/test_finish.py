@@ -13,6 +13,7 @@ from ragscout.engine.session import open_worker
 from ragscout.engine.store import Store
 from ragscout.model.board import Board
 from ragscout.model.errors import SpecError
+from ragscout.search.limits import meets
 from ragscout.serve.probe import Probe, latency, probe
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import FakeServer
@@ -198,6 +199,22 @@ def test_a_limit_keeps_heavier_rows_from_leading(tmp_path: Path, server: FakeSer
     leader, best = board.leader(), board.recommended()
     assert leader is not None and best is not None
     assert not leader.has("over_limit") and not best.has("over_limit")
+
+
+@pytest.mark.parametrize("goal", ["maximize: token_f1", "minimize: context_tokens@3"])
+def test_what_is_required_of_a_figure_goes_its_own_way(tmp_path: Path, goal: str) -> None:
+    """Fewer tokens are better: the figure must stay below what is written, whether or not it is the goal."""
+    text = f"""
+eval_set: {ROOT}/eval_sets/handbook-en
+pipeline: {{chunk: {{use: characters, size: 300}}, retriever: bm25, generate: extractive}}
+measure: {{retrieval: [context_tokens@3], answer: [token_f1]}}
+probe: off
+"""
+    for most, met in ((100_000, True), (1, False)):
+        path = tmp_path / f"{most}.yaml"
+        path.write_text(f"{text}sweep: s{most}\ngoal: {{{goal}, require: {{context_tokens@3: {most}}}}}\n", "utf-8")
+        board = Sweep.load(path, tmp_path / "store").run().board
+        assert meets(board) == met, note(board, "unmet")
 
 
 def test_a_required_figure_that_is_missed_gives_status_1(tmp_path: Path, server: FakeServer, call: Call) -> None:

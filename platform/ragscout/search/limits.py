@@ -80,7 +80,7 @@ def _required(board: Board, require: Mapping[str, float]) -> tuple[Note, ...]:
         quoted = row.confirmed.figure if row.confirmed is not None and name == board.goal.metric else None
         stat = quoted or row.figures.get(name)
         value = None if stat is None else stat.mean
-        lower = name == board.goal.metric and not board.goal.higher
+        lower = name in board.lower_is_better
         if value is None or (value > level if lower else value < level):
             missed.append(f"{name} {'–' if value is None else f'{value:.3g}'} ({level:g})")
     if not missed:
