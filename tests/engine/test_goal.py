@@ -10,7 +10,7 @@ import pytest
 from ragscout.engine import goal as goals
 from ragscout.engine.store import Store
 from ragscout.model.board import Goal
-from ragscout.model.errors import RagscoutError
+from ragscout.model.errors import RagscoutError, SpecError
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import make
@@ -80,6 +80,19 @@ def test_goals_of_a_file() -> None:
     ):
         with pytest.raises(RagscoutError, match=said):
             goals.goal_of(parse(HEAD + f"goal: {{maximize: {{weighted: {text}}}}}", "s"), metrics())
+
+
+def test_a_goal_goes_the_way_that_is_better() -> None:
+    tokens = "context_tokens@5"
+    found = goals.goal_of(parse(HEAD + f"goal: {{minimize: {tokens}}}", "s"), metrics())[0]
+    assert (found.metric, found.higher) == (tokens, False)
+    for text, line in (
+        (f"{{maximize: {tokens}}}", rf"less of {tokens} is better.* goal: {{minimize: {tokens}}}\.$"),
+        (tokens, rf"Write goal: {{minimize: {tokens}}}\.$"),
+        ("{minimize: meteor}", r"more of meteor is better; got a goal to minimize it\. Write goal: {maximize: meteor}"),
+    ):
+        with pytest.raises(SpecError, match=rf"^s:4:1: goal: .*{line}"):
+            goals.goal_of(parse(HEAD + f"goal: {text}", "s"), metrics())
 
 
 def test_self_tests_are_remembered_in_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

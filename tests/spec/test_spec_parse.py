@@ -185,6 +185,12 @@ def test_a_goal_that_fails_its_self_test_is_refused_with_the_reason() -> None:
         refuse_blind_goal(parse(HEAD + weighted, "s"), chosen, {"ko"}, tested)
 
 
+def test_a_goal_of_which_less_is_better() -> None:
+    spec = parse(HEAD + "pipeline: {}\ngoal: {minimize: context_tokens@3}", "s")
+    assert (spec.goal.metric, spec.goal.minimize) == ("context_tokens@3", True)
+    assert parse(dump(spec), "again").goal == spec.goal
+
+
 def test_weighted_goals() -> None:
     text = HEAD + "pipeline: {}\nmeasure: {answer: [meteor, chrf]}\ngoal: {maximize: {weighted: {meteor: 3, chrf: 1}}}"
     spec = parse(text, "s")
@@ -329,7 +335,11 @@ ERRORS = [
     (
         "pipeline: {}\ngoal: {maximise: bleu}\n",
         "s.yaml:4:8: goal.maximise: unknown key; got 'maximise'. Did you mean 'maximize'? "
-        "Allowed: maximize, require, within.",
+        "Allowed: maximize, minimize, require, within.",
+    ),
+    (
+        "pipeline: {}\ngoal: {maximize: bleu, minimize: bleu}\n",
+        "s.yaml:4:24: goal.minimize: one figure is the goal; got 'maximize beside it'. Leave one of them out.",
     ),
     (
         "pipeline: {prompt: {file: nowhere.md}}\n",

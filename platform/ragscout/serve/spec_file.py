@@ -49,7 +49,7 @@ def as_spec(
         configuration: any row of a board.
         eval_set: ``name@version`` or a path.
         metrics: what the sweep measures.
-        goal: figure to maximise.
+        goal: figure to improve.
         name: the sweep's name; by default made of the evaluation set's and the configuration's.
         connections: the sweep's connections; those in use are written.
         network: hosts that may be reached.
@@ -67,6 +67,8 @@ def as_spec(
     from ragscout.spec.types import Budget
 
     steps = configuration.steps
+    figures = [figure for metric in metrics for figure in metric.figures()]
+    minimize = any(figure.name == goal and not figure.higher_is_better for figure in figures)
     used = connections_of([*steps.values(), *metrics], connections)
     names = {identity(item.identity_model()): item.name for item in used}
     pipeline = {stage: (item,) for stage, item in PIPELINE.items()}
@@ -83,7 +85,7 @@ def as_spec(
             tuple(_entry(metric, names) for metric in metrics if metric.family == "retrieval"),
             tuple(_entry(metric, names) for metric in metrics if metric.family == "answer"),
         ),
-        goal=GoalSpec(goal, weights=weights or {}),
+        goal=GoalSpec(goal, weights=weights or {}, minimize=minimize),
         search=SearchSpec("grid"),
         budget=Budget(usd=usd),
         network=tuple(network) or "offline",

@@ -30,7 +30,8 @@ def describe(spec: SweepSpec) -> dict[str, Any]:
         "answer": [_metric(item) for item in spec.measure.answer],
     }
     weights = dict(spec.goal.weights)
-    goal: dict[str, Any] = {"maximize": {spec.goal.metric: weights} if weights else spec.goal.metric}
+    word = "minimize" if spec.goal.minimize else "maximize"
+    goal: dict[str, Any] = {word: {spec.goal.metric: weights} if weights else spec.goal.metric}
     if spec.goal.within:
         goal["within"] = dict(spec.goal.within)
     if spec.goal.require:

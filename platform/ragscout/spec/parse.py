@@ -202,12 +202,17 @@ def _goal(document: Document, data: Any, measure: Measure, notes: list[str]) -> 
         return GoalSpec(metric)
     if isinstance(data, str):
         return GoalSpec(document.text(data, "goal"))
-    fields = document.mapping(data, "goal", ("maximize", "within", "require"))
+    fields = document.mapping(data, "goal", ("maximize", "minimize", "within", "require"))
     weights = _weights(document, fields.get("maximize"))
+    minimize = "minimize" in fields
+    if minimize and "maximize" in fields:
+        raise document.wrong("goal.minimize", "one figure is the goal", "maximize beside it", "Leave one of them out.")
     if weights:
         metric = WEIGHTED
     elif "maximize" in fields:
         metric = document.text(fields["maximize"], "goal.maximize")
+    elif minimize:
+        metric = document.text(fields["minimize"], "goal.minimize")
     else:
         metric = _default_goal(measure)
     within = document.mapping(fields.get("within") or {}, "goal.within", WITHIN)
@@ -217,6 +222,7 @@ def _goal(document: Document, data: Any, measure: Measure, notes: list[str]) -> 
         {key: document.number(value, join("goal.within", key)) for key, value in within.items()},
         {key: document.number(value, join("goal.require", key)) for key, value in require.items()},
         weights,
+        minimize,
     )
 
 

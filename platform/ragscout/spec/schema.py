@@ -28,7 +28,7 @@ def schema() -> Schema:
     within = _object(dict.fromkeys(WITHIN, _NUMBER))
     weights = {"type": "object", "minProperties": 2, "additionalProperties": {"type": "number", "exclusiveMinimum": 0}}
     maximize = {"anyOf": [_TEXT, _object({WEIGHTED: weights}, [WEIGHTED])]}
-    goal = _object({"maximize": maximize, "within": within, "require": {"type": "object"}})
+    goal = _object({"maximize": maximize, "minimize": _TEXT, "within": within, "require": {"type": "object"}})
     budget = _object({name: _NUMBER if name in ("usd", "minutes") else _COUNT for name in BUDGET})
     probe = _object({"questions": _COUNT, "concurrency": _COUNT})
     top: Schema = {

@@ -41,15 +41,16 @@ class Measure:
 
 @dataclass(frozen=True)
 class GoalSpec:
-    """``metric``: the figure to improve. ``within``: upper limits by name (``usd_per_1k``, ``p50_seconds``,
-    ``p95_seconds``, ``tokens``, ``context_tokens``, ``complexity``). ``require``: figures the recommended row must
-    reach for exit status 0. ``weights``: figure to its weight where the goal is a weighted one (``metric`` is then
-    ``weighted``)."""
+    """``metric``: the figure to improve; ``minimize`` where the file says that less of it is better. ``within``: upper
+    limits by name (``usd_per_1k``, ``p50_seconds``, ``p95_seconds``, ``tokens``, ``context_tokens``, ``complexity``).
+    ``require``: figures the recommended row must reach for exit status 0. ``weights``: figure to its weight where the
+    goal is a weighted one (``metric`` is then ``weighted``)."""
 
     metric: str
     within: Mapping[str, float] = field(default_factory=dict)
     require: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    minimize: bool = False
 
 
 @dataclass(frozen=True)
