@@ -158,6 +158,22 @@ def test_a_file_that_is_no_study_is_kept_and_made_anew(tmp_path: Path, content: 
     assert Path(f"{path}.unreadable").read_bytes().startswith(content)
 
 
+def test_a_file_of_another_space_is_said_once_and_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, names = tmp_path / "study.journal", []
+    smaller = MadeSpace(SPACE.configurations[:-1])
+    for space in (smaller, SPACE, SPACE):
+        world = World(space, 40)
+        proposer = made("random", world, 120, storage=str(path), space=space)
+        play(proposer, world)
+        names.append(proposer.study().study_name)
+    said = [record.getMessage() for record in caplog.records if "another sweep or space" in record.getMessage()]
+    assert names[0] != names[1] == names[2]
+    assert said == [
+        f"study.journal: belongs to another sweep or space; got study {names[0]}. This one is kept in it under a new "
+        f"name: {names[1]}."
+    ]
+
+
 @pytest.mark.parametrize("url", ["sqlite:///{folder}/nowhere/study.db", "nothing://study", "no url://"])
 def test_a_study_that_cannot_be_opened_is_a_message(tmp_path: Path, url):
     world = World(small_space(), 40)

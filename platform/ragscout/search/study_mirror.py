@@ -104,6 +104,14 @@ class StudyMirror:
         try:
             study = optuna.load_study(study_name=self.name, storage=self._storage)
         except KeyError:
+            others = optuna.get_all_study_names(self._storage) if self._is_file else []
+            if others:
+                log.warning(
+                    "%s: belongs to another sweep or space; got study %s. This one is kept in it under a new name: %s.",
+                    Path(self._where).name,
+                    ", ".join(others[:3]),
+                    self.name,
+                )
             self._create()
             return
         done = study.user_attrs.get(_CURSOR)
