@@ -24,7 +24,7 @@ from ragscout.engine.cells import CellReader
 from ragscout.engine.corpus_sampling import ENTRY, declare, plan_line, settle
 from ragscout.engine.executors import InProcess, Subprocess
 from ragscout.engine.fill import Engine, Filled, Want
-from ragscout.engine.holdout import use_of
+from ragscout.engine.holdout import sealed_must_pass, use_of
 from ragscout.engine.ledger import Journal
 from ragscout.engine.plan import Plan, make_plan
 from ragscout.engine.prepare import Prepared, open_store, prepare
@@ -119,8 +119,9 @@ class Sweep:
         prepared = self.prepared
         use = use_of(prepared.eval_set, self.store, self.id)
         advice = power_advice(len(prepared.questions), prepared.held, use.opened, use.seen)
+        said = [note.en for note in sealed_must_pass(prepared.eval_set)]
         sample = plan_line(prepared, self.policy.sample)
-        return replace(make_plan(prepared, self.store), advice=tuple(advice), sample=sample)
+        return replace(make_plan(prepared, self.store), advice=(*advice, *said), sample=sample)
 
     def pilot(self, questions: int = PILOT) -> Piloted:
         """Ask a few questions of one configuration of each generator, so that the plan's figures are measured. What

@@ -10,6 +10,7 @@ from ragscout.data.versions import made_notes
 from ragscout.engine.cells import CellReader
 from ragscout.engine.corpus_sampling import ENTRY
 from ragscout.engine.history import Entry, Once
+from ragscout.engine.holdout import sealed_must_pass
 from ragscout.engine.judging import Passages
 from ragscout.engine.labels import Labels
 from ragscout.engine.prepare import Prepared, ordered
@@ -168,6 +169,7 @@ class View:
             notes=(
                 *notes,
                 *made_notes(prepared.questions),
+                *sealed_must_pass(prepared.eval_set),
                 *([prepared.weighted.note()] if prepared.weighted is not None else []),
             ),
             judges=self._judges(rows),

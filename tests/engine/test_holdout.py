@@ -1,10 +1,11 @@
 """The sealed hold-out: who is sealed, that growing a set moves nobody, and that its use is counted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ragscout.engine.holdout import default_share, members, sealed_set, use_of
+from ragscout.engine.holdout import default_share, members, sealed_must_pass, sealed_set, use_of
 from ragscout.engine.session import Opening
 from ragscout.engine.store import Store
 from ragscout.model.evalset import EvalSet, Question, SourceFile, Span
@@ -81,6 +82,17 @@ def test_no_holdout_below_a_hundred_unless_asked(store: Store) -> None:
     assert sealed_set(made(60), None, store).development == made(60).questions_
     assert 0 < len(sealed_set(made(60), 0.3, store).sealed or ()) < 60
     assert sealed_set(made(150), 0.0, store).development == made(150).questions_
+
+
+def test_sealed_questions_that_must_be_passed_are_said() -> None:
+    eval_set = made(150)
+    held = members(eval_set, 0.3)
+    open_ = next(item.id for item in eval_set.questions_ if item.id not in held)
+    for marked, said in (((open_,), ""), ((open_, held[0]), "1 must-pass question is"), (held[:2], "2 must-pass ques")):
+        questions = tuple(replace(item, must_pass=item.id in marked) for item in eval_set.questions_)
+        notes = sealed_must_pass(replace(eval_set, questions_=questions).with_holdout(0.3, held))
+        assert [note.en[: len(said)] for note in notes] == [said] * bool(said)
+        assert all(f"필수 문항 {len(set(marked) & set(held))}개" in note.ko for note in notes)
 
 
 def test_use_counts_openings_and_questions_that_were_seen(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from ragscout.data import load_manifest
 from ragscout.engine.session import Opening
 from ragscout.engine.store import Store
+from ragscout.model.board import Note
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.key import digest
 from ragscout.providers.parse import parse
@@ -115,6 +116,23 @@ def use_of(eval_set: EvalSet, store: Store, sweep: str) -> Use:
         held = set(opening.sealed)
         seen |= {item.text_key for item in old.questions_ if item.id not in held} & sealed
     return Use(tuple(opened), len(seen))
+
+
+def sealed_must_pass(eval_set: EvalSet) -> tuple[Note, ...]:
+    """What must be said when questions that every row must pass are sealed; empty when none is."""
+    held = sum(item.must_pass for item in eval_set.questions_) - sum(item.must_pass for item in eval_set.development)
+    if not held:
+        return ()
+    named = f"{held} must-pass question{'s are' if held > 1 else ' is'}"
+    return (
+        Note(
+            "sealed_must_pass",
+            f"{named} in the sealed hold-out and can mark no row: only development questions do. With holdout: off all "
+            "of them count.",
+            f"필수 문항 {held}개가 봉인 문항에 들어 있어 어떤 구성도 걸러 내지 못합니다. holdout: off로 두면 모두 "
+            "반영됩니다.",
+        ),
+    )
 
 
 def _earlier(store: Store, eval_set: EvalSet, sweep: str = "") -> list[tuple[Opening, EvalSet]]:
