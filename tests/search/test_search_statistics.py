@@ -49,6 +49,40 @@ def test_clusters_widen_the_interval():
     assert alone == plain
 
 
+def clustered(rng, documents=30, each=4, rows=2):
+    """Equal rows whose scores on one document go together: shape (rows, questions), and the document of each."""
+    own = np.repeat(rng.normal(0, 0.3, (rows, documents)), each, axis=1)
+    return 0.5 + own + rng.normal(0, 0.1, own.shape), [f"d{i // each}" for i in range(documents * each)]
+
+
+def test_paired_tests_know_that_questions_on_one_document_go_together():
+    rng = np.random.default_rng(5)
+    plain = grouped = covered = several = 0
+    for _ in range(200):
+        (a, b), groups = clustered(rng)
+        plain += st.compare_paired(a, b).p < 0.05
+        test = st.compare_paired(a, b, clusters=groups)
+        grouped += test.p < 0.05
+        covered += test.low <= 0 <= test.high
+        table, groups = clustered(rng, rows=6)
+        first = int(table.mean(1).argmax())
+        several += len(st.simultaneous(table, first, clusters=groups).winner_set()) == 6
+    assert plain > 40, "taken as independent, questions make false claims"
+    assert grouped <= 18 and covered >= 182 and several >= 182
+
+
+def test_clusters_of_one_change_nothing_and_counts_stay_those_of_questions():
+    a, b = np.random.default_rng(1).random((2, 40))
+    assert st.compare_paired(a, b, clusters=[str(i) for i in range(40)]) == st.compare_paired(a, b)
+    test = st.compare_paired(a, b, clusters=[str(i // 4) for i in range(40)])
+    assert (test.n, test.wins + test.losses, test.method) == (40, 40, "sign-flip")
+    assert test.difference == pytest.approx(float((a - b).mean()))
+    residual = (a - b - (a - b).mean()).reshape(10, 4).sum(1)
+    assert test.sd / 40**0.5 == pytest.approx((float((residual**2).sum()) * 10 / 9) ** 0.5 / 40)
+    right = st.compare_paired([1.0, 0.0] * 20, [0.0, 0.0] * 20, clusters=[str(i // 4) for i in range(40)])
+    assert right.method != "mcnemar"
+
+
 def test_cluster_interval_covers():
     rng = np.random.default_rng(1)
     names = [str(index // 5) for index in range(150)]

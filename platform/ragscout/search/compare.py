@@ -28,12 +28,13 @@ SLOWER = 2.0
 @dataclass(frozen=True)
 class Table:
     """Goal values in the direction "more is better", rows in board order; ``weights`` of the questions, empty when all
-    count alike."""
+    count alike; ``clusters``: the group of each question, empty when each stands alone."""
 
     values: Floats
     scored: NDArray[np.bool_]
     sign: int
     weights: tuple[float, ...] = ()
+    clusters: tuple[str, ...] = ()
 
     def pair(self, row: int, other: int) -> tuple[list[float], list[float]]:
         """Goal values of two rows on the questions both were scored on, by weight."""
@@ -44,11 +45,27 @@ class Table:
 
     def common(self, rows: Sequence[int]) -> Floats:
         """Values of some rows on the questions that all of them were scored on, by weight; shape (rows, questions)."""
-        import numpy as np
-
-        both = np.asarray(self.scored[list(rows)].all(0))
+        both = self.shared(rows)
         found: Floats = self.values[list(rows)][:, both] * shares(self.weights, both)
         return found
+
+    def shared(self, rows: Sequence[int]) -> NDArray[np.bool_]:
+        """The questions that all of some rows were scored on."""
+        import numpy as np
+
+        return np.asarray(self.scored[list(rows)].all(0))
+
+    def test(self, row: int, other: int) -> PairedTest:
+        """Two rows compared on the questions both were scored on."""
+        first, second = self.pair(row, other)
+        return compare_paired(first, second, clusters=self._groups(self.shared([row, other])))
+
+    def critical(self, rows: Sequence[int], seed: int) -> float:
+        """Critical value of simultaneous intervals, from the questions that all of some rows were scored on."""
+        return simultaneous(self.common(rows), 0, seed, self._groups(self.shared(rows))).critical
+
+    def _groups(self, asked: NDArray[np.bool_]) -> list[str] | None:
+        return [name for name, there in zip(self.clusters, asked, strict=True) if there] if self.clusters else None
 
 
 def _paired(test: PairedTest, p_holm: float) -> Paired:
@@ -75,7 +92,7 @@ def against_reference(rows: list[Row], table: Table, depth: int) -> list[Row]:
         for i, row in enumerate(rows)
         if i != at and row.answered >= depth and (table.scored[i] & table.scored[at]).sum() > 1
     ]
-    tests = [compare_paired(*table.pair(i, at)) for i in compared]
+    tests = [table.test(i, at) for i in compared]
     for i, test, p in zip(compared, tests, holm([test.p for test in tests]), strict=True):
         rows[i] = replace(
             rows[i],
@@ -91,13 +108,12 @@ def against_leader(rows: list[Row], table: Table, family: Sequence[int], seed: i
     row shares with the leader, as beside the reference.
     """
     members = list(family)
-    shared = table.common(members)
-    if shared.shape[1] < 2 or len(members) < 2:
+    if table.shared(members).sum() < 2 or len(members) < 2:
         for i in members:
             rows[i] = replace(rows[i], in_winner_set=True)
         return rows, None
-    critical = simultaneous(shared, 0, seed).critical
-    tests = [compare_paired(*table.pair(i, members[0])) for i in members[1:]]
+    critical = table.critical(members, seed)
+    tests = [table.test(i, members[0]) for i in members[1:]]
     pairs = len(members) * (len(members) - 1) // 2
     adjusted = holm([test.p for test in tests], pairs)
     rows[members[0]] = replace(rows[members[0]], in_winner_set=True)

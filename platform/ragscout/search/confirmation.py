@@ -43,7 +43,8 @@ def confirm(rows: Sequence[Row], opened: Opened, figures: Sequence[Figure], goal
     reference = next((row.key for row in rows if row.has("reference")), "")
     shared = weights_of(opened.questions)
     weights = {question.id: weight for question, weight in zip(opened.questions, shared, strict=False)}
-    pairs, clusters = _pairs(values, reference, weights), clusters_of(opened.questions)
+    clusters = clusters_of(opened.questions)
+    pairs = _pairs(values, reference, weights, clusters)
     found = []
     for row in rows:
         item = opened.measured.get(row.key)
@@ -64,7 +65,10 @@ def _right(value: float, level: float, goal: Goal) -> bool:
 
 
 def _pairs(
-    values: Mapping[str, Mapping[str, float]], reference: str, weights: Mapping[str, float]
+    values: Mapping[str, Mapping[str, float]],
+    reference: str,
+    weights: Mapping[str, float],
+    clusters: Mapping[str, str] | None,
 ) -> dict[str, Paired]:
     import numpy as np
 
@@ -74,8 +78,9 @@ def _pairs(
         common = [name for name in mine if name in base]
         if key != reference and len(common) > 1:
             scale = shares([weights[name] for name in common] if weights else (), np.ones(len(common), dtype=bool))
-            sides = (np.array([side[name] for name in common]) * scale for side in (mine, base))
-            tests[key] = compare_paired(*(side.tolist() for side in sides))
+            first, second = ((np.array([side[name] for name in common]) * scale).tolist() for side in (mine, base))
+            groups = [clusters.get(name, name) for name in common] if clusters else None
+            tests[key] = compare_paired(first, second, clusters=groups)
     adjusted = holm([test.p for test in tests.values()])
     return {
         key: Paired(

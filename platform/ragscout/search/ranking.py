@@ -80,7 +80,8 @@ def ranked(
     basic = [(*marks, "own_judge") if row.key in own else marks for row, marks in zip(rows, basic, strict=True)]
     order = sorted(range(len(rows)), key=lambda i: _place(replace(rows[i], marks=basic[i]), depth, goal))
     rows = [replace(rows[i], rank=rank, marks=basic[i]) for rank, i in enumerate(order, 1)]
-    raw = Table(values[order] * goal.sign, scored[order], goal.sign, weights)
+    groups = tuple(facts.clusters.get(question.id, question.id) for question in questions) if facts.clusters else ()
+    raw = Table(values[order] * goal.sign, scored[order], goal.sign, weights, groups)
     table = labelled.table(raw, order, labels)
     rows = against_reference(rows, table, depth)
     family = [i for i, row in enumerate(rows) if _eligible(row, depth)]

@@ -127,13 +127,31 @@ def mean_interval(
     return Interval(mean, low, high, n)
 
 
-def compare_paired(first: Sequence[float], second: Sequence[float], seed: int = 0) -> PairedTest:
+def by_cluster(table: Floats, clusters: Sequence[str]) -> Floats:
+    """Scores of shape (rows, questions) as shape (rows, clusters): means stay, and sd / sqrt(clusters) of a row, or of
+    the difference of two, becomes the cluster-robust standard error of its mean with G/(G-1) correction
+    (Miller 2024, arXiv 2411.00640). ``clusters``: one id per question."""
+    import numpy as np
+
+    ids = {name: index for index, name in enumerate(dict.fromkeys(clusters))}
+    member = np.zeros((len(clusters), len(ids)))
+    member[np.arange(len(clusters)), [ids[name] for name in clusters]] = 1.0
+    mean = table.mean(1, keepdims=True)
+    found: Floats = mean + (table - mean) @ member * (len(ids) / len(clusters))
+    return found
+
+
+def compare_paired(
+    first: Sequence[float], second: Sequence[float], seed: int = 0, clusters: Sequence[str] | None = None
+) -> PairedTest:
     """Compare two configurations on the questions both were scored on (equal length, same order).
 
     Interval: t on the differences for every n >= 2 (a percentile bootstrap is too narrow below 30 pairs). p: exact
     McNemar when all scores are 0 or 1, else t from 30 pairs on, else sign-flip permutation (all 2^n flips up to 13
     non-zero differences, otherwise 10,000 seeded ones). Without spread the test is the exact sign test of equal
-    differences.
+    differences. With ``clusters`` (one id per question, fewer than questions) everything but the counts of questions
+    is about clusters: sd is the one that gives the cluster-robust error, and McNemar's test, which takes questions as
+    independent, is left out.
 
     Raises:
         ValueError: for different lengths or no pair.
@@ -145,19 +163,22 @@ def compare_paired(first: Sequence[float], second: Sequence[float], seed: int = 
     if len(a) != len(b) or not len(a):
         raise ValueError(f"compare_paired: need two equally long, non-empty sequences; got {len(a)} and {len(b)}")
     d = a - b
-    n, mean = len(d), float(d.mean())
     wins, losses = int((d > 1e-12).sum()), int((d < -1e-12).sum())
+    grouped = clusters is not None and len(set(clusters)) < len(d)
+    if grouped and clusters is not None:
+        d = by_cluster(d[None], clusters)[0]
+    n, mean = len(d), float(d.mean())
     sd = float(d.std(ddof=1)) if n > 1 else 0.0
     half = _t975(n - 1) * sd / math.sqrt(n) if n > 1 else math.inf
     low, high = (mean - half, mean + half) if n > 1 else (-1.0, 1.0)
-    if _binary(a) and _binary(b):
+    if _binary(a) and _binary(b) and not grouped:
         p, method = mcnemar(wins, losses), "mcnemar"
     elif n >= SMALL and sd > 1e-12:
         # Student's upper tail, without the argument checks of scipy.stats, which cost more than all else here
         p, method = float(2 * stdtr(n - 1, -(abs(mean) / (sd / math.sqrt(n))))), "t"
     else:
         p, method = sign_flip(d.tolist(), seed), "sign-flip"
-    return PairedTest(mean, low, high, p, n, sd, wins, losses, method)
+    return PairedTest(mean, low, high, p, len(a), sd * math.sqrt(len(a) / n), wins, losses, method)
 
 
 def _binary(values: Floats) -> bool:
@@ -228,10 +249,13 @@ class Simultaneous:
         return tuple(index for index, low in enumerate(self.low) if low <= 1e-12)
 
 
-def simultaneous(scores: Floats | Sequence[Sequence[float]], leader: int, seed: int = 0) -> Simultaneous:
+def simultaneous(
+    scores: Floats | Sequence[Sequence[float]], leader: int, seed: int = 0, clusters: Sequence[str] | None = None
+) -> Simultaneous:
     """Max-t paired-bootstrap simultaneous intervals of (leader - row).
 
-    ``scores``: shape (rows, questions), complete. Questions are resampled together. The leader was chosen by the same
+    ``scores``: shape (rows, questions), complete. Questions are resampled together, by ``clusters`` (one id per
+    question) where these are given. The leader was chosen by the same
     scores, so the critical value is that of the largest of *all* pairwise t statistics (a studentised range), not of
     the comparisons with one fixed row; it is never below Student's. Above 64 rows Bonferroni over all pairs bounds it.
 
@@ -244,6 +268,8 @@ def simultaneous(scores: Floats | Sequence[Sequence[float]], leader: int, seed: 
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or not table.size:
         raise ValueError(f"simultaneous: need a table of rows and questions; got shape {table.shape}")
+    if clusters is not None and len(set(clusters)) < table.shape[1]:
+        table = by_cluster(table, clusters)
     rows, n = table.shape
     d = table[leader] - table
     difference = d.mean(1)
