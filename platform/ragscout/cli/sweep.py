@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ragscout.cli.output import Json, StoreOption, as_json, console, fail, say
+from ragscout.cli.output import Json, Language, StoreOption, as_json, console, fail, say, words_of
 
 
 def run(
@@ -18,7 +18,7 @@ def run(
         str, typer.Option(help="in-process, or subprocess (every task in a fresh process).")
     ] = "in-process",
     tracking: Annotated[bool, typer.Option("--mlflow/--no-mlflow", help="Log to MLflow.")] = True,
-    language: Annotated[str, typer.Option(help="Language of the summary: en or ko.")] = "en",
+    language: Language = "",
     json_output: Json = False,
 ) -> None:
     """Run a sweep: search the space, score every configuration, log to MLflow, show the leaderboard."""
@@ -32,6 +32,7 @@ def run(
 
     out = console()
     sweep = Sweep.load(file, store)
+    words = words_of(language, sweep.prepared.eval_set)
     if not json_output:
         for note in sweep.prepared.notes:
             say(f"· {note}")
@@ -51,7 +52,7 @@ def run(
         as_json(json.loads(result.board.to_json()))
     else:
         say("")
-        render_terminal(result.board, out, language="ko" if language == "ko" else "en")
+        render_terminal(result.board, out, language=words)
         sent = ", ".join(f"{number} {purpose}" for purpose, number in sorted(result.calls.items())) or "none"
         say(f"Requests sent in this run: {sent}.")
         for line in sweep.spending().lines():
