@@ -12,9 +12,9 @@ the recommended configuration's population mean. A call is one (distinct configu
 ``factor``: the proposer of ``search: factor`` as a sweep drives it, under a far limit, judged when it has spent the
 share: finals outside the count. ``factor+finals``: the same with the share as its limit on answers, finals inside;
 what it names is the best mean among the complete rows, as on the board. ``model``: the factor model and its chooser
-without the proposer around them, named by the fast posterior. The others are the strategies of the worlds' own
-harness, which measure every configuration they touch on all questions (``gp``, ``tpe``: Optuna's samplers as they
-come).
+without the proposer around them, named by the fast posterior. ``reference``: the factor search that came with the
+worlds (``FACT2``). The others are the strategies of the worlds' own harness, which measure every configuration they
+touch on all questions (``gp``, ``tpe``: Optuna's samplers as they come).
 """
 
 from __future__ import annotations
@@ -188,6 +188,9 @@ def run(name, world, module, strategies, seed, checkpoints):
         return factor_with_finals(world, module, seed, checkpoints)
     if name == "model":
         return model_only(world, module, rng, checkpoints)
+    if name == "reference":
+        trace = strategies.fact(world, rng, 1.2 * checkpoints[-1], list(checkpoints), lq=True, floor=0.006)
+        return [(limit, row, {}) for limit, (_, row, _) in zip(checkpoints, trace, strict=True)]
     if name == "halving":
         return [(limit, strategies.seq_halving(world, rng, limit)[0][1], {}) for limit in checkpoints]
     full = {
@@ -234,6 +237,34 @@ def table(lines) -> str:
     return "\n".join(out)
 
 
+def paired(lines) -> str:
+    """The factor search against every other strategy on the same worlds, at the same share of calls; against the
+    complete grid at every share."""
+    regrets = defaultdict(dict)
+    for line in lines:
+        regrets[line["scenario"], line["questions"], line["share"], line["strategy"]][line["seed"]] = line["regret"]
+    out = ["| scenario | questions | share | compared with | worlds | factor | other | difference |", "|" + "---|" * 8]
+    for scenario, questions, share, name in sorted(regrets):
+        if name != "factor":
+            continue
+        mine = regrets[scenario, questions, share, name]
+        others = {key[3] for key in regrets if key[:2] == (scenario, questions)} - {"factor"}
+        for other in sorted(others):
+            at = 1.0 if other == "exhaustive" else share
+            theirs = regrets.get((scenario, questions, at, other), {})
+            both = sorted(mine.keys() & theirs.keys())
+            if len(both) < 2:
+                continue
+            a, b = (100 * np.array([side[seed] for seed in both]) for side in (mine, theirs))
+            error = (a - b).std(ddof=1) / len(both) ** 0.5
+            shown = " | ".join(f"{side.mean():.2f} ({np.mean(side <= 1):.0%})" for side in (a, b))
+            out.append(
+                f"| {scenario} | {questions} | {share:.1%} | {other} | {len(both)} | {shown} | "
+                f"{(a - b).mean():+.2f} ± {error:.2f} |"
+            )
+    return "\n".join(out)
+
+
 def claims(lines) -> str:
     """How often a claim that the board would show (within 3 % of the best, probability at least 97 %, fit check passed)
     was true, per scenario."""
@@ -267,7 +298,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.table:
         lines = [line for path in given.table for line in lines_of(path)]
-        print(table(lines), claims(lines), sep="\n\n")
+        print(table(lines), paired(lines), claims(lines), sep="\n\n")
         return
     module, strategies = load(given.questions)
     checkpoints = [int(float(share) * module.GRID_CALLS) for share in given.shares.split(",")]
