@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from platform import node
 
 from ragscout import search
 from ragscout.allowance import DONE, Allowance
@@ -24,12 +21,12 @@ from ragscout.engine.cells import CellReader
 from ragscout.engine.corpus_sampling import ENTRY, declare, plan_line, settle
 from ragscout.engine.executors import InProcess, Subprocess
 from ragscout.engine.fill import Engine, Filled, Want
+from ragscout.engine.hold import Hold
 from ragscout.engine.holdout import sealed_must_pass, use_of
 from ragscout.engine.ledger import Journal
 from ragscout.engine.plan import Plan, make_plan
 from ragscout.engine.prepare import Prepared, open_store, prepare
 from ragscout.engine.progress import Event, Show
-from ragscout.engine.runtime import owners_of
 from ragscout.engine.session import journal_view, open_runtime
 from ragscout.engine.spending import Spending, spending
 from ragscout.engine.store import Store
@@ -37,7 +34,7 @@ from ragscout.engine.worker import Worker
 from ragscout.finish import Finish
 from ragscout.model.board import Board
 from ragscout.model.config import Configuration
-from ragscout.model.errors import SpecError, StoreError, UnknownNameError
+from ragscout.model.errors import SpecError, UnknownNameError
 from ragscout.model.outcome import Usage
 from ragscout.pilot import PILOT, Piloted, pilot
 from ragscout.record.recorder import Recorder
@@ -52,8 +49,6 @@ from ragscout.spec import SweepSpec
 from ragscout.spec import load as load_spec
 from ragscout.view import BUDGET, View, plain
 
-LEASE = 60.0  # seconds after which a sweep whose process died may be taken over
-HOLDER = "sweep in process "
 FLOOR = 10  # questions of the first block of the extractive floor
 
 
@@ -86,7 +81,7 @@ class Sweep:
         self.id = self.prepared.sweep_id
         self.journal = Journal(store.ledger, self.id)
         self.view = View(self.prepared, store)
-        self._owner = f"{HOLDER}{os.getpid()} on {node()}"
+        self._hold = Hold(store.ledger, self.id, spec.sweep)
 
     @classmethod
     def load(cls, path: str | Path, store: str | Path | Store | None = None) -> Sweep:
@@ -111,7 +106,7 @@ class Sweep:
             StoreError: another process runs this sweep.
             SpecError: an endpoint that the sweep needs does not answer.
         """
-        with self._held():
+        with self._hold.taken():
             return asyncio.run(self._run(recorders, progress, executor))
 
     def plan(self) -> Plan:
@@ -131,7 +126,7 @@ class Sweep:
             StoreError: another process runs this sweep.
             SpecError: the budget does not allow the models that the sweep names.
         """
-        with self._held():
+        with self._hold.taken():
             return asyncio.run(pilot(self.prepared, self.store, self.journal, questions))
 
     def board(self) -> Board:
@@ -215,7 +210,7 @@ class Sweep:
         show = Show(progress, runtime, self.prepared.answers)
         engine = Engine(self.store, chosen, self.id, show.fill)
         totals = Filled()
-        beat = asyncio.create_task(self._beat())
+        beat = asyncio.create_task(self._hold.beat())
         try:
             await self.prepared.preflight(runtime)
             closed = self.view.closed
@@ -416,45 +411,6 @@ class Sweep:
             sampled={item.key: prefix for prefix, item in prepared.sampled.items()},
             weights=weights_of(prepared.questions),
         )
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(LEASE / 4)
-            self.store.ledger.renew(self._owner, LEASE)
-
-    @contextmanager
-    def _held(self) -> Iterator[None]:
-        """Only one process proposes rounds; others may compute for it."""
-        claim = f"sweep:{self.id}"
-        holder = self.store.ledger.claimant(claim)
-        if holder is not None and (process := _gone(holder)):
-            self.store.ledger.release(claim, holder)
-            self.store.ledger.forget(owners_of(process))
-        if not self.store.ledger.claim(claim, self._owner, LEASE):
-            holder = self.store.ledger.claimant(claim)
-            raise StoreError(
-                f"{self.spec.sweep}: this sweep is already running; got a claim held by {holder}. "
-                f"Wait for it, or if that process is gone try again in {LEASE:.0f} seconds."
-            )
-        try:
-            yield
-        finally:
-            self.store.ledger.release(claim, self._owner)
-
-
-def _gone(holder: str) -> int:
-    """Number of the process of this machine that held a claim and was killed: its leases need not be waited for. 0
-    when it lives, or where that cannot be seen."""
-    number, _, machine = holder.removeprefix(HOLDER).partition(" on ")
-    if os.name != "posix" or not holder.startswith(HOLDER) or machine != node() or not number.isdigit():
-        return 0
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return int(number)
-    except OSError:
-        pass  # it lives, and is somebody else's
-    return 0
 
 
 def _answers(requests: Sequence[Request]) -> int:
