@@ -177,7 +177,7 @@ def test_a_holdout_that_the_budget_cannot_pay_stays_sealed(tmp_path: Path, serve
 
 def test_nothing_within_the_limits_is_infeasible_not_a_fallback(tmp_path: Path, server: FakeServer, call: Call) -> None:
     path = write(tmp_path, server, goal="{maximize: judge.correctness, within: {tokens: 3}}")
-    status, out, _ = call("sweep", str(path), "--store", str(tmp_path / "s"), "--no-mlflow")
+    status, out, _ = call("sweep", str(path), "--store", str(tmp_path / "s"), "--no-mlflow", "--language", "en")
     assert status == 1
     assert "Infeasible" in out and "Nearest is no retrieval" in " ".join(out.split())
     board = Sweep.load(path, tmp_path / "s").board()
@@ -220,7 +220,7 @@ probe: off
 def test_a_required_figure_that_is_missed_gives_status_1(tmp_path: Path, server: FakeServer, call: Call) -> None:
     goal = "{maximize: judge.correctness, require: {judge.correctness: 1.1}}"
     path = write(tmp_path, server, goal=goal, more="probe: off")
-    status, out, _ = call("sweep", str(path), "--store", str(tmp_path / "s"), "--no-mlflow")
+    status, out, _ = call("sweep", str(path), "--store", str(tmp_path / "s"), "--no-mlflow", "--language", "en")
     assert status == 1 and "does not reach what is required" in " ".join(out.split())
 
 
