@@ -103,7 +103,7 @@ def test_init_on_a_folder_with_an_excel_file(tmp_path: Path, monkeypatch: pytest
     assert len(text.splitlines()) <= 15 and "#" in text
     status, out, errors = call("sweep", "sweep.yaml", "--store", store, "--no-mlflow")
     assert status == 0, errors
-    assert "Recommended" in out
+    assert "추천" in out, "the board speaks the language of the questions"
     status, _, errors = call("init", "문서", "질문.xlsx", "--store", store)
     assert status == 2 and "--force" in errors
 
