@@ -323,6 +323,25 @@ def test_intervals_know_that_questions_on_one_document_go_together():
     assert clusters_of([replace(question, documents=(f"d{i % 4}",)) for i, question in enumerate(asked)]) is None
 
 
+def test_differences_and_the_fair_figure_know_it_too():
+    n, rng = 60, random.Random(6)
+    asked = [Question(f"q{i:03d}", f"t{i}", ("a",), documents=(f"d{i % 12}",)) for i in range(n)]
+    items = []
+    for name in "ab":
+        own = [rng.uniform(0.2, 0.8) for _ in range(12)]
+        scores = {f"q{i:03d}": Score(own[i % 12] + rng.uniform(-0.05, 0.05)) for i in range(n)}
+        items.append(measured(configuration({"generate": name}), scores))
+    plain, grouped = (
+        build_board(items, asked, [JUDGE], GOAL, replace(FACTS, clusters=groups))
+        for groups in (None, clusters_of(asked))
+    )
+    one, other = (board.rows[1].versus_leader for board in (plain, grouped))
+    assert one.difference == other.difference and one.n == other.n == n
+    assert other.high - other.low > 1.5 * (one.high - one.low) and other.p > one.p
+    one, other = (board.leader().crossfit for board in (plain, grouped))
+    assert other.high - other.low > 1.2 * (one.high - one.low) and other.scored == n
+
+
 def test_set_level_figures_stand_beside():
     item = rows_of({"a": 0.5}, 12)[0]
     with_set = Measured(item.configuration, item.scores, item.usage, "", {"corpus_bleu": Interval(0.31, 0.25, 0.4, 12)})

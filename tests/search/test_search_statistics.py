@@ -66,7 +66,7 @@ def test_paired_tests_know_that_questions_on_one_document_go_together():
         covered += test.low <= 0 <= test.high
         table, groups = clustered(rng, rows=6)
         first = int(table.mean(1).argmax())
-        several += len(st.simultaneous(table, first, clusters=groups).winner_set()) == 6
+        several += len(st.simultaneous(st.by_cluster(table, groups), first).winner_set()) == 6
     assert plain > 40, "taken as independent, questions make false claims"
     assert grouped <= 18 and covered >= 182 and several >= 182
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ragscout.model.board import Board, Goal, Paired, Row
 from ragscout.search.figures import rounded
-from ragscout.search.statistics import PairedTest, compare_paired, holm, simultaneous
+from ragscout.search.statistics import PairedTest, by_cluster, compare_paired, holm, simultaneous
 from ragscout.search.weights import shares
 
 if TYPE_CHECKING:
@@ -44,10 +44,12 @@ class Table:
         return (self.values[row, both] * scale).tolist(), (self.values[other, both] * scale).tolist()
 
     def common(self, rows: Sequence[int]) -> Floats:
-        """Values of some rows on the questions that all of them were scored on, by weight; shape (rows, questions)."""
+        """Values of some rows on the questions that all of them were scored on, by weight; shape (rows, questions), or
+        (rows, groups) where questions go together (``statistics.by_cluster``)."""
         both = self.shared(rows)
         found: Floats = self.values[list(rows)][:, both] * shares(self.weights, both)
-        return found
+        groups = self._groups(both)
+        return found if groups is None else by_cluster(found, groups)
 
     def shared(self, rows: Sequence[int]) -> NDArray[np.bool_]:
         """The questions that all of some rows were scored on."""
@@ -59,10 +61,6 @@ class Table:
         """Two rows compared on the questions both were scored on."""
         first, second = self.pair(row, other)
         return compare_paired(first, second, clusters=self._groups(self.shared([row, other])))
-
-    def critical(self, rows: Sequence[int], seed: int) -> float:
-        """Critical value of simultaneous intervals, from the questions that all of some rows were scored on."""
-        return simultaneous(self.common(rows), 0, seed, self._groups(self.shared(rows))).critical
 
     def _groups(self, asked: NDArray[np.bool_]) -> list[str] | None:
         return [name for name, there in zip(self.clusters, asked, strict=True) if there] if self.clusters else None
@@ -112,7 +110,7 @@ def against_leader(rows: list[Row], table: Table, family: Sequence[int], seed: i
         for i in members:
             rows[i] = replace(rows[i], in_winner_set=True)
         return rows, None
-    critical = table.critical(members, seed)
+    critical = simultaneous(table.common(members), 0, seed).critical
     tests = [table.test(i, members[0]) for i in members[1:]]
     pairs = len(members) * (len(members) - 1) // 2
     adjusted = holm([test.p for test in tests], pairs)

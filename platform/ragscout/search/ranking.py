@@ -135,7 +135,8 @@ def _crossfit(table: Table, family: Sequence[int], goal: Goal, seed: int) -> Fig
     if found is None:
         return None
     low, high = sorted((found.low * table.sign, found.high * table.sign))
-    return FigureStat(rounded(found.mean * table.sign), rounded(low), rounded(high), found.n, found.n)
+    n = int(table.shared(family).sum())
+    return FigureStat(rounded(found.mean * table.sign), rounded(low), rounded(high), n, n)
 
 
 def _depth(rows: Sequence[Row], total: int) -> int:

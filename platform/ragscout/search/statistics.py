@@ -249,13 +249,10 @@ class Simultaneous:
         return tuple(index for index, low in enumerate(self.low) if low <= 1e-12)
 
 
-def simultaneous(
-    scores: Floats | Sequence[Sequence[float]], leader: int, seed: int = 0, clusters: Sequence[str] | None = None
-) -> Simultaneous:
+def simultaneous(scores: Floats | Sequence[Sequence[float]], leader: int, seed: int = 0) -> Simultaneous:
     """Max-t paired-bootstrap simultaneous intervals of (leader - row).
 
-    ``scores``: shape (rows, questions), complete. Questions are resampled together, by ``clusters`` (one id per
-    question) where these are given. The leader was chosen by the same
+    ``scores``: shape (rows, questions), complete. Questions are resampled together. The leader was chosen by the same
     scores, so the critical value is that of the largest of *all* pairwise t statistics (a studentised range), not of
     the comparisons with one fixed row; it is never below Student's. Above 64 rows Bonferroni over all pairs bounds it.
 
@@ -268,8 +265,6 @@ def simultaneous(
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or not table.size:
         raise ValueError(f"simultaneous: need a table of rows and questions; got shape {table.shape}")
-    if clusters is not None and len(set(clusters)) < table.shape[1]:
-        table = by_cluster(table, clusters)
     rows, n = table.shape
     d = table[leader] - table
     difference = d.mean(1)
