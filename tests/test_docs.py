@@ -16,6 +16,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ELSEWHERE = {"make", "pip"}
 """Commands that build environments: tried by the targets themselves, here only checked to exist."""
 SERVES = ("ragscout mlflow",)
+ABSENT = re.compile(r"the model is not on this machine; .* Run: ragscout models pull (\S+)")
 
 
 def blocks(kind: str) -> list[tuple[Path, str]]:
@@ -58,6 +59,9 @@ def test_commands_of_the_readme_run_in_order(place: Path) -> None:
             timeout=280,
             check=False,
         )
+        absent = ABSENT.search(done.stderr)
+        if absent and done.returncode == 2 and absent[1] in words:
+            continue  # half a gigabyte that not every machine has: its reader is told what to run
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         ran += 1
     assert ran >= 10
