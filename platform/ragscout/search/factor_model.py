@@ -33,8 +33,8 @@ HYPER_WEIGHT, HYPER_VARIANCE = 2.0, 0.01**2
 REMAINDERS = (0.006**2, 0.01**2, 0.015**2, 0.022**2, 0.03**2, 0.045**2)
 """Variances of r_c that are tried; the smallest keeps the search from trusting the factors alone."""
 SHARPER = 0.6
-"""Posterior samples are drawn this much nearer to their mean when the next blocks are chosen: with many near ties the
-plain samples spread the calls too thinly. Found on tuning worlds that no reported figure uses."""
+"""Posterior samples are drawn this much nearer to their mean when the next blocks are chosen, so that many near ties
+do not spread the calls thinly. Found on 24 tuning worlds; on 100 others (1,000 questions) plain samples did as well."""
 LIGHTEST = 1e-6
 """Weight of a question that does not count, so that a configuration that answered only such ones has a mean."""
 EMPIRICAL_EVERY, REMAINDER_EVERY, REMAINDER_AT = 3, 9, 4
