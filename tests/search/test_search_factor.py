@@ -192,3 +192,23 @@ def test_minimised_goal():
 def test_auto_takes_the_factor_search_for_large_spaces():
     assert resolve("auto", 217, 60, None) == "factor"
     assert resolve("auto", 217, 60, 1000) == "factor"
+
+
+def test_the_study_is_one_that_importances_plots_and_the_dashboard_read():
+    import io
+
+    import optuna
+    from optuna_dashboard import wsgi
+
+    world = World(LARGE, questions=60, seed=2)
+    proposer = make_proposer("factor", LARGE, world.questions, GOAL, 0, 1300, storage="")
+    play(proposer, world, n=24)
+    study = proposer.study()
+    importances = optuna.importance.get_param_importances(study)
+    assert set(importances) <= set(proposer.space.knobs) and sum(importances.values()) == pytest.approx(1)
+    assert optuna.visualization.matplotlib.plot_optimization_history(study) is not None
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/studies", "wsgi.input": io.BytesIO(), "SERVER_NAME": "x"}
+    environ |= {"SERVER_PORT": "80", "wsgi.url_scheme": "http", "wsgi.errors": io.StringIO(), "SCRIPT_NAME": ""}
+    status: list[str] = []
+    body = b"".join(wsgi(study._storage)(environ, lambda code, headers, *rest: status.append(code)))
+    assert status[0].startswith("200") and study.study_name in body.decode()
