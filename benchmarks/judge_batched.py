@@ -16,10 +16,8 @@ from pathlib import Path
 
 from scipy.stats import kendalltau
 
-from ragscout.engine.ledger import SpendLimits
 from ragscout.engine.runtime import EngineRuntime, Scoped
 from ragscout.engine.session import open_doors
-from ragscout.engine.store import Store
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Score
 from ragscout.model.step import make
@@ -27,6 +25,8 @@ from ragscout.providers.assets import Resolver
 from ragscout.providers.network import NetworkPolicy
 from ragscout.spec.connection import Connection
 from ragscout.steps.measure.selftest import triples
+from ragscout.store.ledger import SpendLimits
+from ragscout.store.store import Store
 
 CRITERIA = ("correctness", "completeness", "relevance")
 KINDS = ("reference", "paraphrase", "wrong", "unrelated")

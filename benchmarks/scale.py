@@ -93,9 +93,9 @@ def stage(name: str, place: Path, lexicon_step: str, tokenizer: str) -> dict[str
     """Run one stage on what the stage before left in the folder."""
     import ragscout.steps  # noqa: F401 - fills the registry
     from ragscout.data import load_manifest, upload
-    from ragscout.engine.store import Store
     from ragscout.model.step import make
     from ragscout.model.values import Source, codec
+    from ragscout.store.store import Store
 
     store = Store.open(place / "store")
     runtime = Quiet()

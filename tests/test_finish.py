@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from ragscout.engine.history import History
 from ragscout.engine.purse import Purse
 from ragscout.engine.session import open_worker
-from ragscout.engine.store import Store
 from ragscout.model.board import Board
 from ragscout.model.errors import SpecError
 from ragscout.search.limits import meets
 from ragscout.serve.probe import Probe, latency, probe
+from ragscout.store.journal import History
+from ragscout.store.store import Store
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import FakeServer
 

@@ -13,12 +13,12 @@ from platform import node
 
 import pytest
 
-from ragscout.engine.store import Store
 from ragscout.model.board import Board
 from ragscout.model.errors import SpecError, StoreError
 from ragscout.providers.assets import Resolver
 from ragscout.record.folder import FolderRecorder
 from ragscout.serve import Pipeline
+from ragscout.store.store import Store
 from ragscout.sweep import Result, Sweep
 from ragscout.testing.fake_server import FakeServer, Faults
 

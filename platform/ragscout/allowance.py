@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from ragscout.engine.estimate import each_answer
-from ragscout.engine.history import Journal
 from ragscout.engine.prepare import Prepared
 from ragscout.engine.purse import FINALS_SHARE, Purse
-from ragscout.engine.store import Store
 from ragscout.search.contract import Proposer, Request
+from ragscout.store.journal import Journal
+from ragscout.store.store import Store
 from ragscout.view import BUDGET
 
 DONE = "the search is over"

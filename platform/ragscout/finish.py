@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ragscout.engine.fill import Engine, Filled, Want
-from ragscout.engine.history import Journal, Once
 from ragscout.engine.holdout import use_of
 from ragscout.engine.prepare import Prepared, ordered
 from ragscout.engine.purse import Purse
 from ragscout.engine.runtime import EngineRuntime
-from ragscout.engine.store import Store
 from ragscout.engine.worker import Worker
 from ragscout.model.board import Board
 from ragscout.model.errors import ModelCallError
 from ragscout.search.limits import probe_targets
 from ragscout.serve.probe import probe
+from ragscout.store.journal import Journal, Once
+from ragscout.store.store import Store
 from ragscout.view import View
 
 MOST_PROBED = 12

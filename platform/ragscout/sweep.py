@@ -23,13 +23,11 @@ from ragscout.engine.executors import InProcess, Subprocess
 from ragscout.engine.fill import Engine, Filled, Want
 from ragscout.engine.hold import Hold
 from ragscout.engine.holdout import sealed_must_pass, use_of
-from ragscout.engine.ledger import Journal
 from ragscout.engine.plan import Plan, make_plan
 from ragscout.engine.prepare import Prepared, open_store, prepare
 from ragscout.engine.progress import Event, Show
 from ragscout.engine.session import journal_view, open_runtime
 from ragscout.engine.spending import Spending, spending
-from ragscout.engine.store import Store
 from ragscout.engine.worker import Worker
 from ragscout.finish import Finish
 from ragscout.model.board import Board
@@ -47,6 +45,8 @@ from ragscout.serve import bundle
 from ragscout.serve.spec_file import as_spec
 from ragscout.spec import SweepSpec
 from ragscout.spec import load as load_spec
+from ragscout.store.ledger import Journal
+from ragscout.store.store import Store
 from ragscout.view import BUDGET, View, plain
 
 FLOOR = 10  # questions of the first block of the extractive floor

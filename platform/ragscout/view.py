@@ -9,13 +9,11 @@ from typing import Any
 from ragscout.data.versions import made_notes
 from ragscout.engine.cells import CellReader
 from ragscout.engine.corpus_sampling import ENTRY
-from ragscout.engine.history import Entry, Once
 from ragscout.engine.holdout import sealed_must_pass
 from ragscout.engine.judging import Passages
 from ragscout.engine.labels import Labels
 from ragscout.engine.prepare import Prepared, ordered
 from ragscout.engine.session import journal_view
-from ragscout.engine.store import Store
 from ragscout.model.board import Board, Holdout, Latency, Note
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Usage
@@ -38,6 +36,8 @@ from ragscout.search.rowcache import RowCache
 from ragscout.search.slices import By, Slices, slices
 from ragscout.search.weights import weights_of
 from ragscout.serve.probe import latency
+from ragscout.store.journal import Entry, Once
+from ragscout.store.store import Store
 
 BUDGET = "the budget is spent"
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from ragscout.data import describe, diff, find, load_manifest, open_eval_set, remove, show, starter
-from ragscout.engine.store import Store
 from ragscout.model.errors import EvalSetError
 from ragscout.spec import parse
+from ragscout.store.store import Store
 
 Write = Callable[..., Path]
 SETS = Path(__file__).parents[2] / "eval_sets"

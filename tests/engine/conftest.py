@@ -14,8 +14,8 @@ import postgres_server
 import pytest
 import sqlalchemy as sa
 
-from ragscout.engine.ledger import Ledger
-from ragscout.engine.store import Store
+from ragscout.store.ledger import Ledger
+from ragscout.store.store import Store
 
 
 @pytest.fixture(scope="session")

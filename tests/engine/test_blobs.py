@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ragscout.engine.blobs import Blobs, DamagedBlobError, FolderBlobs, is_digest, open_blobs
-from ragscout.engine.remote_blobs import FsspecBlobs
 from ragscout.model.errors import StoreError
+from ragscout.store.blobs import Blobs, DamagedBlobError, FolderBlobs, is_digest, open_blobs
+from ragscout.store.remote_blobs import FsspecBlobs
 from ragscout.testing.store import BlobsKit, damage
 
 

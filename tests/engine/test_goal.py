@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from ragscout.engine import goal as goals
-from ragscout.engine.store import Store
 from ragscout.model.board import Goal
 from ragscout.model.errors import RagscoutError, SpecError
 from ragscout.model.metric import Figure
@@ -18,6 +17,7 @@ from ragscout.model.weighted import Weighted
 from ragscout.providers.assets import Resolver
 from ragscout.spec.parse import parse
 from ragscout.steps.measure.selftest import SelfTest, selftest
+from ragscout.store.store import Store
 
 HEAD = "sweep: s\neval_set: e\npipeline: {}\n"
 FIGURES = {

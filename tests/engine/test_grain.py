@@ -14,14 +14,14 @@ import pytest
 from world import MODEL, RUNS, CountingClient, ToyLength, World, questions
 
 from ragscout.engine.fill import Filled, Want
-from ragscout.engine.ledger import SpendLimits
-from ragscout.engine.store import Store
 from ragscout.engine.worker import question_key
 from ragscout.model.config import Configuration, Node, node, plan
 from ragscout.model.errors import StepError
 from ragscout.model.outcome import Message, Unfilled
 from ragscout.model.runtime import ChatReply, ChatRequest
 from ragscout.model.step import Step, step
+from ragscout.store.ledger import SpendLimits
+from ragscout.store.store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -181,7 +181,7 @@ def test_a_dead_owner_s_claim_is_taken_over(world: World, tmp_path: Path) -> Non
     request = ChatRequest(MODEL, (Message("user", "hello"),), 8)
     script = f"""
         import time
-        from ragscout.engine.store import Store
+        from ragscout.store.store import Store
         store = Store.open({str(tmp_path / "store")!r})
         assert store.ledger.claim("chat:{request.key}", "dead", 1.5)
         print("claimed", flush=True)

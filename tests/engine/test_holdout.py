@@ -7,8 +7,8 @@ import pytest
 
 from ragscout.engine.holdout import default_share, members, sealed_must_pass, sealed_set, use_of
 from ragscout.engine.session import Opening
-from ragscout.engine.store import Store
 from ragscout.model.evalset import EvalSet, Question, SourceFile, Span
+from ragscout.store.store import Store
 
 
 def made(count: int, *, per_document: int = 3, name: str = "안내서", first: int = 0) -> EvalSet:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ragscout.engine.labels import Label, Labels, item_key
-from ragscout.engine.store import Store
 from ragscout.model.evalset import EvalSet, Question, Span
+from ragscout.store.store import Store
 
 QUESTION = Question("q1", "연차는 며칠인가요?", ("15일",))
 SET = EvalSet("handbook", 1, "d" * 64, (), (QUESTION,), lineage="handbook")

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ragscout.engine import database
-from ragscout.engine.ledger import Ledger, usage_of, usage_text
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Usage
+from ragscout.store import tables as database
+from ragscout.store.ledger import Ledger, usage_of, usage_text
 from ragscout.testing.store import LedgerKit, in_threads
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ragscout.engine import memo as memo_module
-from ragscout.engine.memo import StoreMemo
-from ragscout.engine.store import Store
 from ragscout.model.errors import StepError, StoreError
 from ragscout.model.outcome import Unfilled
+from ragscout.store import memo as memo_module
+from ragscout.store.memo import StoreMemo
+from ragscout.store.store import Store
 from ragscout.testing.store import damage
 
 
@@ -178,8 +178,8 @@ def test_two_processes_encode_each_text_once(tmp_path: Path) -> None:
         """
         import asyncio, sys, json
         import numpy as np
-        from ragscout.engine.memo import StoreMemo
-        from ragscout.engine.store import Store
+        from ragscout.store.memo import StoreMemo
+        from ragscout.store.store import Store
         count = 0
         async def encode(texts):
             global count

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from world import MODEL, CountingClient, NoModels
 
-from ragscout.engine.ledger import SpendLimits
 from ragscout.engine.runtime import Door, EngineRuntime, estimated_tokens, identity
-from ragscout.engine.store import Store
 from ragscout.model.outcome import Message
 from ragscout.model.runtime import ChatReply, ChatRequest
+from ragscout.store.ledger import SpendLimits
+from ragscout.store.store import Store
 
 REQUEST = ChatRequest(MODEL, (Message("user", "연차는 언제 생기나요? " * 20),), max_tokens=64)
 

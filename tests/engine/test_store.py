@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ragscout.engine import database, location
-from ragscout.engine.location import parse_location
-from ragscout.engine.store import CellData, Store
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Usage
+from ragscout.store import location
+from ragscout.store import tables as database
+from ragscout.store.location import parse_location
+from ragscout.store.store import CellData, Store
 from ragscout.testing.store import StoreKit, damage, in_threads
 
 
@@ -25,7 +26,7 @@ class TestStore(StoreKit):
 
 WRITER = """
 import sys
-from ragscout.engine.store import CellData, Store
+from ragscout.store.store import CellData, Store
 store = Store.open(sys.argv[1])
 print("ready", flush=True)
 item = 0

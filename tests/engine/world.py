@@ -12,9 +12,7 @@ import numpy as np
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
 from ragscout.engine.executors import InProcess
 from ragscout.engine.fill import Engine, Want
-from ragscout.engine.ledger import SpendLimits
 from ragscout.engine.runtime import Door, EngineRuntime, identity
-from ragscout.engine.store import Store
 from ragscout.engine.worker import Worker
 from ragscout.model.config import Configuration, Node, source_node
 from ragscout.model.evalset import EvalSet, Question, SourceFile
@@ -25,6 +23,8 @@ from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Runtime
 from ragscout.model.step import Step, make, step
 from ragscout.model.values import Chunks
 from ragscout.providers.chat import TransientError
+from ragscout.store.ledger import SpendLimits
+from ragscout.store.store import Store
 
 MODEL = ChatModel("toy", "counter")
 TEXTS = {

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from measured import Measured, bundled, hybrid, lexical, measured
 
-from ragscout.engine.store import Store
+from ragscout.store.store import Store
 
 
 @pytest.fixture(scope="session")

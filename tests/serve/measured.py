@@ -13,10 +13,8 @@ from typing import Any
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
 from ragscout.engine.executors import InProcess
 from ragscout.engine.fill import Engine, Want
-from ragscout.engine.ledger import SpendLimits
 from ragscout.engine.runtime import Door, EngineRuntime
 from ragscout.engine.session import Opening
-from ragscout.engine.store import Store
 from ragscout.engine.worker import Worker
 from ragscout.model.config import Configuration, source_node
 from ragscout.model.evalset import EvalSet, Question, SourceFile, Span
@@ -26,6 +24,8 @@ from ragscout.model.runtime import Models
 from ragscout.model.step import make
 from ragscout.serve import export
 from ragscout.serve.recorded import measure_nodes
+from ragscout.store.ledger import SpendLimits
+from ragscout.store.store import Store
 
 SETS = Path(__file__).parents[2] / "eval_sets"
 METRICS = (("recall", {"k": 3}), ("bleu", {}), ("token_f1", {}))

@@ -14,11 +14,11 @@ import pytest
 from measured import Measured, lexical, measured
 
 from ragscout.cli.main import main
-from ragscout.engine.store import Store
 from ragscout.model.errors import ParameterError
 from ragscout.model.evalset import EvalSet, Question, SourceFile
 from ragscout.model.key import digest
 from ragscout.serve import Pipeline
+from ragscout.store.store import Store
 
 ROWS = [
     {

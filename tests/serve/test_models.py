@@ -15,13 +15,13 @@ import pytest
 from measured import Measured, NoModels, bundled, configuration, lexical, measured
 
 from ragscout.engine.session import open_doors
-from ragscout.engine.store import Store
 from ragscout.model.errors import BundleError, ModelCallError
 from ragscout.model.step import make
 from ragscout.providers.assets import digest_path
 from ragscout.providers.network import NetworkPolicy
 from ragscout.serve import Pipeline, export, load, verify
 from ragscout.spec import Connection
+from ragscout.store.store import Store
 
 KEY = "key-of-a-test-0123456789"
 

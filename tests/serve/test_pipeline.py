@@ -12,7 +12,6 @@ import pytest
 from measured import Measured, configuration, hybrid, lexical, measured
 
 from ragscout.engine.session import open_doors
-from ragscout.engine.store import Store
 from ragscout.model.cells import decode
 from ragscout.model.errors import BundleError, ParameterError, RagscoutError, StepError
 from ragscout.model.outcome import Failure
@@ -22,6 +21,7 @@ from ragscout.providers.assets import Resolver
 from ragscout.providers.network import NetworkPolicy
 from ragscout.serve import Pipeline, Reply, verify
 from ragscout.spec import Connection
+from ragscout.store.store import Store
 
 ASKED = "연차휴가는 최대 며칠까지 받을 수 있나요?"
 

@@ -19,7 +19,6 @@ import ragscout.steps  # noqa: F401 - fills the registry
 from ragscout.data import open_eval_set
 from ragscout.data.pooling import read_corpus
 from ragscout.data.seeding import Place, seeds
-from ragscout.engine.ledger import SpendLimits
 from ragscout.engine.prepare import open_store
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.model.evalset import Question, Span
@@ -30,6 +29,7 @@ from ragscout.providers.assets import Resolver
 from ragscout.providers.network import NetworkPolicy
 from ragscout.providers.tokenize import sentences
 from ragscout.steps.measure.tokens import content_words
+from ragscout.store.ledger import SpendLimits
 
 ROOT = Path(__file__).resolve().parents[3]
 SETS = ("handbook-en", "handbook-ko", "libreoffice-ko", "postgres-en")

@@ -13,8 +13,8 @@ from ragscout.cli.output import Json, StoreOption, as_json, say
 
 if TYPE_CHECKING:
     from ragscout.data import Finding
-    from ragscout.engine.store import Store
     from ragscout.model.evalset import EvalSet
+    from ragscout.store.store import Store
 
 
 def run(

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from ragscout.data.pooling import Retriever
     from ragscout.data.reviewing import Decision
-    from ragscout.engine.ledger import Journal
-    from ragscout.engine.store import Store
     from ragscout.engine.suggestions import Work
     from ragscout.spec import SweepSpec
+    from ragscout.store.ledger import Journal
+    from ragscout.store.store import Store
 
 app = typer.Typer(help="Suggest evidence for questions that have none.", no_args_is_help=True)
 

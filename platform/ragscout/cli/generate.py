@@ -12,9 +12,9 @@ from ragscout.cli.output import Json, StoreOption, as_json, say
 if TYPE_CHECKING:
     from ragscout.data.generating import Source
     from ragscout.data.reviewing import Decision
-    from ragscout.engine.ledger import Journal
-    from ragscout.engine.store import Store
     from ragscout.engine.synthesis import Synthesis
+    from ragscout.store.ledger import Journal
+    from ragscout.store.store import Store
 
 
 def run(

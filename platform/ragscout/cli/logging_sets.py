@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ragscout.cli.output import fail
 from ragscout.data.uploading import Uploaded
-from ragscout.engine.store import Store
+from ragscout.store.store import Store
 
 
 def log_to_mlflow(store: Store, done: Uploaded) -> str:

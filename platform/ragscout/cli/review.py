@@ -15,9 +15,9 @@ from ragscout.cli.output import say
 if TYPE_CHECKING:
     from ragscout.data.reviewing import Decision
     from ragscout.engine.runtime import EngineRuntime
-    from ragscout.engine.store import Store
     from ragscout.model.runtime import ChatRequest
     from ragscout.spec import Connection, SweepSpec
+    from ragscout.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ def open_runtime(
     store: Store, name: str, spec: SweepSpec | None, connection: Connection | None, usd: float | None
 ) -> EngineRuntime:
     """A runtime that may talk to this model only; what it spends is booked under ``name``."""
-    from ragscout.engine.ledger import SpendLimits
     from ragscout.engine.runtime import EngineRuntime
     from ragscout.engine.session import open_doors
     from ragscout.providers.assets import Resolver
     from ragscout.providers.network import NetworkPolicy, apply_to_libraries
+    from ragscout.store.ledger import SpendLimits
 
     hosts = () if spec is None or spec.network == "offline" else spec.network
     policy = NetworkPolicy.hosts(frozenset(hosts))

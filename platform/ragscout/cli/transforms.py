@@ -13,8 +13,8 @@ import typer
 from ragscout.cli.output import Json, StoreOption, as_json, fail, say
 
 if TYPE_CHECKING:
-    from ragscout.engine.store import Store
     from ragscout.model.evalset import Document
+    from ragscout.store.store import Store
 
 app = typer.Typer(help="Declared transforms of documents: suggest what a sweep could try.", no_args_is_help=True)
 

@@ -10,10 +10,10 @@ from typing import Any
 from ragscout.engine.corpus_sample import AUTO, OFF, Declared, size_of
 from ragscout.engine.estimate import indexing
 from ragscout.engine.fill import Engine, Filled, Want
-from ragscout.engine.history import Journal
 from ragscout.engine.prepare import Prepared
 from ragscout.engine.session import Opening
-from ragscout.engine.store import Store
+from ragscout.store.journal import Journal
+from ragscout.store.store import Store
 
 ENTRY = "sample"
 """Kind of the journal entry that says what the sample holds, or why there is none."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from ragscout.engine import rates
 from ragscout.engine.prepare import Prepared, host_of
 from ragscout.engine.purse import Each
-from ragscout.engine.store import Store
 from ragscout.engine.worker import chat_models
 from ragscout.model.config import Configuration, plan
 from ragscout.model.metric import MeasureStep
@@ -22,6 +21,7 @@ from ragscout.model.step import Step
 from ragscout.model.text import language
 from ragscout.providers import prices
 from ragscout.spec import Connection
+from ragscout.store.store import Store
 
 ANSWER_TOKENS = (10, 60)
 """Length of an answer, low and expected; high is what the step allows."""

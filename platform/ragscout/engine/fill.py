@@ -12,12 +12,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from ragscout.engine.store import Store
 from ragscout.engine.task import Done, Executor, Task, write_node
 from ragscout.engine.worker import WAITING, question_key
 from ragscout.model.config import Node
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Unfilled
+from ragscout.store.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any, Literal
 
-from ragscout.engine.store import Store
 from ragscout.model.board import Goal
 from ragscout.model.errors import SpecError, UnknownNameError
 from ragscout.model.key import digest
@@ -19,6 +18,7 @@ from ragscout.providers.assets import Resolver
 from ragscout.spec import SweepSpec
 from ragscout.steps.measure.evaluate_module import LocalRuntime
 from ragscout.steps.measure.selftest import SelfTest, selftest
+from ragscout.store.store import Store
 
 _DONE: dict[str, SelfTest] = {}
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from platform import node
 
-from ragscout.engine.ledger import Ledger
 from ragscout.engine.runtime import owners_of
 from ragscout.model.errors import StoreError
+from ragscout.store.ledger import Ledger
 
 LEASE = 60.0
 """Seconds after which a sweep whose process died may be taken over."""

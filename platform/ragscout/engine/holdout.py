@@ -20,12 +20,12 @@ from dataclasses import dataclass, replace
 
 from ragscout.data import load_manifest
 from ragscout.engine.session import Opening
-from ragscout.engine.store import Store
 from ragscout.model.board import Note
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.key import digest
 from ragscout.providers.parse import parse
 from ragscout.providers.tokenize import words
+from ragscout.store.store import Store
 
 SMALL, MIDDLE = 100, 300
 """Below the first number of questions there is no hold-out by default, up to the second it is 30 %, above it is at

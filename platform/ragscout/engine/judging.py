@@ -11,11 +11,11 @@ from ragscout.engine.cells import CellReader
 from ragscout.engine.prepare import Prepared
 from ragscout.engine.runtime import EngineRuntime, Scoped
 from ragscout.engine.session import open_runtime
-from ragscout.engine.store import Store
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Prompt, Score, Unfilled, Usage
 from ragscout.model.values import Chunks, codec
 from ragscout.steps.measure.judge import Judge
+from ragscout.store.store import Store
 
 
 @dataclass(frozen=True)

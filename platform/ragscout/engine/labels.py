@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ragscout.engine.history import History
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.key import digest
+from ragscout.store.journal import History
 
 
 @dataclass(frozen=True)

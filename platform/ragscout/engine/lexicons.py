@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragscout.engine.prepare import Prepared
-from ragscout.engine.store import Store
 from ragscout.model.config import Node, plan
 from ragscout.model.key import short
 from ragscout.model.text import language
+from ragscout.store.store import Store
 
 WORDS_PER_CHARACTER = {"en": 0.17, "ko": 0.45}
 """Words of an index per character: English words (0.16 to 0.17 on the bundled sets), Korean bigrams (0.44 to 0.45)."""

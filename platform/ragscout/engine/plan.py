@@ -14,11 +14,11 @@ from ragscout.engine.lexicons import LexiconPlan, lexicons
 from ragscout.engine.lexicons import lines as lexicon_lines
 from ragscout.engine.prepare import Prepared, host_of
 from ragscout.engine.purse import Purse
-from ragscout.engine.store import Store
 from ragscout.engine.worker import chat_models, question_key
 from ragscout.model.config import Configuration, plan
 from ragscout.model.errors import SpecError, StepError
 from ragscout.model.stages import STAGES
+from ragscout.store.store import Store
 
 SENT = {
     "prompt": "questions and passages",

@@ -21,7 +21,6 @@ from ragscout.engine.holdout import sealed_set
 from ragscout.engine.purse import CANDIDATES, CLOSING_SHARE
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import Opening
-from ragscout.engine.store import Store
 from ragscout.engine.worker import chat_models
 from ragscout.model.board import Goal
 from ragscout.model.config import Configuration, Node, node, source_node
@@ -39,6 +38,7 @@ from ragscout.providers.network import NetworkPolicy
 from ragscout.spec import Connection, Space, SweepSpec, metrics, space, space_hash, spec_hash
 from ragscout.spec.metrics import refuse_blind_goal, unsuited
 from ragscout.steps.measure.leak import with_leaks
+from ragscout.store.store import Store
 
 STORE_VARIABLE = "RAGSCOUT_STORE"
 MISSING_LIMIT = 0.02

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ragscout.engine.coordination import Coordination, SpendLimits
+from ragscout.store.coordination import Coordination, SpendLimits
 
 FINALS_SHARE = 0.2
 """Part of the search's limits that the finals get."""

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter
 
-from ragscout.engine.ledger import SpendLimits
-from ragscout.engine.memo import StoreMemo
-from ragscout.engine.store import Store
 from ragscout.model.errors import BudgetExceeded, ModelCallError
 from ragscout.model.key import digest
 from ragscout.model.outcome import Failure, Unfilled, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Memo, Models, Purpose
 from ragscout.providers.chat import ChatClient, TransientError
 from ragscout.providers.cores import Cores
+from ragscout.store.ledger import SpendLimits
+from ragscout.store.memo import StoreMemo
+from ragscout.store.store import Store
 
 if TYPE_CHECKING:
     import numpy as np

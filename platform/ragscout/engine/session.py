@@ -14,9 +14,7 @@ from pydantic import TypeAdapter
 
 from ragscout.data import load_manifest
 from ragscout.engine.corpus_sample import Declared
-from ragscout.engine.ledger import Entry, SpendLimits
 from ragscout.engine.runtime import Door, EngineRuntime, identity
-from ragscout.engine.store import Store
 from ragscout.engine.worker import Worker
 from ragscout.model.errors import StoreError
 from ragscout.model.evalset import EvalSet, Question
@@ -28,6 +26,8 @@ from ragscout.providers.assets import Resolver
 from ragscout.providers.chat import cores_of, make_client
 from ragscout.providers.network import NetworkPolicy, apply_to_libraries
 from ragscout.spec import Connection
+from ragscout.store.ledger import Entry, SpendLimits
+from ragscout.store.store import Store
 
 
 @dataclasses.dataclass(frozen=True)

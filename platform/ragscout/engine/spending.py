@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ragscout.engine.prepare import Prepared
-from ragscout.engine.store import Store
 from ragscout.model.board import Board
 from ragscout.model.config import plan
 from ragscout.model.outcome import Usage
+from ragscout.store.store import Store
 
 PURPOSES = {
     "answer": "answers",

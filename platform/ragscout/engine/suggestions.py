@@ -10,12 +10,12 @@ from ragscout.data.marking import SURE, Suggestion, judge_request, judged, sugge
 from ragscout.data.pooling import Passage, Retriever, pool, read_corpus
 from ragscout.data.reviewing import Decision
 from ragscout.data.versions import SUGGESTED, all_questions, derive
-from ragscout.engine.ledger import Journal
-from ragscout.engine.store import Store
 from ragscout.model.evalset import EvalSet, Question, Span
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
 from ragscout.model.values import Corpus
 from ragscout.steps.evidence.quotes import nearly, occurrences
+from ragscout.store.ledger import Journal
+from ragscout.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from ragscout.data.pooling import read_corpus
 from ragscout.data.reviewing import Decision
 from ragscout.data.seeding import Seed, seeds
 from ragscout.data.versions import all_questions, derive
-from ragscout.engine.store import Store
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.runtime import ChatModel, Runtime
 from ragscout.model.values import Corpus
+from ragscout.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from ragscout.engine.runtime import LEASE, EngineRuntime, Scoped
-from ragscout.engine.store import CellData, Store
 from ragscout.engine.task import Done, Task, done_json, read_node, task_from
 from ragscout.model.cells import decode, encode
 from ragscout.model.config import Node
@@ -29,6 +28,7 @@ from ragscout.model.stages import STAGES
 from ragscout.model.step import Step
 from ragscout.model.values import Source, codec
 from ragscout.steps.measure.base import without_model
+from ragscout.store.store import CellData, Store
 
 log = logging.getLogger(__name__)
 WAITING = "an input of this cell is open"

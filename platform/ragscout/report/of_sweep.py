@@ -6,13 +6,13 @@ import importlib.metadata
 from collections.abc import Callable
 
 from ragscout.engine.prepare import Prepared
-from ragscout.engine.store import Store
 from ragscout.model.board import BoardLanguage
 from ragscout.model.key import short
 from ragscout.record.recorder import Snapshot
 from ragscout.record.words import of_language
 from ragscout.report.material import Material, MaterialOf
 from ragscout.report.passages import PassageReader
+from ragscout.store.store import Store
 
 
 def material_of(prepared: Prepared, store: Store, language: str = "") -> MaterialOf:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from ragscout.engine.cells import CellReader
 from ragscout.engine.prepare import Prepared
-from ragscout.engine.store import Store
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Ranking
 from ragscout.model.values import Chunks, codec
+from ragscout.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ragscout.engine.ledger import ValueRow
 from ragscout.engine.worker import chat_models
 from ragscout.model.config import Configuration, Node
+from ragscout.store.ledger import ValueRow
 
 SLOW = {"cross-encoder", "llm", "hyde", "expand", "decompose", "multi-query"}
 """Names of query and rerank steps that need a model for every question."""

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragscout.engine.blobs import disk_errors
 from ragscout.model.errors import BundleError
+from ragscout.store.blobs import disk_errors
 
 CHECKSUMS = "CHECKSUMS.json"
 MANIFEST = "bundle.json"

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ragscout.engine.store import Store
 from ragscout.model.config import Configuration, Node
 from ragscout.model.errors import BundleError, StoreError
 from ragscout.model.evalset import SourceFile
@@ -15,6 +14,7 @@ from ragscout.model.runtime import Runtime
 from ragscout.model.values import Source, codec
 from ragscout.serve.bundle import Bundle
 from ragscout.serve.contents import needed
+from ragscout.store.store import Store
 
 
 def load_values(folders: Mapping[str, Path]) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragscout.engine.store import Store
 from ragscout.model.config import Configuration, source_node
 from ragscout.model.errors import BundleError
 from ragscout.model.evalset import EvalSet, SourceFile
@@ -32,6 +31,7 @@ from ragscout.serve import contents, differences, readme, recorded
 from ragscout.serve import manifest as plain
 from ragscout.serve.archive import MANIFEST, atomic, check_folder, pack, safe_name, seal, unpack
 from ragscout.serve.recorded import Expected, Recorded
+from ragscout.store.store import Store
 
 if TYPE_CHECKING:
     from ragscout.engine.session import Opening

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from ragscout.engine.store import Store
 from ragscout.model.config import Configuration
 from ragscout.model.errors import BundleError, StoreError
 from ragscout.model.evalset import EvalSet
@@ -16,6 +15,7 @@ from ragscout.model.stages import STAGES
 from ragscout.model.step import Step
 from ragscout.serve.archive import safe_name
 from ragscout.serve.manifest import packaged_prompts, without_paths
+from ragscout.store.store import Store
 
 INDEX = "index"
 DOCUMENTS = "documents"

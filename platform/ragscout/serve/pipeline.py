@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragscout.engine.memo import StoreMemo
-from ragscout.engine.store import Store
 from ragscout.model.config import Configuration, Node
 from ragscout.model.errors import BudgetExceeded, ModelCallError, ParameterError, StepError
 from ragscout.model.evalset import Question
@@ -31,6 +29,8 @@ from ragscout.serve.filters import Filter, read_filter
 from ragscout.serve.loop import LoopThread
 from ragscout.serve.memory import MemoryMemo
 from ragscout.serve.runtime import ServingRuntime
+from ragscout.store.memo import StoreMemo
+from ragscout.store.store import Store
 
 if TYPE_CHECKING:
     from ragscout.engine.session import Opening

@@ -13,9 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ragscout.engine.coordination import SpendLimits
 from ragscout.engine.session import Opening
-from ragscout.engine.store import Store
 from ragscout.engine.worker import chat_models
 from ragscout.model.board import Latency
 from ragscout.model.config import Configuration
@@ -24,6 +22,8 @@ from ragscout.model.key import digest
 from ragscout.model.outcome import Usage
 from ragscout.model.runtime import ChatRequest
 from ragscout.serve.pipeline import Pipeline, Reply
+from ragscout.store.coordination import SpendLimits
+from ragscout.store.store import Store
 
 PATIENCE = 1.0
 """Seconds per question asked for: a row that needs longer is probed with fewer questions, but never fewer than"""

@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ragscout.engine.store import Store
 from ragscout.engine.worker import question_key
 from ragscout.model.cells import decode, encode
 from ragscout.model.config import Configuration, Node, node
@@ -19,6 +18,7 @@ from ragscout.model.evalset import Question
 from ragscout.model.metric import MeasureStep
 from ragscout.model.outcome import Answer, Evidence, Failure, Ranking, Scores
 from ragscout.model.step import make
+from ragscout.store.store import Store
 
 QUESTIONS = "questions.jsonl"
 _QUESTION: TypeAdapter[Question] = TypeAdapter(Question)

@@ -14,11 +14,11 @@ from typing import TypeVar
 
 import pytest
 
-from ragscout.engine.blobs import Blobs, DamagedBlobError, copy_out, verify
-from ragscout.engine.ledger import CellRow, Journal, Ledger, SpendLimits
-from ragscout.engine.store import CellData, Store
 from ragscout.model.outcome import Usage
 from ragscout.model.runtime import VectorRef
+from ragscout.store.blobs import Blobs, DamagedBlobError, copy_out, verify
+from ragscout.store.ledger import CellRow, Journal, Ledger, SpendLimits
+from ragscout.store.store import CellData, Store
 
 T = TypeVar("T")
 KOREAN = "연차 유급휴가는 1년간 80% 이상 출근한 근로자에게 주어진다."

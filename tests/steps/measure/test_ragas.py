@@ -16,9 +16,7 @@ import pytest
 import ragas_brain
 from measure_fakes import Runtime, run, sent
 
-from ragscout.engine.ledger import SpendLimits
 from ragscout.engine.runtime import Door, EngineRuntime, identity
-from ragscout.engine.store import Store
 from ragscout.model.errors import MissingExtraError, ParameterError
 from ragscout.model.evalset import Question
 from ragscout.model.key import digest
@@ -31,6 +29,8 @@ from ragscout.providers.openai_compatible import OpenAIClient
 from ragscout.spec.connection import Connection
 from ragscout.steps.measure import ragas_boundary as boundary
 from ragscout.steps.measure import sentence_encoder
+from ragscout.store.ledger import SpendLimits
+from ragscout.store.store import Store
 from ragscout.testing.chat import vectors
 from ragscout.testing.fake_server import FakeServer
 from ragscout.testing.measure import MetricKit

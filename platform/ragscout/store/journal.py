@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ragscout.engine import database as db
+from ragscout.store import tables as db
 
 
 @dataclass(frozen=True)

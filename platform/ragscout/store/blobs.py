@@ -259,7 +259,7 @@ class FolderBlobs:
 
 def open_blobs(location: str) -> Blobs:
     """Blobs at a path, a ``file://`` URL or any other fsspec URL."""
-    from ragscout.engine.remote_blobs import FsspecBlobs
+    from ragscout.store.remote_blobs import FsspecBlobs
 
     if location.startswith("file://"):
         location = location.removeprefix("file://")

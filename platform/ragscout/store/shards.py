@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ragscout.engine.blobs import Blobs, DamagedBlobError
 from ragscout.model.outcome import Usage
+from ragscout.store.blobs import Blobs, DamagedBlobError
 
 
 @dataclass(frozen=True)

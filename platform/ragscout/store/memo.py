@@ -15,12 +15,12 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ragscout.engine.blobs import DamagedBlobError, verify
-from ragscout.engine.ledger import batches
-from ragscout.engine.store import Store
 from ragscout.model.errors import StepError, StoreError
 from ragscout.model.outcome import Unfilled
 from ragscout.model.runtime import VectorRef
+from ragscout.store.blobs import DamagedBlobError, verify
+from ragscout.store.ledger import batches
+from ragscout.store.store import Store
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,11 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ragscout.engine import database as db
-from ragscout.engine.coordination import Coordination, SpendLimits, Spent
-from ragscout.engine.history import Entry, EvalSetRow, History, Journal
 from ragscout.model.outcome import Usage
 from ragscout.model.runtime import VectorRef
+from ragscout.store import tables as db
+from ragscout.store.coordination import Coordination, SpendLimits, Spent
+from ragscout.store.journal import Entry, EvalSetRow, History, Journal
 
 __all__ = [
     "CellRef",

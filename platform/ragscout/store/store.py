@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragscout.engine.blobs import Blobs, DamagedBlobError, copy_out, disk_errors, is_digest, open_blobs, verify
-from ragscout.engine.ledger import CellRef, CellRow, Ledger
-from ragscout.engine.location import Location, parse_location, refuse_network
-from ragscout.engine.shards import CellData, Row, ShardReader, encode_shard
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Usage
+from ragscout.store.blobs import Blobs, DamagedBlobError, copy_out, disk_errors, is_digest, open_blobs, verify
+from ragscout.store.ledger import CellRef, CellRow, Ledger
+from ragscout.store.location import Location, parse_location, refuse_network
+from ragscout.store.shards import CellData, Row, ShardReader, encode_shard
 
 __all__ = ["CellData", "Store", "StoreSize"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from ragscout.engine.blobs import PIECE, DamagedBlobError, disk_errors, is_digest
 from ragscout.model.errors import StoreError
+from ragscout.store.blobs import PIECE, DamagedBlobError, disk_errors, is_digest
 
 
 class FsspecBlobs:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ragscout.engine import database as db
 from ragscout.model.outcome import Usage
+from ragscout.store import tables as db
 
 ANSWERS = ("answer", "probe")
 """Purposes of requests that are candidate answers."""
