@@ -15,8 +15,8 @@ import argparse
 
 import numpy as np
 
-from ragscout.search.crossfit import crossfit
-from ragscout.search.statistics import compare_paired, holm, mean_interval, simultaneous
+from ragscout.stats.crossfit import crossfit
+from ragscout.stats.paired import compare_paired, holm, mean_interval, simultaneous
 
 QUESTION, CELL = 0.45 * 0.45**2, 0.55 * 0.45**2
 DEVELOPMENT, SEALED, RIGHT = 200, 100, 0.5

@@ -18,7 +18,7 @@ import numpy as np
 
 from ragscout.search import make_proposer
 from ragscout.search.effects import Effects
-from ragscout.search.posterior import believed
+from ragscout.stats.shrinkage import believed
 from ragscout.testing.search import GOAL, MadeSpace, World, configuration, play
 
 QUESTIONS, ANSWERS = 80, 1500

@@ -31,11 +31,11 @@ from ragscout.search.corpus_sample import corpus_sample
 from ragscout.search.corpus_sample_text import sample_notes
 from ragscout.search.effects import Effects
 from ragscout.search.figures import Measured, clusters_of
-from ragscout.search.posterior import Believed
 from ragscout.search.rowcache import RowCache
 from ragscout.search.slices import By, Slices, slices
 from ragscout.search.weights import weights_of
 from ragscout.serve.probe import latency
+from ragscout.stats.shrinkage import Believed
 from ragscout.store.journal import Entry, Once
 from ragscout.store.store import Store
 

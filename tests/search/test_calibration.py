@@ -14,9 +14,9 @@ from ragscout.model.calibration import Scale
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Failure, Score
 from ragscout.search.calibration import matched, report
-from ragscout.search.calibration_agreement import agreement, cohen_kappa, count_table, gwet_ac, jackknife
 from ragscout.search.calibration_people import disputed
 from ragscout.search.calibration_sample import Item, choose, population
+from ragscout.stats.agreement import agreement, cohen_kappa, count_table, gwet_ac, jackknife
 
 SCALE = Scale(5, 4)
 

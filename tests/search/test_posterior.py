@@ -11,9 +11,9 @@ from test_search_board import FACTS, GOAL, build, measured, rows_of
 from ragscout.model.board import Board
 from ragscout.model.outcome import Score
 from ragscout.search.board import Facts
-from ragscout.search.crossfit import crossfit
 from ragscout.search.effects import Effects
-from ragscout.search.posterior import Believed, believed
+from ragscout.stats.crossfit import crossfit
+from ragscout.stats.shrinkage import Believed, believed
 from ragscout.testing.record import configuration
 
 

@@ -21,7 +21,7 @@ from ragscout.search.board import Facts, build_board, row_names
 from ragscout.search.confirmation import Opened, quote_notes
 from ragscout.search.figures import Measured, clusters_of
 from ragscout.search.render import render_csv, render_markdown, render_terminal, safe
-from ragscout.search.statistics import Interval
+from ragscout.stats.paired import Interval
 
 GOLDEN = Path(__file__).parent / "golden"
 JUDGE = Figure("judge.correctness", pass_level=0.5)

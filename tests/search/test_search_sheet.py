@@ -16,8 +16,8 @@ from ragscout.search.board import Facts, build_board
 from ragscout.search.figures import Measured
 from ragscout.search.render import columns, own_rank, render_csv, render_markdown, render_xlsx
 from ragscout.search.rowcache import RowCache
-from ragscout.search.statistics import mean_interval
 from ragscout.search.weights import weights_of
+from ragscout.stats.paired import mean_interval
 
 JUDGE, BLEU, TOKENS = (
     Figure("judge.correctness", pass_level=0.5),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ragscout.search import statistics as st
 from ragscout.search.stopping import stops
+from ragscout.stats import paired as st
 
 
 def test_wilson_known_answer():

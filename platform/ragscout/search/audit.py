@@ -21,7 +21,7 @@ from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
 from ragscout.search.figures import Measured, rounded
 from ragscout.search.outcomes import goal_value
-from ragscout.search.rank_correlation import FEWEST_ROWS, Correlation, across_questions, across_rows, row_means
+from ragscout.stats.rank_correlation import FEWEST_ROWS, Correlation, across_questions, across_rows, row_means
 
 if TYPE_CHECKING:
     import numpy as np

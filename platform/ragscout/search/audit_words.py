@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ragscout.model.board import BoardLanguage
 from ragscout.search.audit import Audit, Disputed
-from ragscout.search.rank_correlation import Correlation
+from ragscout.stats.rank_correlation import Correlation
 
 _WORDS = {
     "en": {

@@ -13,10 +13,10 @@ from statistics import fmean, pvariance
 
 from ragscout.engine.labels import Label
 from ragscout.model.calibration import ENOUGH_LABELS, Scale, Standing, standing_state
-from ragscout.search.calibration_agreement import DOMINANT, Estimate, agreement, jackknife
 from ragscout.search.calibration_people import Pair, labellers
 from ragscout.search.calibration_sample import Item
-from ragscout.search.statistics import wilson
+from ragscout.stats.agreement import DOMINANT, Estimate, agreement, jackknife
+from ragscout.stats.paired import wilson
 
 WORST = 10
 """Disagreements that are listed."""

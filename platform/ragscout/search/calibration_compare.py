@@ -13,9 +13,9 @@ from ragscout.model.outcome import Score, Unfilled, Usage
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
 from ragscout.search.calibration import Labelled, Report, matched, report
-from ragscout.search.calibration_agreement import DOMINANT, cohen_kappa, count_table, gwet_ac, jackknife
 from ragscout.search.calibration_sample import Item
 from ragscout.search.figures import rounded
+from ragscout.stats.agreement import DOMINANT, cohen_kappa, count_table, gwet_ac, jackknife
 from ragscout.steps.measure.judge import Judge
 from ragscout.steps.measure.judge_prompt import Anchored, Reason
 

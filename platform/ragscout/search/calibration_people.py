@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ragscout.engine.labels import Label
 from ragscout.model.calibration import Scale
-from ragscout.search.calibration_agreement import Estimate, agreement
+from ragscout.stats.agreement import Estimate, agreement
 
 
 @dataclass(frozen=True)

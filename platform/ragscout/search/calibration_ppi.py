@@ -25,7 +25,7 @@ from ragscout.model.outcome import Score
 from ragscout.search.calibration import Labelled
 from ragscout.search.calibration_sample import LEAST, answering_model
 from ragscout.search.figures import Measured, rounded
-from ragscout.search.statistics import mean_interval
+from ragscout.stats.paired import mean_interval
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ragscout.engine.labels import Label
 from ragscout.model.calibration import AGREEMENT_FLOOR, ENOUGH_LABELS
 from ragscout.search.calibration import Bias, Rate, Report
-from ragscout.search.calibration_agreement import Estimate
 from ragscout.search.calibration_compare import Compared
+from ragscout.stats.agreement import Estimate
 
 if TYPE_CHECKING:
     from rich.table import Table

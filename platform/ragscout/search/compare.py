@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ragscout.model.board import Board, Goal, Paired, Row
 from ragscout.search.figures import rounded
-from ragscout.search.statistics import PairedTest, by_cluster, compare_paired, holm, simultaneous
 from ragscout.search.weights import shares
+from ragscout.stats.paired import PairedTest, by_cluster, compare_paired, holm, simultaneous
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,8 +11,8 @@ from ragscout.model.metric import Figure
 from ragscout.search.ended_words import in_korean
 from ragscout.search.figures import Measured, clusters_of, figure_stat, rounded
 from ragscout.search.outcomes import goal_value
-from ragscout.search.statistics import compare_paired, holm
 from ragscout.search.weights import shares, weighted_stat, weights_of
+from ragscout.stats.paired import compare_paired, holm
 
 SMALL_SET = 100
 """Below this many questions the optimism of a best score is told in points (simulated: 3 to 5)."""

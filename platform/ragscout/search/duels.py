@@ -10,7 +10,7 @@ from ragscout.model.evalset import Question
 from ragscout.search.figures import Measured, groups_of
 from ragscout.search.outcomes import goal_value
 from ragscout.search.pairs import paired_values
-from ragscout.search.statistics import holm
+from ragscout.stats.paired import holm
 
 FEWEST = 5
 """Common questions below which a group says nothing."""

@@ -20,8 +20,8 @@ from ragscout.search.factor_claims import FitCheck
 from ragscout.search.factor_model import FactorModel, Kind, make_design
 from ragscout.search.figures import rounded
 from ragscout.search.outcomes import goal_value
-from ragscout.search.posterior import Believed
 from ragscout.search.space import INACTIVE, EncodedSpace, encode
+from ragscout.stats.shrinkage import Believed
 
 if TYPE_CHECKING:
     import numpy as np

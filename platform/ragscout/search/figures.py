@@ -13,7 +13,7 @@ from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score, Usage
 from ragscout.search.outcomes import goal_value
-from ragscout.search.statistics import Interval, mean_interval
+from ragscout.stats.paired import Interval, mean_interval
 
 MISSING_LIMIT = 0.02
 """Above this share of missing scores a configuration cannot win, and bounds are shown."""

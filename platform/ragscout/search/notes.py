@@ -8,7 +8,7 @@ from ragscout.model.board import Board, Note
 from ragscout.search.calibration_words import judge_notes
 from ragscout.search.confirmation import quote_notes
 from ragscout.search.ended_words import in_korean
-from ragscout.search.statistics import questions_to_separate, smallest_detectable
+from ragscout.stats.paired import questions_to_separate, smallest_detectable
 
 TYPICAL_SD = 0.28
 """Sd of paired differences near the top, used until it can be measured (simulated worlds: 0.28)."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ragscout.model.board import Board, Note
 from ragscout.search.figures import rounded
-from ragscout.search.posterior import Believed
+from ragscout.stats.shrinkage import Believed
 
 
 def reused_note(answers: int, configurations: int, new: int) -> Note:

@@ -8,7 +8,7 @@ from ragscout.model.board import Goal, Paired
 from ragscout.model.outcome import Failure, Score
 from ragscout.search.figures import finite, rounded
 from ragscout.search.outcomes import goal_value
-from ragscout.search.statistics import compare_paired
+from ragscout.stats.paired import compare_paired
 
 Outcomes = Mapping[str, Mapping[str, Score | Failure]]
 """Question id to figure name to outcome."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from ragscout.search.notes import TYPICAL_SD
-from ragscout.search.statistics import smallest_detectable
+from ragscout.stats.paired import smallest_detectable
 
 SCORE_SD = 0.4
 """Spread of scores over questions, for the width of an interval before anything is measured (0 and 1 in equal parts

@@ -12,12 +12,12 @@ from ragscout.search import calibration_board as labelled
 from ragscout.search.calibration_ppi import Calibration
 from ragscout.search.compare import Table, against_leader, against_reference, recommended_row
 from ragscout.search.confirmation import Opened
-from ragscout.search.crossfit import crossfit
 from ragscout.search.figures import MISSING_LIMIT, Measured, rounded
 from ragscout.search.limits import excess
 from ragscout.search.outcomes import goal_value
-from ragscout.search.posterior import Believed, believed
 from ragscout.search.weights import weights_of
+from ragscout.stats.crossfit import crossfit
+from ragscout.stats.shrinkage import Believed, believed
 
 if TYPE_CHECKING:
     import numpy as np

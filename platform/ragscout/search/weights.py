@@ -14,7 +14,7 @@ from ragscout.model.board import FigureStat, Goal, Note
 from ragscout.model.evalset import Question
 from ragscout.search.figures import Measured, finite, rounded
 from ragscout.search.outcomes import goal_value
-from ragscout.search.statistics import mean_interval
+from ragscout.stats.paired import mean_interval
 
 if TYPE_CHECKING:
     import numpy as np

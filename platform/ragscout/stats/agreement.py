@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ragscout.search.statistics import wilson
+from ragscout.stats.paired import wilson
 
 if TYPE_CHECKING:
     import numpy as np

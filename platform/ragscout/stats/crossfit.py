@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ragscout.search.statistics import Interval, mean_interval
+from ragscout.stats.paired import Interval, mean_interval
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,0 +1,1 @@
+"""Plain statistics over arrays. They know nothing of sweeps."""
