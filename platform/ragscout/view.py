@@ -10,10 +10,12 @@ from ragscout.data.versions import made_notes
 from ragscout.engine.cells import CellReader
 from ragscout.engine.corpus_sampling import ENTRY
 from ragscout.engine.holdout import sealed_must_pass
-from ragscout.engine.judging import Passages
-from ragscout.engine.labels import Labels
 from ragscout.engine.prepare import Prepared, ordered
 from ragscout.engine.session import journal_view
+from ragscout.judges.asking import Passages
+from ragscout.judges.labels import Labels
+from ragscout.judges.ppi import Calibration
+from ragscout.judges.sweep import calibrations
 from ragscout.model.board import Board, Holdout, Latency, Note
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Usage
@@ -23,8 +25,6 @@ from ragscout.search import resolve
 from ragscout.search.audit import Audit, audit
 from ragscout.search.audit_words import render_markdown
 from ragscout.search.board import Facts, build_board
-from ragscout.search.calibration_ppi import Calibration
-from ragscout.search.calibration_sweep import calibrations
 from ragscout.search.confirmation import Opened
 from ragscout.search.contract import Block, Request
 from ragscout.search.corpus_sample import corpus_sample

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ragscout.engine.labels import Label, Labels, item_key
+from ragscout.judges.labels import Label, Labels, item_key
 from ragscout.model.evalset import EvalSet, Question, Span
 from ragscout.store.store import Store
 

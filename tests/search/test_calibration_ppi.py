@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ragscout.engine.labels import Label, item_key
+from ragscout.judges.labels import Label, item_key
+from ragscout.judges.ppi import Calibration, correct, rectifier
+from ragscout.judges.report import matched, report
+from ragscout.judges.sample import choose, population
 from ragscout.model.board import Board, Goal
 from ragscout.model.calibration import CORRECTED, Scale
 from ragscout.model.config import Configuration, source_node
@@ -20,9 +23,6 @@ from ragscout.model.outcome import Score, Usage
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
 from ragscout.search.board import Facts, build_board
-from ragscout.search.calibration import matched, report
-from ragscout.search.calibration_ppi import Calibration, correct, rectifier
-from ragscout.search.calibration_sample import choose, population
 from ragscout.search.confirmation import Opened
 from ragscout.search.figures import Measured
 from ragscout.search.render import render_csv, render_markdown, render_terminal

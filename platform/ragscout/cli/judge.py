@@ -12,8 +12,8 @@ from ragscout.cli.output import Json, StoreOption, as_json, console, remark, say
 
 if TYPE_CHECKING:
     from ragscout.cli.judge_bench import Bench
-    from ragscout.engine.labels import Label
-    from ragscout.search.calibration_sample import Item
+    from ragscout.judges.labels import Label
+    from ragscout.judges.sample import Item
 
 app = typer.Typer(
     help="Label answers, compare judges on the labels, report how far a judge can be trusted.", no_args_is_help=True
@@ -42,8 +42,8 @@ def label(
     """Label answers of a sweep or pilot: in the terminal, or in a sheet. Configuration, model and score are hidden."""
     from ragscout.cli.judge_bench import open_bench
     from ragscout.cli.judge_terminal import ask_all
+    from ragscout.judges.sample import choose
     from ragscout.model.errors import ParameterError
-    from ragscout.search.calibration_sample import choose
 
     if scale not in ("levels", "right"):
         raise ParameterError(f"--scale: unknown; got {scale!r}. Allowed: levels, right.")
@@ -87,9 +87,9 @@ def compare(
     """Rank judges, rubrics and reason modes by their agreement with people; what is in the store is not asked again."""
     from ragscout.cli.judge_bench import open_bench
     from ragscout.cli.judge_compare import Ticker, contenders_of, exhibits
-    from ragscout.engine.judging import judge_all
-    from ragscout.search.calibration_compare import compared
-    from ragscout.search.calibration_text import comparison_json, comparison_table
+    from ragscout.judges.asking import judge_all
+    from ragscout.judges.compare import compared
+    from ragscout.judges.text import comparison_json, comparison_table
 
     bench = open_bench(file, store, criterion)
     found = contenders_of(bench, judges, _words(reason), _words(anchors), _words(levels), file)
@@ -126,10 +126,10 @@ def report(
 ) -> None:
     """Agreement with people, bias, errors and noise of the sweep's judge. Exit status 1: below 0.6, or 30 labels."""
     from ragscout.cli.judge_bench import open_bench
+    from ragscout.judges.people import disputed
+    from ragscout.judges.sweep import reported
+    from ragscout.judges.text import report_json, report_lines
     from ragscout.model.errors import SpecError
-    from ragscout.search.calibration_people import disputed
-    from ragscout.search.calibration_sweep import reported
-    from ragscout.search.calibration_text import report_json, report_lines
 
     bench = open_bench(file, store, criterion)
     if bench.judged is None:
@@ -177,7 +177,7 @@ def _export(bench: Bench, path: Path, chosen: list[Item], levels: int) -> dict[s
 
 def _import(bench: Bench, path: Path, who: str, levels: int) -> dict[str, Any]:
     from ragscout.data.label_sheet import level_of, read_sheet
-    from ragscout.engine.labels import Label
+    from ragscout.judges.labels import Label
     from ragscout.model.errors import EvalSetError
 
     by_short = {item.key[:SHORT]: item for item in bench.items}

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragscout.engine.judging import Passages
+from ragscout.judges.asking import Passages
 from ragscout.model.errors import EvalSetError, UnknownNameError
 
 if TYPE_CHECKING:
-    from ragscout.engine.labels import Label, Labels
-    from ragscout.search.calibration_sample import Answered, Item
-    from ragscout.search.calibration_sweep import Judged
+    from ragscout.judges.labels import Label, Labels
+    from ragscout.judges.sample import Answered, Item
+    from ragscout.judges.sweep import Judged
     from ragscout.sweep import Sweep
 
 MOST = 2_000
@@ -67,9 +67,9 @@ def open_bench(file: Path, store: str | None, criterion: str) -> Bench:
         UnknownNameError: the criterion is neither built in nor one of the sweep's.
         EvalSetError: nothing was answered yet.
     """
-    from ragscout.engine.labels import Labels
-    from ragscout.search.calibration_sample import nothing_given, population
-    from ragscout.search.calibration_sweep import judged_figures
+    from ragscout.judges.labels import Labels
+    from ragscout.judges.sample import nothing_given, population
+    from ragscout.judges.sweep import judged_figures
     from ragscout.steps.measure.judge_prompt import BUILT_IN
     from ragscout.sweep import Sweep
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from ragscout.cli.judge_bench import Bench
 from ragscout.cli.judge_terminal import passages_of
-from ragscout.engine.judging import Exhibit
+from ragscout.judges.asking import Exhibit
+from ragscout.judges.compare import Contender, contenders, judge_step
+from ragscout.judges.sample import Item
 from ragscout.model.errors import EvalSetError, ParameterError, UnknownNameError
-from ragscout.search.calibration_compare import Contender, contenders, judge_step
-from ragscout.search.calibration_sample import Item
 
 REASONS = ("none", "before", "after")
 ANCHORS = ("ends", "all")

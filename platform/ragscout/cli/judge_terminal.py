@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
 from ragscout.cli.judge_bench import Bench
-from ragscout.engine.labels import Label
+from ragscout.judges.labels import Label
+from ragscout.judges.sample import Item
 from ragscout.model.text import language as language_of
-from ragscout.search.calibration_sample import Item
 from ragscout.steps.measure.judge_prompt import BUILT_IN, Tongue, criterion
 
 _W = {

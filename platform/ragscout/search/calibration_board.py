@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ragscout.judges.ppi import Calibration, Corrected, correct
 from ragscout.model.board import Goal, Paired, Row
 from ragscout.model.calibration import CORRECTED, Standing
 from ragscout.model.evalset import Question
-from ragscout.search.calibration_ppi import Calibration, Corrected, correct
 from ragscout.search.compare import Table
 from ragscout.search.figures import Measured
 

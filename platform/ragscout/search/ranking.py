@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ragscout.judges.ppi import Calibration
 from ragscout.model.board import FigureStat, Goal, Holdout, Latency, Mark, Note, Row
 from ragscout.model.evalset import Question
 from ragscout.search import calibration_board as labelled
-from ragscout.search.calibration_ppi import Calibration
 from ragscout.search.compare import Table, against_leader, against_reference, recommended_row
 from ragscout.search.confirmation import Opened
 from ragscout.search.figures import MISSING_LIMIT, Measured, rounded

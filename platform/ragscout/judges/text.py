@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ragscout.engine.labels import Label
+from ragscout.judges.compare import Compared
+from ragscout.judges.labels import Label
+from ragscout.judges.report import Bias, Rate, Report
 from ragscout.model.calibration import AGREEMENT_FLOOR, ENOUGH_LABELS
-from ragscout.search.calibration import Bias, Rate, Report
-from ragscout.search.calibration_compare import Compared
 from ragscout.stats.agreement import Estimate
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ragscout.engine.labels import item_key
+from ragscout.judges.labels import item_key
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Failure, Score

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ragscout.engine.labels import Label
+from ragscout.judges.labels import Label
 from ragscout.model.calibration import Scale
 from ragscout.stats.agreement import Estimate, agreement
 

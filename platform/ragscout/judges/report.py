@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pvariance
 
-from ragscout.engine.labels import Label
+from ragscout.judges.labels import Label
+from ragscout.judges.people import Pair, labellers
+from ragscout.judges.sample import Item
 from ragscout.model.calibration import ENOUGH_LABELS, Scale, Standing, standing_state
-from ragscout.search.calibration_people import Pair, labellers
-from ragscout.search.calibration_sample import Item
 from ragscout.stats.agreement import DOMINANT, Estimate, agreement, jackknife
 from ragscout.stats.paired import wilson
 

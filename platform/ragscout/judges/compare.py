@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ragscout.engine.judging import Judgement
-from ragscout.engine.labels import Label
+from ragscout.judges.asking import Judgement
+from ragscout.judges.labels import Label
+from ragscout.judges.report import Labelled, Report, matched, report
+from ragscout.judges.sample import Item
 from ragscout.model.calibration import Scale
 from ragscout.model.outcome import Score, Unfilled, Usage
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
-from ragscout.search.calibration import Labelled, Report, matched, report
-from ragscout.search.calibration_sample import Item
 from ragscout.search.figures import rounded
 from ragscout.stats.agreement import DOMINANT, cohen_kappa, count_table, gwet_ac, jackknife
 from ragscout.steps.measure.judge import Judge

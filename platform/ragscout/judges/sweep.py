@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ragscout.engine.labels import Label
+from ragscout.judges.labels import Label
+from ragscout.judges.ppi import Calibration
+from ragscout.judges.report import Report, matched, report
+from ragscout.judges.sample import Answered, Given, Item, nothing_given, population
 from ragscout.model.calibration import Scale
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.metric import MeasureStep
 from ragscout.model.runtime import ChatModel
-from ragscout.search.calibration import Report, matched, report
-from ragscout.search.calibration_ppi import Calibration
-from ragscout.search.calibration_sample import Answered, Given, Item, nothing_given, population
 from ragscout.steps.measure.judge import Judge
 
 

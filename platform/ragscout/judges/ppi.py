@@ -18,12 +18,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ragscout.judges.report import Labelled
+from ragscout.judges.sample import LEAST, answering_model
 from ragscout.model.board import FigureStat, Goal
 from ragscout.model.calibration import ENOUGH_LABELS, Standing
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Score
-from ragscout.search.calibration import Labelled
-from ragscout.search.calibration_sample import LEAST, answering_model
 from ragscout.search.figures import Measured, rounded
 from ragscout.stats.paired import mean_interval
 

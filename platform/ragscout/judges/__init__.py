@@ -1,0 +1,1 @@
+"""Judging the judge: what people's labels say about automatic scores."""
