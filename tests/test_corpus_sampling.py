@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ragscout.board.show.table import render_markdown
 from ragscout.engine import estimate
 from ragscout.engine.estimate import Range
 from ragscout.engine.task import read_node
@@ -20,7 +21,6 @@ from ragscout.report.html import report
 from ragscout.report.of_sweep import material_of
 from ragscout.search.contract import Block
 from ragscout.search.factor_prior import RetrievalPrior
-from ragscout.search.render import render_markdown
 from ragscout.steps.embed.base import Side
 from ragscout.steps.embed.hashing import Hashing
 from ragscout.sweep import Result, Sweep

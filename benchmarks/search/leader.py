@@ -16,8 +16,8 @@ import time
 
 import numpy as np
 
+from ragscout.board.effects import Effects
 from ragscout.search import make_proposer
-from ragscout.search.effects import Effects
 from ragscout.stats.shrinkage import believed
 from ragscout.testing.search import GOAL, MadeSpace, World, configuration, play
 

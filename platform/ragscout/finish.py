@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ragscout.board.limits import probe_targets
 from ragscout.engine.fill import Engine, Filled, Want
 from ragscout.engine.holdout import use_of
 from ragscout.engine.prepare import Prepared, ordered
@@ -18,7 +19,6 @@ from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.worker import Worker
 from ragscout.model.board import Board
 from ragscout.model.errors import ModelCallError
-from ragscout.search.limits import probe_targets
 from ragscout.serve.probe import probe
 from ragscout.store.journal import Journal, Once
 from ragscout.store.store import Store

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from ragscout import search
 from ragscout.allowance import DONE, Allowance
+from ragscout.board.power import power_advice
+from ragscout.board.question_weights import weights_of
 from ragscout.engine.cells import CellReader
 from ragscout.engine.corpus_sampling import ENTRY, declare, plan_line, settle
 from ragscout.engine.executors import InProcess, Subprocess
@@ -38,9 +40,7 @@ from ragscout.pilot import PILOT, Piloted, pilot
 from ragscout.record.recorder import Recorder
 from ragscout.search import make_proposer, screen
 from ragscout.search.contract import Block, Proposer, Request
-from ragscout.search.power import power_advice
 from ragscout.search.warm import KNOWN, known
-from ragscout.search.weights import weights_of
 from ragscout.serve import bundle
 from ragscout.serve.spec_file import as_spec
 from ragscout.spec import SweepSpec

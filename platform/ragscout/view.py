@@ -6,6 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ragscout.board.audit import Audit, audit
+from ragscout.board.build import Facts, build_board
+from ragscout.board.confirmation import Opened
+from ragscout.board.corpus_sample import corpus_sample
+from ragscout.board.effects import Effects
+from ragscout.board.metric_values import Measured, clusters_of
+from ragscout.board.question_weights import weights_of
+from ragscout.board.row_cache import RowCache
+from ragscout.board.slices import By, Slices, slices
+from ragscout.board.words.audit import render_markdown
+from ragscout.board.words.corpus_sample import sample_notes
 from ragscout.data.versions import made_notes
 from ragscout.engine.cells import CellReader
 from ragscout.engine.corpus_sampling import ENTRY
@@ -22,18 +33,7 @@ from ragscout.model.outcome import Usage
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.record.words import of_language
 from ragscout.search import resolve
-from ragscout.search.audit import Audit, audit
-from ragscout.search.audit_words import render_markdown
-from ragscout.search.board import Facts, build_board
-from ragscout.search.confirmation import Opened
 from ragscout.search.contract import Block, Request
-from ragscout.search.corpus_sample import corpus_sample
-from ragscout.search.corpus_sample_text import sample_notes
-from ragscout.search.effects import Effects
-from ragscout.search.figures import Measured, clusters_of
-from ragscout.search.rowcache import RowCache
-from ragscout.search.slices import By, Slices, slices
-from ragscout.search.weights import weights_of
 from ragscout.serve.probe import latency
 from ragscout.stats.shrinkage import Believed
 from ragscout.store.journal import Entry, Once

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from ragscout.board.effects import Effects
 from ragscout.model.board import Goal
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Failure, Score
-from ragscout.search.effects import Effects
 from ragscout.testing.record import configuration
 
 GOAL = Goal("judge.correctness")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from ragscout.board.show.table import cells, columns, render_terminal
 from ragscout.cli.main import main
 from ragscout.model.outcome import Score
 from ragscout.record import runs
@@ -22,7 +23,6 @@ from ragscout.report.html import report
 from ragscout.report.material import Material
 from ragscout.report.of_sweep import material_of
 from ragscout.report.scene import Box, Dot, Label, Line, Scene, png, spread_out, svg, ticks
-from ragscout.search.render import cells, columns, render_terminal
 from ragscout.sweep import Sweep
 from ragscout.testing.record import snapshot, story
 

@@ -9,13 +9,13 @@ import pytest
 from scipy.stats import kendalltau, spearmanr
 from search_worlds import configuration
 
+from ragscout.board.audit import audit
+from ragscout.board.metric_values import Measured
+from ragscout.board.words.audit import render_markdown
 from ragscout.model.board import Goal
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
-from ragscout.search.audit import audit
-from ragscout.search.audit_words import render_markdown
-from ragscout.search.figures import Measured
 
 FIGURES = [Figure("judge.correctness", pass_level=0.5), Figure("meteor"), Figure("token_f1"), Figure("noise")]
 FIGURES[3] = Figure("noise", floor=1.0, higher_is_better=False)

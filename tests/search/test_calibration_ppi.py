@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from ragscout.board.build import Facts, build_board
+from ragscout.board.confirmation import Opened
+from ragscout.board.metric_values import Measured
+from ragscout.board.show.table import render_csv, render_markdown, render_terminal
 from ragscout.judges.labels import Label, item_key
 from ragscout.judges.ppi import Calibration, correct, rectifier
 from ragscout.judges.report import matched, report
@@ -22,10 +26,6 @@ from ragscout.model.metric import Figure
 from ragscout.model.outcome import Score, Usage
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
-from ragscout.search.board import Facts, build_board
-from ragscout.search.confirmation import Opened
-from ragscout.search.figures import Measured
-from ragscout.search.render import render_csv, render_markdown, render_terminal
 
 FIGURE = Figure("judge.correctness", pass_level=0.75)
 GOAL = Goal.of(FIGURE)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from test_search_board import FACTS, GOAL, build, measured, rows_of
 
+from ragscout.board.build import Facts
+from ragscout.board.effects import Effects
 from ragscout.model.board import Board
 from ragscout.model.outcome import Score
-from ragscout.search.board import Facts
-from ragscout.search.effects import Effects
 from ragscout.stats.crossfit import crossfit
 from ragscout.stats.shrinkage import Believed, believed
 from ragscout.testing.record import configuration

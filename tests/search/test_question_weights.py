@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from search_worlds import GOAL, MadeSpace, World, configuration, play
 
+from ragscout.board.build import Facts, build_board
+from ragscout.board.confirmation import Opened
+from ragscout.board.metric_values import Measured
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
 from ragscout.search import make_proposer
-from ragscout.search.board import Facts, build_board
-from ragscout.search.confirmation import Opened
 from ragscout.search.factor_exact import ExactPosterior
-from ragscout.search.figures import Measured
 from ragscout.search.outcomes import Outcomes, adjusted_means
 from ragscout.sweep import Sweep
 

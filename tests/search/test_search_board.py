@@ -12,15 +12,15 @@ import pytest
 from rich.console import Console
 from search_worlds import World, configuration, judge_failed, small_space
 
+from ragscout.board.build import Facts, build_board, row_names
+from ragscout.board.confirmation import Opened, quote_notes
+from ragscout.board.metric_values import Measured, clusters_of
+from ragscout.board.show.table import render_csv, render_markdown, render_terminal, safe
 from ragscout.model.board import Board, Goal, Holdout
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score, Usage
 from ragscout.model.text import display_width
-from ragscout.search.board import Facts, build_board, row_names
-from ragscout.search.confirmation import Opened, quote_notes
-from ragscout.search.figures import Measured, clusters_of
-from ragscout.search.render import render_csv, render_markdown, render_terminal, safe
 from ragscout.stats.paired import Interval
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -7,13 +7,13 @@ import json
 import pytest
 from search_worlds import configuration
 
+from ragscout.board.build import Facts, build_board
+from ragscout.board.metric_values import Measured
+from ragscout.board.slices import GROUPINGS, group_name, group_of, slices, table
 from ragscout.model.board import Goal
 from ragscout.model.evalset import Question, Span
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
-from ragscout.search.board import Facts, build_board
-from ragscout.search.figures import Measured
-from ragscout.search.slices import GROUPINGS, group_name, group_of, slices, table
 
 FIGURES = [Figure("token_f1"), Figure("meteor"), Figure("corpus", level="set")]
 GOAL = Goal.of(FIGURES[0])

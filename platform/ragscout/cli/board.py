@@ -34,8 +34,8 @@ def run(
     json_output: Json = False,
 ) -> None:
     """Show the leaderboard; nothing is computed."""
+    from ragscout.board.show.table import render_terminal
     from ragscout.model.errors import SpecError
-    from ragscout.search.render import render_terminal
     from ragscout.sweep import Sweep
 
     sweep = Sweep.load(file, store)
@@ -76,8 +76,8 @@ def _table(board: Board, kind: str, words: BoardLanguage) -> bytes:
     Raises:
         SpecError: there is no such format.
     """
+    from ragscout.board.show.table import render_csv, render_markdown, render_xlsx
     from ragscout.model.errors import SpecError
-    from ragscout.search.render import render_csv, render_markdown, render_xlsx
 
     if kind == "json":
         return board.to_json()
@@ -97,8 +97,9 @@ def _beside(sweep: Sweep, words: BoardLanguage, audit: bool, by: str, everything
         UnknownNameError: questions are not grouped by this.
         ParameterError: both were asked for.
     """
+    from ragscout.board import slices
+    from ragscout.board.words import audit as audit_words
     from ragscout.model.errors import ParameterError, UnknownNameError
-    from ragscout.search import audit_words, slices
 
     if audit and by:
         raise ParameterError("board: two pages at once; got --audit and --by. Ask for one of them.")

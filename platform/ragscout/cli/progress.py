@@ -88,7 +88,7 @@ class ProgressLine:
         return (event.limit - event.answers) * (now - began) / (event.answers - at)
 
     def _provisional(self, event: Event) -> None:
-        from ragscout.search.render import render_terminal
+        from ragscout.board.show.table import render_terminal
 
         assert event.board is not None
         self._boards += 1

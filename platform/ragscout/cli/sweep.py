@@ -22,12 +22,12 @@ def run(
     json_output: Json = False,
 ) -> None:
     """Run a sweep: search the space, score every configuration, log to MLflow, show the leaderboard."""
+    from ragscout.board.limits import meets
+    from ragscout.board.show.table import render_markdown, render_terminal
     from ragscout.cli.progress import ProgressLine
     from ragscout.record.mlflow import MlflowRecorder, default_tracking_uri
     from ragscout.record.recorder import Recorder
     from ragscout.report.of_sweep import report_of
-    from ragscout.search.limits import meets
-    from ragscout.search.render import render_markdown, render_terminal
     from ragscout.sweep import Sweep
 
     out = console()

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ragscout.board.metric_values import rounded
 from ragscout.judges.asking import Judgement
 from ragscout.judges.labels import Label
 from ragscout.judges.report import Labelled, Report, matched, report
@@ -14,7 +15,6 @@ from ragscout.model.calibration import Scale
 from ragscout.model.outcome import Score, Unfilled, Usage
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
-from ragscout.search.figures import rounded
 from ragscout.stats.agreement import DOMINANT, cohen_kappa, count_table, gwet_ac, jackknife
 from ragscout.steps.measure.judge import Judge
 from ragscout.steps.measure.judge_prompt import Anchored, Reason

@@ -18,13 +18,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ragscout.board.metric_values import Measured, rounded
 from ragscout.judges.report import Labelled
 from ragscout.judges.sample import LEAST, answering_model
 from ragscout.model.board import FigureStat, Goal
 from ragscout.model.calibration import ENOUGH_LABELS, Standing
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Score
-from ragscout.search.figures import Measured, rounded
 from ragscout.stats.paired import mean_interval
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ragscout.board.effects import Effect, Interaction
 from ragscout.model.board import Board, BoardLanguage, Goal, Row
 from ragscout.model.evalset import Question
 from ragscout.record.recorder import Snapshot
@@ -29,7 +30,6 @@ from ragscout.report.scene import (
     ticks,
 )
 from ragscout.report.why_text import points
-from ragscout.search.effects import Effect, Interaction
 from ragscout.search.outcomes import goal_value
 
 ROLES = {"recommended": GREEN, "leader": ORANGE, "reference": PURPLE, "baseline": GREY}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ragscout.board.pairs import paired_values
 from ragscout.engine.prepare import Prepared
 from ragscout.model.board import Board, Goal, Paired
 from ragscout.model.board import Row as BoardRow
@@ -17,7 +18,6 @@ from ragscout.model.runtime import ChatModel
 from ragscout.record.recorder import Snapshot
 from ragscout.report.why import GroupDuel, groups
 from ragscout.search.outcomes import goal_value
-from ragscout.search.pairs import paired_values
 
 
 @dataclass(frozen=True)

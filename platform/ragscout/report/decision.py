@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ragscout.board.pairs import paired_rows
 from ragscout.model.board import Board, BoardLanguage, Paired, Row
 from ragscout.model.outcome import CANDIDATE_KINDS
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import registered_stages, steps_of
 from ragscout.report.material import Material
 from ragscout.report.why_text import contribution, points
-from ragscout.search.pairs import paired_rows
 
 SHOWN = 3
 FEWEST = 10

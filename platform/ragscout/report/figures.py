@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ragscout.board.show.table import visible
 from ragscout.report import charts
 from ragscout.report.audit_section import agreement_charts, audit_of
 from ragscout.report.html import MATRIX_QUESTIONS, hardest_first
 from ragscout.report.material import Material
 from ragscout.report.scene import Scene, png, svg
-from ragscout.search.render import visible
 
 
 def figures(material: Material) -> dict[str, Scene]:

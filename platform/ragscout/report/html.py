@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
+from ragscout.board.show.table import MARKS, cells, columns, headings, legend, visible
+from ragscout.board.words.corpus_sample import WORDS as SAMPLE_WORDS
+from ragscout.board.words.corpus_sample import sample_table
 from ragscout.model.board import Row
 from ragscout.model.evalset import Question
 from ragscout.report import charts
@@ -24,10 +27,7 @@ from ragscout.report.scene import Scene, clean, svg
 from ragscout.report.why import Example, Side
 from ragscout.report.why_text import WORDS as WHY_WORDS
 from ragscout.report.why_text import place, points
-from ragscout.search.corpus_sample_text import WORDS as SAMPLE_WORDS
-from ragscout.search.corpus_sample_text import sample_table
 from ragscout.search.outcomes import goal_value
-from ragscout.search.render import MARKS, cells, columns, headings, legend, visible
 
 MATRIX_QUESTIONS = 150
 ANSWER, PASSAGE = 1500, 600  # code points shown

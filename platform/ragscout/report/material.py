@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ragscout.board.effects import Effects
+from ragscout.board.question_weights import weights_of
 from ragscout.model.board import BoardLanguage
 from ragscout.model.config import Configuration
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.report.why import Passages, Why, why
-from ragscout.search.effects import Effects
-from ragscout.search.weights import weights_of
 
 
 def no_passages(_configuration: object, _question: object) -> tuple[()]:

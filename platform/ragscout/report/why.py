@@ -9,6 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ragscout.board.effects import Effect, Effects
+from ragscout.board.metric_values import rounded
+from ragscout.board.pairs import paired_values
+from ragscout.board.question_weights import weights_of
 from ragscout.model.board import Board, Goal, Mark, Paired
 from ragscout.model.board import Row as BoardRow
 from ragscout.model.calibration import Standing
@@ -19,11 +23,7 @@ from ragscout.model.outcome import Failure, Score
 from ragscout.model.text import language
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.report.passages import Passage
-from ragscout.search.effects import Effect, Effects
-from ragscout.search.figures import rounded
 from ragscout.search.outcomes import goal_value
-from ragscout.search.pairs import paired_values
-from ragscout.search.weights import weights_of
 
 EXAMPLES = 10
 SAME = 1e-12

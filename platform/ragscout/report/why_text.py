@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ragscout.board.effects import Effect
 from ragscout.model.board import BoardLanguage, Goal
 from ragscout.model.text import display_width
 from ragscout.report.passages import Passage
 from ragscout.report.why import Side, Why
-from ragscout.search.effects import Effect
 
 WORDS: dict[BoardLanguage, dict[str, str]] = {
     "en": {

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragscout.search.figures import rounded
+from ragscout.board.metric_values import rounded
 
 if TYPE_CHECKING:
     import numpy as np

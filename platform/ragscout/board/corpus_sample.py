@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ragscout.board.build import row_names
+from ragscout.board.metric_values import Measured, rounded
 from ragscout.model.config import Configuration
 from ragscout.model.corpus_sample import CorpusSample, SampledPrefix
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
-from ragscout.search.board import row_names
-from ragscout.search.figures import Measured, rounded
 from ragscout.search.outcomes import goal_value
 
 FEWEST = 3

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ragscout.board.metric_values import rounded
+from ragscout.board.question_weights import shares
 from ragscout.model.board import Board, Goal, Paired, Row
-from ragscout.search.figures import rounded
-from ragscout.search.weights import shares
 from ragscout.stats.paired import PairedTest, by_cluster, compare_paired, holm, simultaneous
 
 if TYPE_CHECKING:

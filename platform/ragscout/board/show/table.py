@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ragscout.board.show.sheet import MARKS, render_csv, render_xlsx, safe
+from ragscout.board.words.corpus_sample import print_sample, sample_markdown
 from ragscout.model.board import Board, BoardLanguage, FigureStat, GroupStat, Paired, Row
 from ragscout.model.calibration import CORRECTED
-from ragscout.search.corpus_sample_text import print_sample, sample_markdown
-from ragscout.search.sheet import MARKS, render_csv, render_xlsx, safe
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ragscout.board.confirmation import quote_notes
+from ragscout.board.words.ended import in_korean
 from ragscout.judges.words import judge_notes
 from ragscout.model.board import Board, Note
-from ragscout.search.confirmation import quote_notes
-from ragscout.search.ended_words import in_korean
 from ragscout.stats.paired import questions_to_separate, smallest_detectable
 
 TYPICAL_SD = 0.28

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ragscout.board.metric_values import Measured, clusters_of, figure_stat, rounded
+from ragscout.board.question_weights import shares, weighted_stat, weights_of
+from ragscout.board.words.ended import in_korean
 from ragscout.model.board import Board, Confirmed, FigureStat, Goal, Note, Paired, Row
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
-from ragscout.search.ended_words import in_korean
-from ragscout.search.figures import Measured, clusters_of, figure_stat, rounded
 from ragscout.search.outcomes import goal_value
-from ragscout.search.weights import shares, weighted_stat, weights_of
 from ragscout.stats.paired import compare_paired, holm
 
 SMALL_SET = 100

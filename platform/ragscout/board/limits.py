@@ -102,7 +102,7 @@ def meets(board: Board) -> bool:
 def probe_targets(board: Board, probed: Sequence[str], most: int) -> list[str]:
     """Keys of rows whose latency is still to be probed: leader, reference, baselines and recommended candidates (the
     cheapest of the winner set within a point). Fewer than ``most`` rows are probed altogether."""
-    from ragscout.search.compare import candidates
+    from ragscout.board.compare import candidates
 
     wanted = [row for row in board.rows if row.answered and not row.failed]
     first = [row for row in wanted if row.has("leader") or row.has("reference") or row.has("baseline")]

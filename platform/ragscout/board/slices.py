@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
+from ragscout.board.metric_values import Measured, figure_stat
 from ragscout.model.board import Board, BoardLanguage, FigureStat
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
 from ragscout.model.text import language
-from ragscout.search.figures import Measured, figure_stat
 
 By = Literal["language", "slice", "type", "answerable"]
 GROUPINGS: tuple[str, ...] = get_args(By)

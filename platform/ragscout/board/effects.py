@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ragscout.board.metric_values import rounded
 from ragscout.model.board import Goal
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Failure, Score
 from ragscout.search.factor_claims import FitCheck
 from ragscout.search.factor_model import FactorModel, Kind, make_design
-from ragscout.search.figures import rounded
 from ragscout.search.outcomes import goal_value
 from ragscout.search.space import INACTIVE, EncodedSpace, encode
 from ragscout.stats.shrinkage import Believed

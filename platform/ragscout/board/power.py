@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ragscout.search.notes import TYPICAL_SD
+from ragscout.board.words.notes import TYPICAL_SD
 from ragscout.stats.paired import smallest_detectable
 
 SCORE_SD = 0.4

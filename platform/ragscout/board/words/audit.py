@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ragscout.board.audit import Audit, Disputed
 from ragscout.model.board import BoardLanguage
-from ragscout.search.audit import Audit, Disputed
 from ragscout.stats.rank_correlation import Correlation
 
 _WORDS = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ragscout.board.metric_values import finite, rounded
 from ragscout.model.board import Goal, Paired
 from ragscout.model.outcome import Failure, Score
-from ragscout.search.figures import finite, rounded
 from ragscout.search.outcomes import goal_value
 from ragscout.stats.paired import compare_paired
 

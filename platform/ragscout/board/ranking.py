@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ragscout.board import labelled as labelled
+from ragscout.board.compare import Table, against_leader, against_reference, recommended_row
+from ragscout.board.confirmation import Opened
+from ragscout.board.limits import excess
+from ragscout.board.metric_values import MISSING_LIMIT, Measured, rounded
+from ragscout.board.question_weights import weights_of
 from ragscout.judges.ppi import Calibration
 from ragscout.model.board import FigureStat, Goal, Holdout, Latency, Mark, Note, Row
 from ragscout.model.evalset import Question
-from ragscout.search import calibration_board as labelled
-from ragscout.search.compare import Table, against_leader, against_reference, recommended_row
-from ragscout.search.confirmation import Opened
-from ragscout.search.figures import MISSING_LIMIT, Measured, rounded
-from ragscout.search.limits import excess
 from ragscout.search.outcomes import goal_value
-from ragscout.search.weights import weights_of
 from ragscout.stats.crossfit import crossfit
 from ragscout.stats.shrinkage import Believed, believed
 

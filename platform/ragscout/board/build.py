@@ -23,25 +23,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from ragscout.board import labelled as labelled
+from ragscout.board import metric_values as parts
+from ragscout.board.complexity import complexity
+from ragscout.board.confirmation import confirm
+from ragscout.board.limits import limit_notes
+from ragscout.board.metric_values import Measured
+from ragscout.board.paired_wins import duel_notes, with_duels
+from ragscout.board.question_weights import weight_notes, weighted_stat, weights_of
+from ragscout.board.ranking import Facts, passes, ranked
+from ragscout.board.row_cache import RowCache
+from ragscout.board.words.notes import board_notes
 from ragscout.model.board import Board, Goal, Mark, Row
 from ragscout.model.calibration import CORRECTED
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.key import short
 from ragscout.model.metric import Figure
-from ragscout.search import calibration_board as labelled
-from ragscout.search import figures as parts
-from ragscout.search.complexity import complexity
-from ragscout.search.confirmation import confirm
-from ragscout.search.duels import duel_notes, with_duels
-from ragscout.search.figures import Measured
-from ragscout.search.limits import limit_notes
-from ragscout.search.notes import board_notes
 from ragscout.search.notes_search import posterior_notes
 from ragscout.search.outcomes import goal_value
-from ragscout.search.ranking import Facts, passes, ranked
-from ragscout.search.rowcache import RowCache
-from ragscout.search.weights import weight_notes, weighted_stat, weights_of
 
 __all__ = ["Facts", "build_board", "differing", "row_names"]
 

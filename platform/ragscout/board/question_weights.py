@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ragscout.board.metric_values import Measured, finite, rounded
 from ragscout.model.board import FigureStat, Goal, Note
 from ragscout.model.evalset import Question
-from ragscout.search.figures import Measured, finite, rounded
 from ragscout.search.outcomes import goal_value
 from ragscout.stats.paired import mean_interval
 

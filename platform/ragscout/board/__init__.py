@@ -1,0 +1,1 @@
+"""The leaderboard, and what may be claimed from it."""

@@ -1,0 +1,1 @@
+"""The leaderboard as text and as a spreadsheet."""

@@ -1,0 +1,1 @@
+"""What the board says in words, in English and in Korean."""
