@@ -20,7 +20,7 @@ from ragscout.record.runs import metrics, row_states
 from ragscout.report.html import report
 from ragscout.report.of_sweep import material_of
 from ragscout.search.contract import Block
-from ragscout.search.factor_prior import RetrievalPrior
+from ragscout.search.factor.prior import RetrievalPrior
 from ragscout.steps.embed.base import Side
 from ragscout.steps.embed.hashing import Hashing
 from ragscout.sweep import Result, Sweep

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ragscout.search.factor_claims import FitCheck
+from ragscout.search.factor.claims import FitCheck
 from ragscout.sweep import Sweep
 
 ROOT = Path(__file__).parents[1]

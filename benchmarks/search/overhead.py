@@ -14,8 +14,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ragscout.search.factor_exact import ExactPosterior
-from ragscout.search.factor_model import FactorModel, choose, make_design
+from ragscout.search.factor.exact import ExactPosterior
+from ragscout.search.factor.model import FactorModel, choose, make_design
 
 LEVELS = (5, 3, 4, 3, 3, 4, 2)
 KINDS = ("retrieval",) * 5 + ("model", "prompt")

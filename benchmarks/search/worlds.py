@@ -35,7 +35,7 @@ from ragscout.model.board import Goal
 from ragscout.model.outcome import Score, Usage
 from ragscout.search import make_proposer
 from ragscout.search.contract import Block
-from ragscout.search.factor_model import FactorModel, choose, make_design
+from ragscout.search.factor.model import FactorModel, choose, make_design
 from ragscout.testing.search import MadeSpace, configuration
 
 HOME = Path(os.environ.get("RAGSCOUT_SEARCH_WORLDS", Path(__file__).parents[3] / "shared" / "bench" / "search_world"))

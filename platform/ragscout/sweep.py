@@ -38,9 +38,10 @@ from ragscout.model.errors import SpecError, UnknownNameError
 from ragscout.model.outcome import Usage
 from ragscout.pilot import PILOT, Piloted, pilot
 from ragscout.record.recorder import Recorder
-from ragscout.search import make_proposer, screen
+from ragscout.search import make_proposer
+from ragscout.search import prefixes as screen
 from ragscout.search.contract import Block, Proposer, Request
-from ragscout.search.warm import KNOWN, known
+from ragscout.search.known import KNOWN, known
 from ragscout.serve import bundle
 from ragscout.serve.spec_file import as_spec
 from ragscout.spec import SweepSpec

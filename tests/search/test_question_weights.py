@@ -16,7 +16,7 @@ from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
 from ragscout.search import make_proposer
-from ragscout.search.factor_exact import ExactPosterior
+from ragscout.search.factor.exact import ExactPosterior
 from ragscout.search.outcomes import Outcomes, adjusted_means
 from ragscout.sweep import Sweep
 

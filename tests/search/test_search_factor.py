@@ -12,8 +12,8 @@ from ragscout.model.board import Goal
 from ragscout.model.outcome import Score, Usage
 from ragscout.search import make_proposer, order_questions, resolve
 from ragscout.search.contract import Block
-from ragscout.search.factor_model import FactorModel, choose, make_design
-from ragscout.search.study_mirror import snapshot
+from ragscout.search.factor.model import FactorModel, choose, make_design
+from ragscout.search.samplers.mirror import snapshot
 
 
 def large_space() -> MadeSpace:

@@ -12,21 +12,22 @@ from search_worlds import GOAL, MadeSpace, World, configuration, play, small_spa
 from ragscout.model.board import Board, Cost, FigureStat, Goal, Row
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.model.outcome import Score, Usage
-from ragscout.search import check, check_screen, make_proposer, screen
+from ragscout.search import check, check_screen, make_proposer
+from ragscout.search import prefixes as screen
 from ragscout.search.contract import Block
-from ragscout.search.factor_claims import FitCheck, claim_notes
-from ragscout.search.factor_design import make_design
-from ragscout.search.factor_exact import ExactPosterior
-from ragscout.search.factor_model import FactorModel, choose
-from ragscout.search.factor_prior import RetrievalPrior, prior_figure
-from ragscout.search.front import front_of, knee, pareto
-from ragscout.search.gam import predict
-from ragscout.search.halving import affordable, depths, shares
-from ragscout.search.optuna_adapter import Sampler, _generation, _sampler, sampler_class
-from ragscout.search.policy import Policy, policy_of
+from ragscout.search.factor.claims import FitCheck, claim_notes
+from ragscout.search.factor.design import make_design
+from ragscout.search.factor.exact import ExactPosterior
+from ragscout.search.factor.model import FactorModel, choose
+from ragscout.search.factor.prior import RetrievalPrior, prior_figure
+from ragscout.search.known import known
+from ragscout.search.methods.front import front_of, knee, pareto
+from ragscout.search.methods.gam import predict
+from ragscout.search.methods.halving import affordable, depths, shares
+from ragscout.search.rounds import Policy, policy_of
+from ragscout.search.samplers.adapter import Sampler, _generation, _sampler, sampler_class
 from ragscout.search.space import encode
 from ragscout.search.stopping import RULES
-from ragscout.search.warm import known
 
 SPACE = small_space()
 

@@ -13,8 +13,8 @@ from ragscout.model.outcome import Failure, Score, Usage
 from ragscout.search import make_proposer, order_questions, resolve
 from ragscout.search.contract import Block
 from ragscout.search.outcomes import goal_value
+from ragscout.search.samplers.mirror import snapshot
 from ragscout.search.space import INACTIVE, encode
-from ragscout.search.study_mirror import snapshot
 
 SPACE = small_space()
 

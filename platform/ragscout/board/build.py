@@ -40,7 +40,7 @@ from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.key import short
 from ragscout.model.metric import Figure
-from ragscout.search.notes_search import posterior_notes
+from ragscout.search.notes import posterior_notes
 from ragscout.search.outcomes import goal_value
 
 __all__ = ["Facts", "build_board", "differing", "row_names"]

@@ -17,8 +17,8 @@ from ragscout.board.metric_values import rounded
 from ragscout.model.board import Goal
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Failure, Score
-from ragscout.search.factor_claims import FitCheck
-from ragscout.search.factor_model import FactorModel, Kind, make_design
+from ragscout.search.factor.claims import FitCheck
+from ragscout.search.factor.model import FactorModel, Kind, make_design
 from ragscout.search.outcomes import goal_value
 from ragscout.search.space import INACTIVE, EncodedSpace, encode
 from ragscout.stats.shrinkage import Believed

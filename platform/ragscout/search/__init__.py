@@ -16,21 +16,21 @@ from ragscout.search.contract import Proposer
 from ragscout.search.space import Space
 
 if TYPE_CHECKING:
-    from ragscout.search.optuna_adapter import Sampler
-    from ragscout.search.policy import Policy
+    from ragscout.search.rounds import Policy
+    from ragscout.search.samplers.adapter import Sampler
 
 SEARCHES = {
-    "grid": ("ragscout.search.grid", "GridProposer"),
-    "gp": ("ragscout.search.gp", "GPProposer"),
-    "tpe": ("ragscout.search.tpe", "TPEProposer"),
-    "factor": ("ragscout.search.factor", "FactorProposer"),
-    "random": ("ragscout.search.sampled", "RandomProposer"),
-    "greedy": ("ragscout.search.greedy", "GreedyProposer"),
-    "gam": ("ragscout.search.gam", "GAMProposer"),
-    "halving": ("ragscout.search.halving", "HalvingProposer"),
-    "nsga2": ("ragscout.search.pareto", "ParetoProposer"),
-    "motpe": ("ragscout.search.pareto", "MultiTPEProposer"),
-    "optuna": ("ragscout.search.sampled", "OptunaProposer"),
+    "grid": ("ragscout.search.methods.grid", "GridProposer"),
+    "gp": ("ragscout.search.methods.gp", "GPProposer"),
+    "tpe": ("ragscout.search.methods.tpe", "TPEProposer"),
+    "factor": ("ragscout.search.factor.search", "FactorProposer"),
+    "random": ("ragscout.search.methods.sampled", "RandomProposer"),
+    "greedy": ("ragscout.search.methods.greedy", "GreedyProposer"),
+    "gam": ("ragscout.search.methods.gam", "GAMProposer"),
+    "halving": ("ragscout.search.methods.halving", "HalvingProposer"),
+    "nsga2": ("ragscout.search.methods.pareto", "ParetoProposer"),
+    "motpe": ("ragscout.search.methods.pareto", "MultiTPEProposer"),
+    "optuna": ("ragscout.search.methods.sampled", "OptunaProposer"),
 }
 GRID_LIMIT = 100
 """``auto`` measures at most this many configurations completely when there is no limit on answers."""
@@ -107,7 +107,7 @@ def check(name: str, options: Mapping[str, object]) -> tuple[Policy, Sampler | N
         UnknownNameError: no search, sampler or option of this name.
         ParameterError: an option out of range, or an import path that is not allowed.
     """
-    from ragscout.search.policy import OPTIONS, policy_of
+    from ragscout.search.rounds import OPTIONS, policy_of
 
     path = str(options.get("sampler", "")) if name == "optuna" else name if name.startswith("optuna.") else ""
     if name == "optuna" and not path:
@@ -118,7 +118,7 @@ def check(name: str, options: Mapping[str, object]) -> tuple[Policy, Sampler | N
         if name not in ("auto", *SEARCHES):
             raise UnknownNameError("search", "search", name, ["auto", *SEARCHES, "optuna.samplers.<Name>"])
         return policy_of(options), None
-    from ragscout.search.optuna_adapter import Sampler, check_sampler
+    from ragscout.search.samplers.adapter import Sampler, check_sampler
 
     own = {key: value for key, value in options.items() if key in OPTIONS}
     rest = {key: value for key, value in options.items() if key not in OPTIONS and key != "sampler"}
@@ -131,7 +131,7 @@ def check_screen(policy: Policy, figures: Sequence[str]) -> None:
     Raises:
         ParameterError: ``screen: {keep: ...}`` without a figure to rank by.
     """
-    from ragscout.search.factor_prior import METRICS, prior_figure
+    from ragscout.search.factor.prior import METRICS, prior_figure
 
     if policy.keep < 1 and prior_figure(figures) is None:
         raise ParameterError(

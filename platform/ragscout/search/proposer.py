@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from ragscout.model.board import Goal, Note
 from ragscout.model.config import Configuration
 from ragscout.search.contract import Block, Request
-from ragscout.search.factor_prior import RetrievalPrior
-from ragscout.search.notes_search import reused_note, screen_note
+from ragscout.search.factor.prior import RetrievalPrior
+from ragscout.search.notes import reused_note, screen_note
 from ragscout.search.outcomes import Outcomes
-from ragscout.search.policy import Policy
-from ragscout.search.progress import Progress, Want
-from ragscout.search.screen import parents
+from ragscout.search.prefixes import parents
+from ragscout.search.rounds import Policy
+from ragscout.search.samplers.mirror import Event, StudyMirror, TrialState
 from ragscout.search.space import EncodedSpace, Space, encode
-from ragscout.search.study_mirror import Event, StudyMirror, TrialState
+from ragscout.search.state import Progress, Want
 
 if TYPE_CHECKING:
     import numpy as np

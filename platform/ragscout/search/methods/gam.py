@@ -11,10 +11,10 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ragscout.search.deepening import DeepeningProposer
-from ragscout.search.optuna_adapter import round_seed
-from ragscout.search.progress import Progress
+from ragscout.search.methods.deepening import DeepeningProposer
+from ragscout.search.samplers.adapter import round_seed
 from ragscout.search.space import EncodedSpace
+from ragscout.search.state import Progress
 
 if TYPE_CHECKING:
     import numpy as np

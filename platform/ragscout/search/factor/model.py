@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ragscout.search.factor_design import Design, make_design
+from ragscout.search.factor.design import Design, make_design
 from ragscout.search.space import Kind
 
 if TYPE_CHECKING:

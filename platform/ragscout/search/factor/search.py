@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ragscout.model.board import Goal, Note
-from ragscout.search import policy as steps
+from ragscout.search import rounds as steps
 from ragscout.search.contract import Block
-from ragscout.search.factor_claims import (
+from ragscout.search.factor.claims import (
     FIT_BLOCKS,
     Claim,
     FitCheck,
@@ -24,17 +24,17 @@ from ragscout.search.factor_claims import (
     make_claims,
     small_budget,
 )
-from ragscout.search.factor_exact import ExactPosterior, affordable
-from ragscout.search.factor_learner import FactorLearner
-from ragscout.search.factor_model import FactorModel, choose
-from ragscout.search.factor_price import prices
-from ragscout.search.gam import predict
-from ragscout.search.halving import Bracket, bracket, halve
-from ragscout.search.optuna_adapter import round_seed
-from ragscout.search.policy import Policy
-from ragscout.search.progress import Progress, Want
+from ragscout.search.factor.exact import ExactPosterior, affordable
+from ragscout.search.factor.learner import FactorLearner
+from ragscout.search.factor.model import FactorModel, choose
+from ragscout.search.factor.price import prices
+from ragscout.search.methods.gam import predict
+from ragscout.search.methods.halving import Bracket, bracket, halve
 from ragscout.search.proposer import BaseProposer
+from ragscout.search.rounds import Policy
+from ragscout.search.samplers.adapter import round_seed
 from ragscout.search.space import Space
+from ragscout.search.state import Progress, Want
 
 if TYPE_CHECKING:
     import numpy as np

@@ -22,8 +22,8 @@ from typing import Any
 
 from ragscout.engine.corpus_sample import AUTO, OFF, setting
 from ragscout.model.errors import ParameterError, UnknownNameError
-from ragscout.search.progress import Progress, Want
 from ragscout.search.space import EncodedSpace
+from ragscout.search.state import Progress, Want
 from ragscout.search.stopping import RULES
 
 FINALS_SHARE = 0.2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ragscout.search.optuna_adapter import Sampler
-from ragscout.search.sampled import OptunaProposer
+from ragscout.search.methods.sampled import OptunaProposer
+from ragscout.search.samplers.adapter import Sampler
 
 
 class TPEProposer(OptunaProposer):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ragscout.model.errors import StoreError
-from ragscout.search.optuna_adapter import distributions_of, quiet
+from ragscout.search.samplers.adapter import distributions_of, quiet
 from ragscout.search.space import EncodedSpace
 
 log = logging.getLogger(__name__)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 
-from ragscout.search.deepening import DeepeningProposer
-from ragscout.search.optuna_adapter import round_seed
-from ragscout.search.progress import Progress
+from ragscout.search.methods.deepening import DeepeningProposer
+from ragscout.search.samplers.adapter import round_seed
 from ragscout.search.space import kind_of
+from ragscout.search.state import Progress
 
 TURNS = 2
 RESTARTS = 50

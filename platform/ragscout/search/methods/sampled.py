@@ -7,10 +7,10 @@ import math
 from collections.abc import Sequence
 
 from ragscout.model.board import Note
-from ragscout.search import policy as steps
-from ragscout.search.optuna_adapter import Direction, Known, Sampler, propose, quiet, round_seed
-from ragscout.search.progress import Progress, Want
+from ragscout.search import rounds as steps
 from ragscout.search.proposer import BaseProposer
+from ragscout.search.samplers.adapter import Direction, Known, Sampler, propose, quiet, round_seed
+from ragscout.search.state import Progress, Want
 
 
 class SampledProposer(BaseProposer):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ragscout.search.policy import Policy
+    from ragscout.search.rounds import Policy
 
 LOOK = 16
 """How many rounds' worth of open configurations are looked at for stopping."""

@@ -12,11 +12,11 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ragscout.search import policy as steps
-from ragscout.search.optuna_adapter import round_seed
-from ragscout.search.policy import FEWEST_FINALISTS, Policy
-from ragscout.search.progress import Progress, Want
+from ragscout.search import rounds as steps
 from ragscout.search.proposer import BaseProposer
+from ragscout.search.rounds import FEWEST_FINALISTS, Policy
+from ragscout.search.samplers.adapter import round_seed
+from ragscout.search.state import Progress, Want
 
 
 def depths(block: int, total: int) -> list[int]:

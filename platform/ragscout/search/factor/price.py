@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ragscout.search.outcomes import Outcomes
-from ragscout.search.policy import Policy
+from ragscout.search.rounds import Policy
 from ragscout.search.space import EncodedSpace, kind_of
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Sequence
 
-from ragscout.search import policy as steps
-from ragscout.search.progress import Progress, Want
+from ragscout.search import rounds as steps
 from ragscout.search.proposer import BaseProposer
+from ragscout.search.state import Progress, Want
 
 
 class DeepeningProposer(BaseProposer):

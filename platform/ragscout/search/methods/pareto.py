@@ -11,11 +11,11 @@ import math
 from collections.abc import Sequence
 
 from ragscout.model.board import Note
-from ragscout.search import policy as steps
-from ragscout.search.front import knee, pareto
-from ragscout.search.optuna_adapter import Direction, Sampler
-from ragscout.search.progress import Progress, Want
-from ragscout.search.sampled import OptunaProposer
+from ragscout.search import rounds as steps
+from ragscout.search.methods.front import knee, pareto
+from ragscout.search.methods.sampled import OptunaProposer
+from ragscout.search.samplers.adapter import Direction, Sampler
+from ragscout.search.state import Progress, Want
 
 
 class ParetoProposer(OptunaProposer):

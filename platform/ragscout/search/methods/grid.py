@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ragscout.search.progress import Want
 from ragscout.search.proposer import BaseProposer
+from ragscout.search.state import Want
 
 
 class GridProposer(BaseProposer):

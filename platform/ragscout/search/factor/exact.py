@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ragscout.search.factor_model import HYPER_VARIANCE, HYPER_WEIGHT, FactorModel
+from ragscout.search.factor.model import HYPER_VARIANCE, HYPER_WEIGHT, FactorModel
 from ragscout.search.space import EncodedSpace, kind_of
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ragscout.search.contract import Block
-from ragscout.search.factor_claims import FitCheck, goal_scale
-from ragscout.search.factor_model import FactorModel, make_design
+from ragscout.search.factor.claims import FitCheck, goal_scale
+from ragscout.search.factor.model import FactorModel, make_design
 from ragscout.search.outcomes import Outcomes, goal_value
 from ragscout.search.space import EncodedSpace, kind_of
 

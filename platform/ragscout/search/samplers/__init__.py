@@ -1,0 +1,1 @@
+"""Optuna behind an adapter, and the study that mirrors a search."""
