@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from ragscout.board.show.table import render_markdown
-from ragscout.engine import estimate
-from ragscout.engine.estimate import Range
 from ragscout.engine.task import read_node
 from ragscout.model.board import Board
 from ragscout.model.config import Configuration
 from ragscout.model.errors import ParameterError
 from ragscout.model.outcome import Score, Usage
 from ragscout.model.runtime import Runtime
+from ragscout.plan import estimate
+from ragscout.plan.estimate import Range
 from ragscout.record.runs import metrics, row_states
 from ragscout.report.html import report
 from ragscout.report.of_sweep import material_of

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ragscout.board.limits import meets
-from ragscout.engine.purse import Purse
 from ragscout.engine.session import open_worker
 from ragscout.model.board import Board
 from ragscout.model.errors import SpecError
+from ragscout.plan.budget import Purse
 from ragscout.serve.probe import Probe, latency, probe
 from ragscout.store.journal import History
 from ragscout.store.store import Store

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ragscout.engine.estimate import each_answer
-from ragscout.engine.prepare import Prepared
-from ragscout.engine.purse import FINALS_SHARE, Purse
+from ragscout.plan.budget import FINALS_SHARE, Purse
+from ragscout.plan.estimate import each_answer
+from ragscout.plan.setup import Prepared
 from ragscout.search.contract import Proposer, Request
 from ragscout.store.journal import Journal
 from ragscout.store.store import Store

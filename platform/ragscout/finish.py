@@ -12,13 +12,13 @@ from typing import Any
 
 from ragscout.board.limits import probe_targets
 from ragscout.engine.fill import Engine, Filled, Want
-from ragscout.engine.holdout import use_of
-from ragscout.engine.prepare import Prepared, ordered
-from ragscout.engine.purse import Purse
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.worker import Worker
 from ragscout.model.board import Board
 from ragscout.model.errors import ModelCallError
+from ragscout.plan.budget import Purse
+from ragscout.plan.holdout import use_of
+from ragscout.plan.setup import Prepared, ordered
 from ragscout.serve.probe import probe
 from ragscout.store.journal import Journal, Once
 from ragscout.store.store import Store

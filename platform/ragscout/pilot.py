@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from ragscout.engine.executors import InProcess
 from ragscout.engine.fill import Engine, Want
-from ragscout.engine.prepare import Prepared
 from ragscout.engine.session import open_runtime
 from ragscout.engine.worker import Worker
 from ragscout.model.config import Configuration
+from ragscout.plan.setup import Prepared
 from ragscout.store.journal import Journal
 from ragscout.store.store import Store
 

@@ -19,17 +19,11 @@ from ragscout import search
 from ragscout.allowance import DONE, Allowance
 from ragscout.board.power import power_advice
 from ragscout.board.question_weights import weights_of
-from ragscout.engine.cells import CellReader
-from ragscout.engine.corpus_sampling import ENTRY, declare, plan_line, settle
 from ragscout.engine.executors import InProcess, Subprocess
 from ragscout.engine.fill import Engine, Filled, Want
 from ragscout.engine.hold import Hold
-from ragscout.engine.holdout import sealed_must_pass, use_of
-from ragscout.engine.plan import Plan, make_plan
-from ragscout.engine.prepare import Prepared, open_store, prepare
 from ragscout.engine.progress import Event, Show
 from ragscout.engine.session import journal_view, open_runtime
-from ragscout.engine.spending import Spending, spending
 from ragscout.engine.worker import Worker
 from ragscout.finish import Finish
 from ragscout.model.board import Board
@@ -37,6 +31,12 @@ from ragscout.model.config import Configuration
 from ragscout.model.errors import SpecError, UnknownNameError
 from ragscout.model.outcome import Usage
 from ragscout.pilot import PILOT, Piloted, pilot
+from ragscout.plan.cells import CellReader
+from ragscout.plan.holdout import sealed_must_pass, use_of
+from ragscout.plan.plan import Plan, make_plan
+from ragscout.plan.sampling import ENTRY, declare, plan_line, settle
+from ragscout.plan.setup import Prepared, open_store, prepare
+from ragscout.plan.spending import Spending, spending
 from ragscout.record.recorder import Recorder
 from ragscout.search import make_proposer
 from ragscout.search import prefixes as screen

@@ -18,10 +18,6 @@ from ragscout.board.slices import By, Slices, slices
 from ragscout.board.words.audit import render_markdown
 from ragscout.board.words.corpus_sample import sample_notes
 from ragscout.data.versions import made_notes
-from ragscout.engine.cells import CellReader
-from ragscout.engine.corpus_sampling import ENTRY
-from ragscout.engine.holdout import sealed_must_pass
-from ragscout.engine.prepare import Prepared, ordered
 from ragscout.engine.session import journal_view
 from ragscout.judges.asking import Passages
 from ragscout.judges.labels import Labels
@@ -30,6 +26,10 @@ from ragscout.judges.sweep import calibrations
 from ragscout.model.board import Board, Holdout, Latency, Note
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Usage
+from ragscout.plan.cells import CellReader
+from ragscout.plan.holdout import sealed_must_pass
+from ragscout.plan.sampling import ENTRY
+from ragscout.plan.setup import Prepared, ordered
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.record.words import of_language
 from ragscout.search import resolve

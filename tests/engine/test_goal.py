@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ragscout.engine import goal as goals
 from ragscout.model.board import Goal
 from ragscout.model.errors import RagscoutError, SpecError
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import make
 from ragscout.model.weighted import Weighted
+from ragscout.plan import goal as goals
 from ragscout.providers.assets import Resolver
 from ragscout.spec.parse import parse
 from ragscout.steps.measure.selftest import SelfTest, selftest

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ragscout.engine.holdout import default_share, members, sealed_must_pass, sealed_set, use_of
 from ragscout.engine.session import Opening
 from ragscout.model.evalset import EvalSet, Question, SourceFile, Span
+from ragscout.plan.holdout import default_share, members, sealed_must_pass, sealed_set, use_of
 from ragscout.store.store import Store
 
 
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Store:
 
 def opened(store: Store, eval_set: EvalSet, sweep: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A journal whose opening names the set; its manifest is the set itself."""
-    import ragscout.engine.holdout as module
+    import ragscout.plan.holdout as module
 
     known = getattr(opened, "sets", {})
     known[eval_set.digest] = eval_set

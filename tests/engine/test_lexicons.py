@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ragscout.engine.lexicons import BASE, PER_WORD, WORDS_PER_CHARACTER, lines
 from ragscout.model.step import make
 from ragscout.model.values import Chunks
+from ragscout.plan.lexicons import BASE, PER_WORD, WORDS_PER_CHARACTER, lines
 from ragscout.providers.tokenize import words
 from ragscout.sweep import Sweep
 from ragscout.testing.steps import FakeRuntime, run

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from ragscout.engine.corpus_sample import Declared, on_sample, setting, size_of
 from ragscout.model.config import Configuration, source_node
+from ragscout.model.declared_sample import Declared, on_sample, setting, size_of
 from ragscout.model.errors import ParameterError
 from ragscout.model.evalset import Document, Question, Span
 from ragscout.model.offsets import Origin

@@ -19,12 +19,12 @@ import ragscout.steps  # noqa: F401 - fills the registry
 from ragscout.data import open_eval_set
 from ragscout.data.pooling import read_corpus
 from ragscout.data.seeding import Place, seeds
-from ragscout.engine.prepare import open_store
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.model.evalset import Question, Span
 from ragscout.model.outcome import Query, Score
 from ragscout.model.step import make
 from ragscout.model.values import Corpus
+from ragscout.plan.setup import open_store
 from ragscout.providers.assets import Resolver
 from ragscout.providers.network import NetworkPolicy
 from ragscout.providers.tokenize import sentences

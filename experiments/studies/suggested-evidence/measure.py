@@ -13,9 +13,9 @@ from pathlib import Path
 from ragscout.data import open_eval_set
 from ragscout.data.marking import Suggestion, suggest
 from ragscout.data.pooling import packaged_retrievers, pool, read_corpus
-from ragscout.engine.prepare import open_store
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.model.evalset import Question, Span
+from ragscout.plan.setup import open_store
 from ragscout.providers.assets import Resolver
 from ragscout.providers.network import NetworkPolicy
 from ragscout.store.ledger import SpendLimits

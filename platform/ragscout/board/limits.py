@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ragscout.engine.purse import CANDIDATES
 from ragscout.model.board import Board, Note, Row
+from ragscout.plan.budget import CANDIDATES
 
 UNITS = {
     "usd_per_1k": "per 1,000 questions",

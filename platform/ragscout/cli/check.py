@@ -32,10 +32,10 @@ def run(
     from ragscout import steps as registry  # noqa: F401 - importing the steps fills the registry
     from ragscout.data import check, open_eval_set
     from ragscout.data.unaided import made
-    from ragscout.engine.holdout import sealed_set
-    from ragscout.engine.prepare import open_store
     from ragscout.model.step import make
     from ragscout.model.values import Source
+    from ragscout.plan.holdout import sealed_set
+    from ragscout.plan.setup import open_store
     from ragscout.steps.corpus.parse import Parse
 
     opened = open_store(store)

@@ -16,7 +16,7 @@ Name = Annotated[str, typer.Argument(help="name@version; without a version the n
 @app.command("ls")
 def ls(store: StoreOption = None, json_output: Json = False) -> None:
     """List every version."""
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
 
     rows = open_store(store).ledger.evalsets()
     if json_output:
@@ -32,7 +32,7 @@ def ls(store: StoreOption = None, json_output: Json = False) -> None:
 def show(name: Name, store: StoreOption = None, json_output: Json = False) -> None:
     """Show what a version holds and how it was understood."""
     from ragscout.data import show as describe
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
 
     report = describe(name, registry=open_store(store).ledger)
     if json_output:
@@ -47,7 +47,7 @@ def diff(first: Name, second: Name, store: StoreOption = None, json_output: Json
     """Show what changed between two versions."""
     from ragscout.data import diff as compare
     from ragscout.data import open_eval_set
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
 
     opened = open_store(store)
     sets = [
@@ -65,7 +65,7 @@ def diff(first: Name, second: Name, store: StoreOption = None, json_output: Json
 def rm(name: Name, store: StoreOption = None, json_output: Json = False) -> None:
     """Remove a version from the list. Results that were measured on it stay."""
     from ragscout.data import remove
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
 
     removed = remove(name, registry=open_store(store).ledger)
     if json_output:
@@ -88,7 +88,7 @@ def export(
     from ragscout.data import export as write
     from ragscout.data import not_held, open_eval_set
     from ragscout.data.documents import parse_files
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
 
     opened = open_store(store)
     eval_set = open_eval_set(name, blobs=opened.blobs, registry=opened.ledger, base=Path.cwd())

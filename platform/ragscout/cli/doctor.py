@@ -56,7 +56,7 @@ def _machine() -> Iterator[Finding]:
 
 
 def _store(location: str | None) -> Iterator[Finding]:
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
 
     try:
         opened = open_store(location)

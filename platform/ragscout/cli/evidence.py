@@ -48,7 +48,7 @@ def run(
     """
     import asyncio
 
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
 
     opened = open_store(store)
     work = asyncio.run(_work(name, opened, sweep, judge, depth, usd, yes))
@@ -68,8 +68,8 @@ async def _work(
     from ragscout import steps as registry  # noqa: F401 - importing the steps fills the registry
     from ragscout.cli.review import agreed, connection_of, load_sweep, open_runtime, priced
     from ragscout.data import open_eval_set
-    from ragscout.engine.holdout import sealed_set
     from ragscout.engine.suggestions import by_judge, by_overlap
+    from ragscout.plan.holdout import sealed_set
 
     spec = load_sweep(sweep)
     found = open_eval_set(name, blobs=store.blobs, registry=store.ledger, base=Path.cwd())

@@ -45,7 +45,7 @@ def run(
     """
     import asyncio
 
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
 
     opened = open_store(store)
     options = {"count": count, "seed": seed, "multi_hop": multi_hop, "personas": tuple(persona or ())}

@@ -23,8 +23,8 @@ def run(
     """Register your documents and questions, and write a commented sweep file that needs no key and no edit."""
     from ragscout.cli.logging_sets import log_to_mlflow
     from ragscout.data import ReadOptions, column_roles, starter, upload
-    from ragscout.engine.prepare import open_store
     from ragscout.model.errors import SpecError
+    from ragscout.plan.setup import open_store
 
     if output.exists() and not force:
         raise SpecError(f"{output}: the file exists already; got no --force. Give another --output or add --force.")

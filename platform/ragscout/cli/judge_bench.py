@@ -98,8 +98,8 @@ def open_bench(file: Path, store: str | None, criterion: str) -> Bench:
 
 def _answered(sweep: Sweep) -> list[Answered]:
     """What the sweep measured; for a file that was changed since, the answers its configurations have in the store."""
-    from ragscout.engine.cells import CellReader
     from ragscout.model.outcome import Answer
+    from ragscout.plan.cells import CellReader
 
     rows: list[Answered] = [(row.configuration, row.scores, row.answers) for row in sweep.view.rows()]
     if any(answers for _, _, answers in rows):

@@ -14,7 +14,7 @@ def run(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
     """Open the leaderboard in MLflow's own pages. Stop with Ctrl-C."""
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
     from ragscout.record.mlflow import default_tracking_uri
     from ragscout.record.mlflow_ui import leaderboard_path, serve_ui
 

@@ -12,7 +12,7 @@ app = typer.Typer(help="Look after the store: size, check, compact.", no_args_is
 @app.command("show")
 def show(store: StoreOption = None, json_output: Json = False) -> None:
     """Where the store lies, how large it is and what it holds."""
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
 
     opened = open_store(store)
     counts = opened.ledger.counts()
@@ -27,7 +27,7 @@ def show(store: StoreOption = None, json_output: Json = False) -> None:
 @app.command("check")
 def check(store: StoreOption = None, json_output: Json = False) -> None:
     """Read every blob and compare it with its digest; damaged ones are set aside and computed again when needed."""
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
 
     damage = open_store(store).check()
     if json_output:
@@ -42,7 +42,7 @@ def check(store: StoreOption = None, json_output: Json = False) -> None:
 @app.command("compact")
 def compact(store: StoreOption = None) -> None:
     """Join the small shards of each node into one."""
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
 
     opened = open_store(store)
     before = opened.size().bytes

@@ -39,8 +39,8 @@ def suggest(
     from ragscout.data import open_eval_set
     from ragscout.data.documents import parse_files
     from ragscout.data.proposing import suggest as propose
-    from ragscout.engine.prepare import open_store
     from ragscout.model.errors import EvalSetError, SpecError
+    from ragscout.plan.setup import open_store
 
     if output is not None and output.exists():
         raise SpecError(f"{output}: the file exists already; got the same --output. Name another file.")

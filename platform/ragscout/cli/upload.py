@@ -34,7 +34,7 @@ def run(
     from ragscout.cli.logging_sets import log_to_mlflow
     from ragscout.data import ReadOptions, Remote, column_roles, read_addresses, snapshot, upload
     from ragscout.data.options import limits_of
-    from ragscout.engine.prepare import open_store
+    from ragscout.plan.setup import open_store
     from ragscout.providers.network import NetworkPolicy
 
     addresses = read_addresses(urls) if urls is not None else ()

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ragscout.data import load_manifest
-from ragscout.engine.corpus_sample import Declared
 from ragscout.engine.runtime import Door, EngineRuntime, identity
 from ragscout.engine.worker import Worker
+from ragscout.model.declared_sample import Declared
 from ragscout.model.errors import StoreError
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.key import digest

@@ -7,13 +7,13 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ragscout.engine.cells import CellReader
-from ragscout.engine.prepare import Prepared
 from ragscout.engine.runtime import EngineRuntime, Scoped
 from ragscout.engine.session import open_runtime
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Prompt, Score, Unfilled, Usage
 from ragscout.model.values import Chunks, codec
+from ragscout.plan.cells import CellReader
+from ragscout.plan.setup import Prepared
 from ragscout.steps.measure.judge import Judge
 from ragscout.store.store import Store
 

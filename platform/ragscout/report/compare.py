@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ragscout.board.pairs import paired_values
-from ragscout.engine.prepare import Prepared
 from ragscout.model.board import Board, Goal, Paired
 from ragscout.model.board import Row as BoardRow
 from ragscout.model.config import Configuration
@@ -15,6 +14,7 @@ from ragscout.model.errors import SpecError
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.runtime import ChatModel
+from ragscout.plan.setup import Prepared
 from ragscout.record.recorder import Snapshot
 from ragscout.report.why import GroupDuel, groups
 from ragscout.search.outcomes import goal_value

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable
 
-from ragscout.engine.prepare import Prepared
 from ragscout.model.board import BoardLanguage
 from ragscout.model.key import short
+from ragscout.plan.setup import Prepared
 from ragscout.record.recorder import Snapshot
 from ragscout.record.words import of_language
 from ragscout.report.material import Material, MaterialOf

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ragscout.engine.cells import CellReader
-from ragscout.engine.prepare import Prepared
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Ranking
 from ragscout.model.values import Chunks, codec
+from ragscout.plan.cells import CellReader
+from ragscout.plan.setup import Prepared
 from ragscout.store.store import Store
 
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ragscout.engine.corpus_sample import AUTO, OFF, setting
+from ragscout.model.declared_sample import AUTO, OFF, setting
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.search.space import EncodedSpace
 from ragscout.search.state import Progress, Want

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ragscout.engine import rates
-from ragscout.engine.prepare import Prepared, host_of
-from ragscout.engine.purse import Each
 from ragscout.engine.worker import chat_models
 from ragscout.model.config import Configuration, plan
 from ragscout.model.metric import MeasureStep
 from ragscout.model.outcome import Usage
 from ragscout.model.step import Step
 from ragscout.model.text import language
+from ragscout.plan import rates
+from ragscout.plan.budget import Each
+from ragscout.plan.setup import Prepared, host_of
 from ragscout.providers import prices
 from ragscout.spec import Connection
 from ragscout.store.store import Store

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ragscout.engine.corpus_sample import AUTO, OFF, Declared, size_of
-from ragscout.engine.estimate import indexing
 from ragscout.engine.fill import Engine, Filled, Want
-from ragscout.engine.prepare import Prepared
 from ragscout.engine.session import Opening
+from ragscout.model.declared_sample import AUTO, OFF, Declared, size_of
+from ragscout.plan.estimate import indexing
+from ragscout.plan.setup import Prepared
 from ragscout.store.journal import Journal
 from ragscout.store.store import Store
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ragscout.engine.prepare import Prepared
 from ragscout.engine.worker import question_key
 from ragscout.model.cells import decode
 from ragscout.model.config import Configuration, Node
 from ragscout.model.evalset import Question
 from ragscout.model.metric import MeasureStep
 from ragscout.model.outcome import Answer, Failure, Score, Scores, Usage
+from ragscout.plan.setup import Prepared
 from ragscout.store.store import Store
 
 _MISSING = Usage()

@@ -15,15 +15,12 @@ from urllib.parse import urlsplit
 
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
 from ragscout.data import open_eval_set
-from ragscout.engine.corpus_sample import on_sample
-from ragscout.engine.goal import goal_of, tester
-from ragscout.engine.holdout import sealed_set
-from ragscout.engine.purse import CANDIDATES, CLOSING_SHARE
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import Opening
 from ragscout.engine.worker import chat_models
 from ragscout.model.board import Goal
 from ragscout.model.config import Configuration, Node, node, source_node
+from ragscout.model.declared_sample import on_sample
 from ragscout.model.errors import SpecError, StoreError
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.key import digest, short
@@ -31,6 +28,9 @@ from ragscout.model.metric import Figure, MeasureStep
 from ragscout.model.step import make
 from ragscout.model.text import language
 from ragscout.model.weighted import Weighted
+from ragscout.plan.budget import CANDIDATES, CLOSING_SHARE
+from ragscout.plan.goal import goal_of, tester
+from ragscout.plan.holdout import sealed_set
 from ragscout.providers import prices
 from ragscout.providers.assets import Resolver
 from ragscout.providers.chat import DEFAULT_BASE_URL

@@ -11,10 +11,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ragscout.engine.prepare import Prepared
 from ragscout.model.config import Node, plan
 from ragscout.model.key import short
 from ragscout.model.text import language
+from ragscout.plan.setup import Prepared
 from ragscout.store.store import Store
 
 WORDS_PER_CHARACTER = {"en": 0.17, "ko": 0.45}

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ragscout.engine.estimate import Estimate, Range, each_answer, estimate
-from ragscout.engine.lexicons import LexiconPlan, lexicons
-from ragscout.engine.lexicons import lines as lexicon_lines
-from ragscout.engine.prepare import Prepared, host_of
-from ragscout.engine.purse import Purse
 from ragscout.engine.worker import chat_models, question_key
 from ragscout.model.config import Configuration, plan
 from ragscout.model.errors import SpecError, StepError
 from ragscout.model.stages import STAGES
+from ragscout.plan.budget import Purse
+from ragscout.plan.estimate import Estimate, Range, each_answer, estimate
+from ragscout.plan.lexicons import LexiconPlan, lexicons
+from ragscout.plan.lexicons import lines as lexicon_lines
+from ragscout.plan.setup import Prepared, host_of
 from ragscout.store.store import Store
 
 SENT = {

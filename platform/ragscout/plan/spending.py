@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ragscout.engine.prepare import Prepared
 from ragscout.model.board import Board
 from ragscout.model.config import plan
 from ragscout.model.outcome import Usage
+from ragscout.plan.setup import Prepared
 from ragscout.store.store import Store
 
 PURPOSES = {

@@ -1,0 +1,1 @@
+"""What a sweep would do, counted before it is paid."""
