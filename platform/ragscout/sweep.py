@@ -19,10 +19,10 @@ from ragscout import search
 from ragscout.allowance import DONE, Allowance
 from ragscout.board.power import power_advice
 from ragscout.board.question_weights import weights_of
+from ragscout.engine.claim import Hold
+from ragscout.engine.events import Event, Show
 from ragscout.engine.executors import InProcess, Subprocess
 from ragscout.engine.fill import Engine, Filled, Want
-from ragscout.engine.hold import Hold
-from ragscout.engine.progress import Event, Show
 from ragscout.engine.session import journal_view, open_runtime
 from ragscout.engine.worker import Worker
 from ragscout.finish import Finish

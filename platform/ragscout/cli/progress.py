@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ragscout.cli.output import duration
-from ragscout.engine.progress import Event
+from ragscout.engine.events import Event
 
 BOARDS = 3  # provisional boards that are printed
 FIRST_BOARD = 30.0  # seconds before the first and between two of them: a short sweep shows its end only
