@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ragscout.data.label_sheet import level_of, safe_cell
+from ragscout.curate.label_sheet import level_of, safe_cell
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import FakeServer
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ragscout.data.generating import FILTERS, Kills, agrees, generate, worst_case
-from ragscout.data.seeding import Seed, seeds
+from ragscout.curate.generating import FILTERS, Kills, agrees, generate, worst_case
+from ragscout.curate.seeding import Seed, seeds
 from ragscout.model.evalset import Document, Question
 from ragscout.model.outcome import Unfilled
 from ragscout.model.runtime import ChatModel, ChatRequest

@@ -10,11 +10,11 @@ import openpyxl
 import pytest
 from tests_data_store import Store
 
+from ragscout.curate.marking import LEAST, judge_request, judged, mark, suggest, with_spans
+from ragscout.curate.pooling import Passage, packaged_retrievers, pool
+from ragscout.curate.reviewing import read_sheet, write_sheet
+from ragscout.curate.unaided import unaided
 from ragscout.data import upload
-from ragscout.data.marking import LEAST, judge_request, judged, mark, suggest, with_spans
-from ragscout.data.pooling import Passage, packaged_retrievers, pool
-from ragscout.data.reviewing import read_sheet, write_sheet
-from ragscout.data.unaided import unaided
 from ragscout.data.versions import derive, made_notes, suggested
 from ragscout.model.errors import EvalSetError
 from ragscout.model.evalset import Document, Question

@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from ragscout.cli.main import main
-from ragscout.data.proposing import prompt, suggest
+from ragscout.curate.proposing import prompt, suggest
 from ragscout.model.evalset import Document
 from ragscout.model.step import make
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ragscout.cli.main import main
-from ragscout.data.generating import SOURCES, Kills, generate, worst_case
-from ragscout.data.seeding import Seed, seeds
+from ragscout.curate.generating import SOURCES, Kills, generate, worst_case
+from ragscout.curate.seeding import Seed, seeds
 from ragscout.model.errors import MissingExtraError
 from ragscout.model.evalset import Document, Question
 from ragscout.model.outcome import Failure, Unfilled

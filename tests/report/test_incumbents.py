@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from ragscout.cli.main import main
-from ragscout.data.answers import import_answers
+from ragscout.curate.answers import import_answers
 from ragscout.model.errors import EvalSetError, ParameterError, SpecError
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Message, Usage

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 import ragscout.steps  # noqa: F401 - fills the registry
+from ragscout.curate.pooling import read_corpus
+from ragscout.curate.seeding import Place, seeds
 from ragscout.data import open_eval_set
-from ragscout.data.pooling import read_corpus
-from ragscout.data.seeding import Place, seeds
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.model.evalset import Question, Span
 from ragscout.model.outcome import Query, Score

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ragscout.curate.marking import Suggestion, suggest
+from ragscout.curate.pooling import packaged_retrievers, pool, read_corpus
 from ragscout.data import open_eval_set
-from ragscout.data.marking import Suggestion, suggest
-from ragscout.data.pooling import packaged_retrievers, pool, read_corpus
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.model.evalset import Question, Span
 from ragscout.plan.setup import open_store

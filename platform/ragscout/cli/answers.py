@@ -28,7 +28,7 @@ def import_(
     json_output: Json = False,
 ) -> None:
     """Write the answers beside the sweep file and add an ``include:`` row for them to it."""
-    from ragscout.data.answers import import_answers
+    from ragscout.curate.answers import import_answers
     from ragscout.model.errors import SpecError
     from ragscout.spec.including import add_row
     from ragscout.sweep import Sweep

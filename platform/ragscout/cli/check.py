@@ -30,8 +30,8 @@ def run(
     With --model it also asks which questions that model answers without the documents.
     """
     from ragscout import steps as registry  # noqa: F401 - importing the steps fills the registry
+    from ragscout.curate.unaided import made
     from ragscout.data import check, open_eval_set
-    from ragscout.data.unaided import made
     from ragscout.model.step import make
     from ragscout.model.values import Source
     from ragscout.plan.holdout import sealed_set
@@ -55,7 +55,7 @@ def run(
 
 async def _unaided(eval_set: EvalSet, model: str, sweep: Path | None, store: Store, yes: bool) -> list[Finding]:
     from ragscout.cli.review import agreed, connection_of, load_sweep, open_runtime, priced
-    from ragscout.data.unaided import asked, unaided, unaided_request
+    from ragscout.curate.unaided import asked, unaided, unaided_request
 
     spec = load_sweep(sweep)
     connection = connection_of(model, spec)

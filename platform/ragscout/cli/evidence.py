@@ -12,9 +12,9 @@ from ragscout.cli.output import Json, StoreOption, as_json, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ragscout.data.pooling import Retriever
-    from ragscout.data.reviewing import Decision
-    from ragscout.engine.suggestions import Work
+    from ragscout.curate.evidence import Work
+    from ragscout.curate.pooling import Retriever
+    from ragscout.curate.reviewing import Decision
     from ragscout.spec import SweepSpec
     from ragscout.store.ledger import Journal
     from ragscout.store.store import Store
@@ -52,7 +52,7 @@ def run(
 
     opened = open_store(store)
     work = asyncio.run(_work(name, opened, sweep, judge, depth, usd, yes))
-    from ragscout.engine.suggestions import review_log
+    from ragscout.curate.evidence import review_log
 
     log = review_log(opened, work.eval_set, "evidence")
     if export is not None:
@@ -67,8 +67,8 @@ async def _work(
 ) -> Work:
     from ragscout import steps as registry  # noqa: F401 - importing the steps fills the registry
     from ragscout.cli.review import agreed, connection_of, load_sweep, open_runtime, priced
+    from ragscout.curate.evidence import by_judge, by_overlap
     from ragscout.data import open_eval_set
-    from ragscout.engine.suggestions import by_judge, by_overlap
     from ragscout.plan.holdout import sealed_set
 
     spec = load_sweep(sweep)
@@ -89,7 +89,7 @@ async def _work(
 
 def _retrievers(spec: SweepSpec | None) -> Sequence[Retriever]:
     """BM25 and the packaged embedders that are here; with a sweep file BM25 and its embedders."""
-    from ragscout.data.pooling import packaged_retrievers
+    from ragscout.curate.pooling import packaged_retrievers
     from ragscout.model.config import source_node
     from ragscout.providers.assets import Resolver
     from ragscout.providers.network import NetworkPolicy
@@ -105,7 +105,7 @@ def _retrievers(spec: SweepSpec | None) -> Sequence[Retriever]:
 
 
 def _export(path: Path, work: Work, json_output: bool) -> None:
-    from ragscout.data.reviewing import write_sheet
+    from ragscout.curate.reviewing import write_sheet
 
     count = write_sheet(
         path,
@@ -135,7 +135,7 @@ def _export(path: Path, work: Work, json_output: bool) -> None:
 def _decide(work: Work, log: Journal, accept_all: bool, sheet: Path | None) -> bool:
     """Collect decisions; whether they are complete (a sheet's open rows stay open)."""
     from ragscout.cli.review import Shown, ask_all
-    from ragscout.data.reviewing import Decision, decide, decisions, read_sheet
+    from ragscout.curate.reviewing import Decision, decide, decisions, read_sheet
 
     done = decisions(log)
     if accept_all:
@@ -172,8 +172,8 @@ def _card(work: Work, at: int) -> str:
 
 
 def _finish(work: Work, log: Journal, store: Store, finished: bool, json_output: bool) -> None:
-    from ragscout.data.reviewing import decisions
-    from ragscout.engine.suggestions import apply
+    from ragscout.curate.evidence import apply
+    from ragscout.curate.reviewing import decisions
 
     said = decisions(log)
     taken = sum(item.key in said and said[item.key].verdict != "drop" for _, item in work.offered)

@@ -10,9 +10,9 @@ import typer
 from ragscout.cli.output import Json, StoreOption, as_json, say
 
 if TYPE_CHECKING:
-    from ragscout.data.generating import Source
-    from ragscout.data.reviewing import Decision
-    from ragscout.engine.synthesis import Synthesis
+    from ragscout.curate.generating import Source
+    from ragscout.curate.questions import Synthesis
+    from ragscout.curate.reviewing import Decision
     from ragscout.store.ledger import Journal
     from ragscout.store.store import Store
 
@@ -52,7 +52,7 @@ def run(
     made = asyncio.run(_made(name, opened, model, sweep, usd, yes, dry_run, json_output, options, _source(with_)))
     if made is None:
         return
-    from ragscout.engine.suggestions import review_log
+    from ragscout.curate.evidence import review_log
 
     log = review_log(opened, made.eval_set, "questions")
     if export is not None:
@@ -62,7 +62,7 @@ def run(
 
 
 def _source(name: str) -> Source:
-    from ragscout.data.generating import SOURCES
+    from ragscout.curate.generating import SOURCES
     from ragscout.model.errors import UnknownNameError
 
     for known in SOURCES:
@@ -85,9 +85,9 @@ async def _made(
 ) -> Synthesis | None:
     from ragscout import steps as registry  # noqa: F401 - importing the steps fills the registry
     from ragscout.cli.review import agreed, connection_of, load_sweep, open_runtime, priced
+    from ragscout.curate import questions as synthesis
+    from ragscout.curate.generating import worst_case
     from ragscout.data import open_eval_set
-    from ragscout.data.generating import worst_case
-    from ragscout.engine import synthesis
 
     spec = load_sweep(sweep)
     connection = connection_of(model, spec)
@@ -111,7 +111,7 @@ async def _made(
 
 
 def _export(path: Path, made: Synthesis) -> None:
-    from ragscout.data.reviewing import write_sheet
+    from ragscout.curate.reviewing import write_sheet
 
     write_sheet(
         path,
@@ -134,7 +134,7 @@ def _export(path: Path, made: Synthesis) -> None:
 def _decide(made: Synthesis, log: Journal, accept_all: bool, sheet: Path | None) -> bool:
     """Collect decisions; whether they are complete (a sheet's open rows stay open)."""
     from ragscout.cli.review import Shown, ask_all
-    from ragscout.data.reviewing import Decision, decide, decisions, read_sheet
+    from ragscout.curate.reviewing import Decision, decide, decisions, read_sheet
 
     done = decisions(log)
     if accept_all:
@@ -166,8 +166,8 @@ def _decide(made: Synthesis, log: Journal, accept_all: bool, sheet: Path | None)
 def _finish(
     made: Synthesis, log: Journal, store: Store, finished: bool, export: Path | None, json_output: bool
 ) -> None:
-    from ragscout.data.reviewing import decisions
-    from ragscout.engine.synthesis import apply
+    from ragscout.curate.questions import apply
+    from ragscout.curate.reviewing import decisions
 
     said = {name: found for name, found in decisions(log).items() if name in {item.id for item in made.questions}}
     taken = sum(found.verdict != "drop" for found in said.values())

@@ -162,7 +162,7 @@ def _account() -> str:
 
 def _export(bench: Bench, path: Path, chosen: list[Item], levels: int) -> dict[str, Any]:
     from ragscout.cli.judge_terminal import guide, passages_of
-    from ragscout.data.label_sheet import SheetRow, write_sheet
+    from ragscout.curate.label_sheet import SheetRow, write_sheet
 
     rows = [
         SheetRow(
@@ -176,7 +176,7 @@ def _export(bench: Bench, path: Path, chosen: list[Item], levels: int) -> dict[s
 
 
 def _import(bench: Bench, path: Path, who: str, levels: int) -> dict[str, Any]:
-    from ragscout.data.label_sheet import level_of, read_sheet
+    from ragscout.curate.label_sheet import level_of, read_sheet
     from ragscout.judges.labels import Label
     from ragscout.model.errors import EvalSetError
 

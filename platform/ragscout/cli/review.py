@@ -13,7 +13,7 @@ import typer
 from ragscout.cli.output import say
 
 if TYPE_CHECKING:
-    from ragscout.data.reviewing import Decision
+    from ragscout.curate.reviewing import Decision
     from ragscout.engine.runtime import EngineRuntime
     from ragscout.model.runtime import ChatRequest
     from ragscout.spec import Connection, SweepSpec
@@ -108,7 +108,7 @@ def ask_all(
 
     ``a`` accepts, ``d`` drops, ``c`` changes a field, ``s`` leaves the item for later, ``q`` stops.
     """
-    from ragscout.data.reviewing import Decision
+    from ragscout.curate.reviewing import Decision
 
     left = [item for item in items if item.key not in done]
     say(f"{len(items) - len(left)} of {len(items)} are decided.")

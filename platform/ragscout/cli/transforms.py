@@ -36,9 +36,9 @@ def suggest(
     json_output: Json = False,
 ) -> None:
     """Propose transforms as YAML with before and after of ten pages. Nothing is applied: copy what you accept."""
+    from ragscout.curate.proposing import suggest as propose
     from ragscout.data import open_eval_set
     from ragscout.data.documents import parse_files
-    from ragscout.data.proposing import suggest as propose
     from ragscout.model.errors import EvalSetError, SpecError
     from ragscout.plan.setup import open_store
 
@@ -84,7 +84,7 @@ async def _asked(
         StepError: it gave none.
     """
     from ragscout.cli.review import agreed, connection_of, load_sweep, open_runtime, priced
-    from ragscout.data.proposing import prompt
+    from ragscout.curate.proposing import prompt
     from ragscout.model.errors import StepError
     from ragscout.model.outcome import Message
     from ragscout.model.runtime import ChatReply, ChatRequest

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ragscout.data.generating import Kills, Source, generate
-from ragscout.data.pooling import read_corpus
-from ragscout.data.reviewing import Decision
-from ragscout.data.seeding import Seed, seeds
+from ragscout.curate.generating import Kills, Source, generate
+from ragscout.curate.pooling import read_corpus
+from ragscout.curate.reviewing import Decision
+from ragscout.curate.seeding import Seed, seeds
 from ragscout.data.versions import all_questions, derive
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.runtime import ChatModel, Runtime

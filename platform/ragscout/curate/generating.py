@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ragscout.data.seeding import Place, Seed
+from ragscout.curate.seeding import Place, Seed
 from ragscout.data.similar import jaccard, shared_run, shingles, squeeze
 from ragscout.data.versions import SUGGESTED, SYNTHETIC
 from ragscout.model.evalset import Document, Question, Span

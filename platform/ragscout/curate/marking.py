@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ragscout.data.pooling import Passage
+from ragscout.curate.pooling import Passage
 from ragscout.data.versions import SUGGESTED
 from ragscout.model.evalset import Question, Span
 from ragscout.model.key import digest

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from ragscout.curate.generating import agrees
 from ragscout.data.findings import Finding
-from ragscout.data.generating import agrees
 from ragscout.data.versions import made_notes
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Message

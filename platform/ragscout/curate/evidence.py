@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ragscout.data.marking import SURE, Suggestion, judge_request, judged, suggest, with_spans
-from ragscout.data.pooling import Passage, Retriever, pool, read_corpus
-from ragscout.data.reviewing import Decision
+from ragscout.curate.marking import SURE, Suggestion, judge_request, judged, suggest, with_spans
+from ragscout.curate.pooling import Passage, Retriever, pool, read_corpus
+from ragscout.curate.reviewing import Decision
 from ragscout.data.versions import SUGGESTED, all_questions, derive
 from ragscout.model.evalset import EvalSet, Question, Span
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
