@@ -43,12 +43,12 @@ def target(reader: str) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["ragscout"]):
-        from ragscout.data.archive import unpack
         from ragscout.data.classify import sort_files
-        from ragscout.data.collect import RawFile
-        from ragscout.data.finish import finish
-        from ragscout.data.loaders import load
+        from ragscout.data.complete import finish
         from ragscout.data.options import Limits, ReadOptions
+        from ragscout.data.read.archive import unpack
+        from ragscout.data.read.list_files import RawFile
+        from ragscout.data.read.loaders import load
         from ragscout.model.errors import RagscoutError
         from ragscout.model.evalset import Document, SourceFile
         from ragscout.model.offsets import Origin

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ragscout.data import Limits
-from ragscout.data.archive import unpack
+from ragscout.data.read.archive import unpack
 from ragscout.model.errors import EvalSetError
 
 QUESTIONS = b"question,answer\na?,x\n"

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ragscout.data import Limits, ReadOptions, upload
-from ragscout.data.archive import unpack
-from ragscout.data.cellvalues import CellError, flag_of, ids_of, number_of, offset_of, text_of, texts_of
 from ragscout.data.draft import Draft, formats
-from ragscout.data.encoding import decode
-from ragscout.data.loaders import load
+from ragscout.data.read.archive import unpack
+from ragscout.data.read.cellvalues import CellError, flag_of, ids_of, number_of, offset_of, text_of, texts_of
+from ragscout.data.read.encoding import decode
+from ragscout.data.read.loaders import load
 from ragscout.model.errors import EvalSetError, RagscoutError
 from ragscout.model.text import normalise
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragscout.data.loaders import load
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.loaders import load
 from ragscout.model.errors import EvalSetError
 from ragscout.model.text import normalise
 

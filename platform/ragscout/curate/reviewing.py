@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from ragscout.data.findings import refuse
 from ragscout.data.options import DEFAULT_OPTIONS
-from ragscout.data.workbook import load_workbook
+from ragscout.data.read.workbook import load_workbook
 from ragscout.model.errors import EvalSetError
 
 Verdict = Literal["accept", "change", "drop"]

@@ -2,7 +2,6 @@
 
 from ragscout.data.checking import check, detectable
 from ragscout.data.comparing import Difference, diff
-from ragscout.data.exporting import EXPORT_FORMATS, export, not_held
 from ragscout.data.findings import Finding
 from ragscout.data.opening import describe, find, open_eval_set, remove, show, upload_path
 from ragscout.data.options import Limits, ReadOptions, column_roles
@@ -11,6 +10,7 @@ from ragscout.data.report import FileReport, UploadReport
 from ragscout.data.sources import Remote, read_addresses, snapshot
 from ragscout.data.starting import starter
 from ragscout.data.uploading import Uploaded, upload
+from ragscout.data.write.export import EXPORT_FORMATS, export, not_held
 
 __all__ = [
     "EXPORT_FORMATS",

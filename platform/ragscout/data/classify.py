@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import ragscout.data.formats as _formats  # registers the formats
-from ragscout.data.collect import RawFile, document_folder, is_about, is_side_file
 from ragscout.data.draft import Draft, Format, formats
 from ragscout.data.findings import Finding
-from ragscout.data.loaded import Loaded
-from ragscout.data.loaders import load
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.list_files import RawFile, document_folder, is_about, is_side_file
+from ragscout.data.read.loaded import Loaded
+from ragscout.data.read.loaders import load
 from ragscout.data.roles import is_documents
 from ragscout.model.errors import UnknownNameError
 from ragscout.providers.parse import kind_of

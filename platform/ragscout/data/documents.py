@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ragscout.data.classify import Sorted
-from ragscout.data.collect import RawFile
 from ragscout.data.findings import Finding
 from ragscout.data.parsing import ParseReport
+from ragscout.data.read.list_files import RawFile
 from ragscout.data.registry import BlobStore
 from ragscout.model.evalset import Document, EvalSet, Question, SourceFile
 from ragscout.providers.parse import ParsedFile, each_document

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from ragscout.data.findings import Finding
-from ragscout.data.loaded import Loaded
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.loaded import Loaded
 from ragscout.model.text import normalise
 
 

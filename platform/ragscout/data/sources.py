@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ragscout.data.archive import safe_path
-from ragscout.data.collect import RawFile, collect
 from ragscout.data.findings import Finding
 from ragscout.data.options import Limits
+from ragscout.data.read.archive import safe_path
+from ragscout.data.read.list_files import RawFile, collect
 from ragscout.data.web import fetch
 from ragscout.model.errors import EvalSetError
 from ragscout.providers.network import NetworkPolicy

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ragscout.data.archive import SUFFIXES
 from ragscout.data.classify import Sorted, sort_files
-from ragscout.data.collect import RawFile, collect
+from ragscout.data.complete import finish
 from ragscout.data.documents import Content, own_documents, parse_files
 from ragscout.data.draft import DraftQuestion, Gold
 from ragscout.data.filters import filter_findings
 from ragscout.data.findings import Finding, refuse
-from ragscout.data.finish import finish
 from ragscout.data.gold import settle
 from ragscout.data.options import DEFAULT_OPTIONS, ReadOptions
+from ragscout.data.read.archive import SUFFIXES
+from ragscout.data.read.list_files import RawFile, collect
 from ragscout.data.registry import BlobStore, Registry, load_manifest, manifest
 from ragscout.data.report import FileReport, UploadReport, count_languages
 from ragscout.model.errors import EvalSetError

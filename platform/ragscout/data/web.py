@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from ragscout.data.collect import RawFile
 from ragscout.data.findings import Finding
 from ragscout.data.options import Limits
+from ragscout.data.read.list_files import RawFile
 from ragscout.model.errors import EvalSetError, SpecError
 from ragscout.providers.network import NetworkPolicy, client
 from ragscout.providers.parse import KINDS

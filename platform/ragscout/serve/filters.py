@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ragscout.data.cellvalues import CellError, filter_of
+from ragscout.data.read.cellvalues import CellError, filter_of
 from ragscout.model.errors import ParameterError
 from ragscout.model.text import normalise
 from ragscout.model.values import Chunks

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ragscout.data.cellvalues import ids_of, text_of, texts_of
 from ragscout.data.draft import Draft, DraftQuestion, register
 from ragscout.data.formats.shared import each_question, in_column, note_roles
-from ragscout.data.loaded import Loaded, Record
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.cellvalues import ids_of, text_of, texts_of
+from ragscout.data.read.loaded import Loaded, Record
 
 _DOCUMENTS = ("correct_answer_document_ids", "correct_answer_document_id", "correct_document_ids")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from ragscout.data.cellvalues import CellError, number_of, text_of, texts_of
 from ragscout.data.draft import Draft, DraftQuestion, Judgement, register
 from ragscout.data.findings import Finding
 from ragscout.data.formats.shared import each_question, note_roles
 from ragscout.data.formats.table import read_documents
-from ragscout.data.loaded import Loaded, Record, bad_row
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.cellvalues import CellError, number_of, text_of, texts_of
+from ragscout.data.read.loaded import Loaded, Record, bad_row
 from ragscout.data.roles import header_key
 
 _QUERY = ("queryid", "qid", "query")

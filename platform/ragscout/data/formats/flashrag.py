@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ragscout.data.cellvalues import flag_of, ids_of, text_of, texts_of
 from ragscout.data.draft import Draft, DraftDocument, DraftQuestion, register
 from ragscout.data.formats.shared import each_question, in_column, note_roles
-from ragscout.data.loaded import Loaded, Record
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.cellvalues import flag_of, ids_of, text_of, texts_of
+from ragscout.data.read.loaded import Loaded, Record
 from ragscout.model.text import normalise
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ragscout.data.cellvalues import ids_of, text_of, texts_of
 from ragscout.data.draft import Draft, DraftDocument, DraftQuestion, Gold, register
 from ragscout.data.formats.shared import each_question
-from ragscout.data.loaded import Loaded, Record
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.cellvalues import ids_of, text_of, texts_of
+from ragscout.data.read.loaded import Loaded, Record
 from ragscout.data.versions import SYNTHETIC
 from ragscout.model.text import normalise
 

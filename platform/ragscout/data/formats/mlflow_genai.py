@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ragscout.data.cellvalues import CellError, flag_of, text_of, texts_of, written_object
 from ragscout.data.draft import Draft, DraftQuestion, Gold, register
 from ragscout.data.formats.shared import each_question, note_roles
-from ragscout.data.loaded import Loaded, Record
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.cellvalues import CellError, flag_of, text_of, texts_of, written_object
+from ragscout.data.read.loaded import Loaded, Record
 from ragscout.data.roles import question_roles
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ragscout.data.cellvalues import CellError, filter_of, flag_of, ids_of, number_of, offset_of, text_of, texts_of
 from ragscout.data.draft import Draft, DraftQuestion, Gold, register
 from ragscout.data.formats.shared import each_question, in_column, note_roles
-from ragscout.data.loaded import Loaded, Record
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.cellvalues import CellError, filter_of, flag_of, ids_of, number_of, offset_of, text_of, texts_of
+from ragscout.data.read.loaded import Loaded, Record
 from ragscout.providers.parsers.rows import metadata
 
 _ROLES = {

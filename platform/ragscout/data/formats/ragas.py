@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ragscout.data.cellvalues import CellError, text_of, texts_of
 from ragscout.data.draft import Draft, DraftQuestion, Gold, register
 from ragscout.data.formats.shared import each_question, in_column, note_roles
 from ragscout.data.formats.table import no_reference_column
-from ragscout.data.loaded import Loaded, Record
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.cellvalues import CellError, text_of, texts_of
+from ragscout.data.read.loaded import Loaded, Record
 
 _OUTPUTS = ("response", "answer", "retrieved_contexts", "contexts")
 _ROLES = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ragscout.data.cellvalues import CellError
 from ragscout.data.draft import Draft, DraftQuestion
 from ragscout.data.findings import shorten
-from ragscout.data.loaded import Loaded, Record, bad_row
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.cellvalues import CellError
+from ragscout.data.read.loaded import Loaded, Record, bad_row
 
 SAMPLES = 3
 

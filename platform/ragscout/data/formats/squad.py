@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ragscout.data.cellvalues import CellError, flag_of, offset_of, text_of, texts_of, written_object
 from ragscout.data.draft import Draft, DraftQuestion, Gold, in_normal_form, register
 from ragscout.data.findings import Finding, shorten
 from ragscout.data.formats.shared import SAMPLES, each_question, note_roles
-from ragscout.data.loaded import Loaded, Record, bad_row
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.cellvalues import CellError, flag_of, offset_of, text_of, texts_of, written_object
+from ragscout.data.read.loaded import Loaded, Record, bad_row
 
 _SHAPE = (KeyError, IndexError, TypeError, AttributeError, ValueError)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ragscout.data.cellvalues import filter_of, flag_of, ids_of, number_of, offset_of, text_of, texts_of
 from ragscout.data.draft import Draft, DraftDocument, DraftQuestion, Gold, register
 from ragscout.data.findings import Finding
 from ragscout.data.formats.shared import each_question, in_column
-from ragscout.data.loaded import Loaded, Record
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.cellvalues import filter_of, flag_of, ids_of, number_of, offset_of, text_of, texts_of
+from ragscout.data.read.loaded import Loaded, Record
 from ragscout.data.roles import accepted, document_roles, is_documents, question_roles, roleless
 from ragscout.model.text import normalise
 from ragscout.providers.parsers.rows import metadata

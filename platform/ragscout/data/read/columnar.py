@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from ragscout.data.csvfile import too_many_rows
 from ragscout.data.findings import Finding
-from ragscout.data.loaded import Loaded, Record
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.csvfile import too_many_rows
+from ragscout.data.read.loaded import Loaded, Record
 
 BATCH = 4096
 

@@ -11,11 +11,11 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from ragscout.data.archive import check_members
-from ragscout.data.csvfile import HEADER_WITHIN, too_many_rows, unique_names
 from ragscout.data.findings import Finding
-from ragscout.data.loaded import Loaded, Record
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.archive import check_members
+from ragscout.data.read.csvfile import HEADER_WITHIN, too_many_rows, unique_names
+from ragscout.data.read.loaded import Loaded, Record
 from ragscout.data.roles import is_documents, question_roles, recognised
 from ragscout.model.errors import EvalSetError
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ragscout.data.export_formats import (
+from ragscout.data.write.formats import (
     ai4rag,
     clapnq,
     clapnq_holds,
@@ -19,8 +19,8 @@ from ragscout.data.export_formats import (
     llama_index,
     mlflow_genai,
 )
-from ragscout.data.export_own import csv_file, jsonl, xlsx
-from ragscout.data.export_parts import by_name, flat, golds, lines, placed, quotes, whole
+from ragscout.data.write.own import csv_file, jsonl, xlsx
+from ragscout.data.write.parts import by_name, flat, golds, lines, placed, quotes, whole
 from ragscout.model.errors import EvalSetError, UnknownNameError
 from ragscout.model.evalset import Document, EvalSet, Question
 

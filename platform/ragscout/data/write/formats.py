@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ragscout.data.export_parts import by_name, flat, golds, lines, placed, quotes, whole
 from ragscout.data.versions import SYNTHETIC
+from ragscout.data.write.parts import by_name, flat, golds, lines, placed, quotes, whole
 from ragscout.model.evalset import Document, Question
 from ragscout.providers.tokenize import sentences
 

@@ -6,11 +6,11 @@ import json
 import math
 from typing import Any
 
-from ragscout.data.csvfile import broken_byte, too_many_rows
-from ragscout.data.encoding import DAMAGED, Decoded
 from ragscout.data.findings import Finding
-from ragscout.data.loaded import Loaded, Record, bad_row, union_of_keys
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.csvfile import broken_byte, too_many_rows
+from ragscout.data.read.encoding import DAMAGED, Decoded
+from ragscout.data.read.loaded import Loaded, Record, bad_row, union_of_keys
 
 LISTS = (
     *("data", "questions", "rows", "items", "records", "goldens", "test_cases", "samples", "results", "queries", "qa"),

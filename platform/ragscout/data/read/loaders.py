@@ -7,14 +7,14 @@ import json
 import zipfile
 from pathlib import PurePosixPath
 
-from ragscout.data.columnar import load_arrow, load_parquet
-from ragscout.data.csvfile import load_csv
-from ragscout.data.encoding import decode
 from ragscout.data.findings import Finding
-from ragscout.data.jsonfile import load_json, load_jsonl
-from ragscout.data.loaded import STRUCTURED, Loaded
 from ragscout.data.options import ReadOptions
-from ragscout.data.workbook import load_workbook
+from ragscout.data.read.columnar import load_arrow, load_parquet
+from ragscout.data.read.csvfile import load_csv
+from ragscout.data.read.encoding import decode
+from ragscout.data.read.jsonfile import load_json, load_jsonl
+from ragscout.data.read.loaded import STRUCTURED, Loaded
+from ragscout.data.read.workbook import load_workbook
 
 _BINARY = {
     b"%PDF": "a PDF",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ragscout.data.export_parts import golds, lines, quotes
+from ragscout.data.write.parts import golds, lines, quotes
 from ragscout.model.errors import EvalSetError
 from ragscout.model.evalset import Document, Question, Span
 

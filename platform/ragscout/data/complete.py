@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from ragscout.data.draft import Draft, DraftQuestion, Gold
-from ragscout.data.encoding import ungarbled
 from ragscout.data.findings import Finding
-from ragscout.data.loaded import bad_row
 from ragscout.data.options import Limits, ReadOptions
+from ragscout.data.read.encoding import ungarbled
+from ragscout.data.read.loaded import bad_row
 from ragscout.model.text import normalise
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ragscout.data.jsonfile import is_missing
+from ragscout.data.read.jsonfile import is_missing
 
 _LISTED = re.compile(r"\s*[;|\n]\s*")
 _TRUE = frozenset(("true", "yes", "y", "1", "o", "예", "네", "참", "가능", "1.0"))

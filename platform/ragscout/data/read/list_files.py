@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ragscout.data.archive import is_archive, unpack
 from ragscout.data.findings import Finding
-from ragscout.data.loaded import STRUCTURED
 from ragscout.data.options import Limits
+from ragscout.data.read.archive import is_archive, unpack
+from ragscout.data.read.loaded import STRUCTURED
 from ragscout.model.errors import EvalSetError
 
 DOCUMENT_FOLDERS = ("documents", "docs", "문서")

@@ -6,10 +6,10 @@ import csv
 import re
 from collections.abc import Iterator
 
-from ragscout.data.encoding import DAMAGED, Decoded
 from ragscout.data.findings import Finding
-from ragscout.data.loaded import Loaded, Record, bad_row
 from ragscout.data.options import ReadOptions
+from ragscout.data.read.encoding import DAMAGED, Decoded
+from ragscout.data.read.loaded import Loaded, Record, bad_row
 from ragscout.data.roles import recognised
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")

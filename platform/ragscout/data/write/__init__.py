@@ -1,0 +1,1 @@
+"""Writers: an evaluation set in the formats of other tools."""
