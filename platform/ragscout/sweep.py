@@ -16,7 +16,6 @@ from itertools import count
 from pathlib import Path
 
 from ragscout import search
-from ragscout.allowance import DONE, Allowance
 from ragscout.board.power import power_advice
 from ragscout.board.question_weights import weights_of
 from ragscout.engine.claim import Hold
@@ -25,12 +24,10 @@ from ragscout.engine.executors import InProcess, Subprocess
 from ragscout.engine.fill import Engine, Filled, Want
 from ragscout.engine.session import journal_view, open_runtime
 from ragscout.engine.worker import Worker
-from ragscout.finish import Finish
 from ragscout.model.board import Board
 from ragscout.model.config import Configuration
 from ragscout.model.errors import SpecError, UnknownNameError
 from ragscout.model.outcome import Usage
-from ragscout.pilot import PILOT, Piloted, pilot
 from ragscout.plan.cells import CellReader
 from ragscout.plan.holdout import sealed_must_pass, use_of
 from ragscout.plan.plan import Plan, make_plan
@@ -38,6 +35,10 @@ from ragscout.plan.sampling import ENTRY, declare, plan_line, settle
 from ragscout.plan.setup import Prepared, open_store, prepare
 from ragscout.plan.spending import Spending, spending
 from ragscout.record.recorder import Recorder
+from ragscout.run.budget import DONE, Allowance
+from ragscout.run.closing import Finish
+from ragscout.run.pilot import PILOT, Piloted, pilot
+from ragscout.run.read_model import BUDGET, View, plain
 from ragscout.search import make_proposer
 from ragscout.search import prefixes as screen
 from ragscout.search.contract import Block, Proposer, Request
@@ -48,7 +49,6 @@ from ragscout.spec import SweepSpec
 from ragscout.spec import load as load_spec
 from ragscout.store.ledger import Journal
 from ragscout.store.store import Store
-from ragscout.view import BUDGET, View, plain
 
 FLOOR = 10  # questions of the first block of the extractive floor
 

@@ -20,7 +20,7 @@ def run(
     json_output: Json = False,
 ) -> None:
     """Show what a sweep would do and cost. Without --pilot nothing is computed and nothing is sent."""
-    from ragscout.pilot import PILOT
+    from ragscout.run.pilot import PILOT
     from ragscout.sweep import Sweep
 
     sweep = Sweep.load(file, store)

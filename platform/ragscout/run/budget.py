@@ -13,10 +13,10 @@ from typing import Any
 from ragscout.plan.budget import FINALS_SHARE, Purse
 from ragscout.plan.estimate import each_answer
 from ragscout.plan.setup import Prepared
+from ragscout.run.read_model import BUDGET
 from ragscout.search.contract import Proposer, Request
 from ragscout.store.journal import Journal
 from ragscout.store.store import Store
-from ragscout.view import BUDGET
 
 DONE = "the search is over"
 BATCH = 20

@@ -19,10 +19,10 @@ from ragscout.model.errors import ModelCallError
 from ragscout.plan.budget import Purse
 from ragscout.plan.holdout import use_of
 from ragscout.plan.setup import Prepared, ordered
+from ragscout.run.read_model import View
 from ragscout.serve.probe import probe
 from ragscout.store.journal import Journal, Once
 from ragscout.store.store import Store
-from ragscout.view import View
 
 MOST_PROBED = 12
 """Rows that are probed at most: with a limit in seconds the next best ones follow those that pass it."""
