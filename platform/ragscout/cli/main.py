@@ -11,20 +11,16 @@ import sys
 
 import typer
 
-from ragscout.cli import (
-    answers,
+from ragscout.cli.data import answers, check, data, evidence, generate, init, transforms, upload
+from ragscout.cli.judge import judge
+from ragscout.cli.support.output import fail
+from ragscout.cli.verbs import (
     ask,
     board,
-    check,
     compare,
-    data,
     demo,
     doctor,
-    evidence,
     export,
-    generate,
-    init,
-    judge,
     mlflow,
     models,
     plan,
@@ -32,12 +28,9 @@ from ragscout.cli import (
     steps,
     store,
     sweep,
-    transforms,
-    upload,
     verify,
     why,
 )
-from ragscout.cli.output import fail
 from ragscout.model.errors import RagscoutError
 
 app = typer.Typer(

@@ -1,0 +1,1 @@
+"""What the verbs share: printing, progress."""

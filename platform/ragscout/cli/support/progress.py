@@ -1,0 +1,96 @@
+"""Shows a running sweep: phase, work done, cached and left, requests, money, time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from ragscout.cli.support.output import duration
+from ragscout.engine.events import Event
+
+BOARDS = 3  # provisional boards that are printed
+FIRST_BOARD = 30.0  # seconds before the first and between two of them: a short sweep shows its end only
+EVERY = 10.0  # seconds between lines where there is no terminal
+
+
+class ProgressLine:
+    """One line that stays in place on a terminal, a line now and then elsewhere; the first provisional boards
+    too, so that figures are seen early."""
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        """Args: quiet = show nothing (for ``--json``)."""
+        self._console, self._quiet = console, quiet
+        self._terminal = sys.stdout.isatty() and not quiet
+        self._live = Live(Text(""), console=console, refresh_per_second=4, transient=True) if self._terminal else None
+        self._started = self._last = time.monotonic()
+        self._first_answer: tuple[float, int] | None = None
+        self._boards = 0
+        self._shown_board = self._started
+        self._done = self._cached = 0
+        self._shown = ""
+
+    def __enter__(self) -> ProgressLine:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        if self._quiet:
+            return
+        now = time.monotonic()
+        line = self._line(event, now)
+        if self._live is not None:
+            self._live.update(Text(line, style="cyan"))
+        elif now - self._last >= EVERY and line != self._shown:
+            self._last, self._shown = now, line
+            self._console.print(line)
+        if event.board is not None and self._boards < BOARDS and now - self._shown_board >= FIRST_BOARD:
+            self._shown_board = now
+            self._provisional(event)
+
+    def _line(self, event: Event, now: float) -> str:
+        elapsed = now - self._started
+        parts = [f"[{duration(elapsed)}] {event.phase}, round {event.round}"]
+        if event.fill is not None:
+            parts.append(f"nodes: {event.fill.done} done, {event.fill.cached} cached, {event.fill.left} left")
+        if event.limit:
+            parts.append(f"answers {event.answers}/{event.limit}")
+        elif event.answers:
+            parts.append(f"answers {event.answers}")
+        if event.calls:
+            parts.append("requests: " + ", ".join(f"{number} {name}" for name, number in sorted(event.calls.items())))
+        if event.money:
+            parts.append(f"cost {event.money:.4f}")
+        if (left := self._left(event, now)) is not None:
+            parts.append(f"about {duration(left)} left")
+        return " · ".join(parts)
+
+    def _left(self, event: Event, now: float) -> float | None:
+        if not event.limit or not event.answers:
+            return None
+        if self._first_answer is None:
+            self._first_answer = (now, event.answers)
+        began, at = self._first_answer
+        if event.answers <= at or now - began < 5:
+            return None
+        return (event.limit - event.answers) * (now - began) / (event.answers - at)
+
+    def _provisional(self, event: Event) -> None:
+        from ragscout.board.show.table import render_terminal
+
+        assert event.board is not None
+        self._boards += 1
+        self._console.print(f"\nProvisional board after {duration(time.monotonic() - self._started)}:")
+        render_terminal(event.board, self._console)
