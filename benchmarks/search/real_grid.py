@@ -21,10 +21,10 @@ from ragscout.engine.executors import InProcess
 from ragscout.engine.fill import Engine, Want
 from ragscout.engine.session import open_runtime
 from ragscout.engine.worker import Worker
+from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Usage
 from ragscout.search import make_proposer
 from ragscout.search.contract import Block, Request
-from ragscout.search.outcomes import goal_value
 from ragscout.sweep import Sweep
 
 SPEC = """

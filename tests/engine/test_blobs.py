@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ragscout.model.errors import StoreError
-from ragscout.store.blobs import Blobs, DamagedBlobError, FolderBlobs, is_digest, open_blobs
+from ragscout.store.blobs import Blobs, DamagedBlobError, FolderBlobs, is_digest
+from ragscout.store.opening import open_blobs
 from ragscout.store.remote_blobs import FsspecBlobs
 from ragscout.testing.store import BlobsKit, damage
 

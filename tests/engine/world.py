@@ -22,7 +22,7 @@ from ragscout.model.outcome import Answer, Failure, Message, Prompt, Ranking, Sc
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Runtime
 from ragscout.model.step import Step, make, step
 from ragscout.model.values import Chunks
-from ragscout.providers.chat import TransientError
+from ragscout.providers.client import TransientError
 from ragscout.store.ledger import SpendLimits
 from ragscout.store.store import Store
 

@@ -17,7 +17,7 @@ from ragscout.model.errors import ModelCallError, StepError
 from ragscout.model.outcome import Failure, Message
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
 from ragscout.providers.assets import Resolver
-from ragscout.providers.chat import cores_of, make_client
+from ragscout.providers.clients import cores_of, make_client
 from ragscout.providers.local import LocalClient, default_threads, engine, gguf_file
 from ragscout.providers.network import NetworkPolicy
 

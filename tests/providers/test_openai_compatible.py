@@ -22,7 +22,8 @@ import pytest
 from ragscout.model.errors import ModelCallError, SpecError, UnknownNameError
 from ragscout.model.outcome import Failure, Message
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
-from ragscout.providers.chat import ChatClient, TransientError, make_client, providers
+from ragscout.providers.client import ChatClient, TransientError
+from ragscout.providers.clients import make_client, providers
 from ragscout.providers.network import NetworkPolicy
 from ragscout.providers.openai_compatible import OpenAIClient, retry_after
 from ragscout.testing.fake_server import FakeServer, Faults

@@ -10,10 +10,10 @@ from scipy.stats import kendalltau, spearmanr
 from search_worlds import configuration
 
 from ragscout.board.audit import audit
-from ragscout.board.metric_values import Measured
 from ragscout.board.words.audit import render_markdown
 from ragscout.model.board import Goal
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
 

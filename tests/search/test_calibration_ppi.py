@@ -12,7 +12,6 @@ from rich.console import Console
 
 from ragscout.board.build import Facts, build_board
 from ragscout.board.confirmation import Opened
-from ragscout.board.metric_values import Measured
 from ragscout.board.show.table import render_csv, render_markdown, render_terminal
 from ragscout.judges.labels import Label, item_key
 from ragscout.judges.ppi import Calibration, correct, rectifier
@@ -22,6 +21,7 @@ from ragscout.model.board import Board, Goal
 from ragscout.model.calibration import CORRECTED, Scale
 from ragscout.model.config import Configuration, source_node
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Score, Usage
 from ragscout.model.runtime import ChatModel

@@ -11,13 +11,14 @@ from search_worlds import GOAL, MadeSpace, World, configuration, play
 
 from ragscout.board.build import Facts, build_board
 from ragscout.board.confirmation import Opened
-from ragscout.board.metric_values import Measured
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
 from ragscout.search import make_proposer
 from ragscout.search.factor.exact import ExactPosterior
-from ragscout.search.outcomes import Outcomes, adjusted_means
+from ragscout.search.outcomes import Outcomes
+from ragscout.stats.two_way import adjusted_means
 from ragscout.sweep import Sweep
 
 SPACE = MadeSpace(

@@ -14,10 +14,11 @@ from search_worlds import World, configuration, judge_failed, small_space
 
 from ragscout.board.build import Facts, build_board, row_names
 from ragscout.board.confirmation import Opened, quote_notes
-from ragscout.board.metric_values import Measured, clusters_of
+from ragscout.board.metric_values import clusters_of
 from ragscout.board.show.table import render_csv, render_markdown, render_terminal, safe
 from ragscout.model.board import Board, Goal, Holdout
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score, Usage
 from ragscout.model.text import display_width

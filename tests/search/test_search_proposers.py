@@ -9,10 +9,10 @@ from search_worlds import GOAL, MadeSpace, World, configuration, judge_failed, p
 
 from ragscout.model.board import Goal
 from ragscout.model.errors import ParameterError, SpecError, StoreError, UnknownNameError
+from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score, Usage
 from ragscout.search import make_proposer, order_questions, resolve
 from ragscout.search.contract import Block
-from ragscout.search.outcomes import goal_value
 from ragscout.search.samplers.mirror import snapshot
 from ragscout.search.space import INACTIVE, encode
 

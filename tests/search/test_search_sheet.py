@@ -9,12 +9,12 @@ import pytest
 from search_worlds import configuration
 
 from ragscout.board.build import Facts, build_board
-from ragscout.board.metric_values import Measured
 from ragscout.board.question_weights import weights_of
 from ragscout.board.row_cache import RowCache
 from ragscout.board.show.table import columns, own_rank, render_csv, render_markdown, render_xlsx
 from ragscout.model.board import Goal
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Score, Usage
 from ragscout.stats.paired import mean_interval

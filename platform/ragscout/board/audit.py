@@ -16,12 +16,12 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ragscout.board.metric_values import Measured, rounded
 from ragscout.model.board import Goal, Note
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured, goal_value
 from ragscout.model.metric import Figure
-from ragscout.search.outcomes import goal_value
 from ragscout.stats.rank_correlation import FEWEST_ROWS, Correlation, across_questions, across_rows, row_means
+from ragscout.stats.rounding import rounded
 
 if TYPE_CHECKING:
     import numpy as np

@@ -28,7 +28,6 @@ from ragscout.board import metric_values as parts
 from ragscout.board.complexity import complexity
 from ragscout.board.confirmation import confirm
 from ragscout.board.limits import limit_notes
-from ragscout.board.metric_values import Measured
 from ragscout.board.paired_wins import duel_notes, with_duels
 from ragscout.board.question_weights import weight_notes, weighted_stat, weights_of
 from ragscout.board.ranking import Facts, passes, ranked
@@ -39,9 +38,9 @@ from ragscout.model.calibration import CORRECTED
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.key import short
+from ragscout.model.measured import Measured, goal_value
 from ragscout.model.metric import Figure
 from ragscout.search.notes import posterior_notes
-from ragscout.search.outcomes import goal_value
 
 __all__ = ["Facts", "build_board", "differing", "row_names"]
 

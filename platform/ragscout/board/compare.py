@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ragscout.board.metric_values import rounded
 from ragscout.board.question_weights import shares
 from ragscout.model.board import Board, Goal, Paired, Row
 from ragscout.stats.paired import PairedTest, by_cluster, compare_paired, holm, simultaneous
+from ragscout.stats.rounding import rounded
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ragscout.board.metric_values import Measured, clusters_of, figure_stat, rounded
+from ragscout.board.metric_values import clusters_of, figure_stat
 from ragscout.board.question_weights import shares, weighted_stat, weights_of
 from ragscout.board.words.ended import in_korean
 from ragscout.model.board import Board, Confirmed, FigureStat, Goal, Note, Paired, Row
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured, goal_value
 from ragscout.model.metric import Figure
-from ragscout.search.outcomes import goal_value
 from ragscout.stats.paired import compare_paired, holm
+from ragscout.stats.rounding import rounded
 
 SMALL_SET = 100
 """Below this many questions the optimism of a best score is told in points (simulated: 3 to 5)."""

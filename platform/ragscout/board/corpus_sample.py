@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ragscout.board.build import row_names
-from ragscout.board.metric_values import Measured, rounded
 from ragscout.model.config import Configuration
 from ragscout.model.corpus_sample import CorpusSample, SampledPrefix
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured, goal_value
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
-from ragscout.search.outcomes import goal_value
+from ragscout.stats.rounding import rounded
 
 FEWEST = 3
 """Prefixes from which on a rank correlation is shown."""

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ragscout.board.metric_values import rounded
 from ragscout.model.board import Goal
 from ragscout.model.config import Configuration
+from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score
 from ragscout.search.factor.claims import FitCheck
 from ragscout.search.factor.model import FactorModel, Kind, make_design
-from ragscout.search.outcomes import goal_value
 from ragscout.search.space import INACTIVE, EncodedSpace, encode
+from ragscout.stats.rounding import rounded
 from ragscout.stats.shrinkage import Believed
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ragscout.board.compare import Table
-from ragscout.board.metric_values import Measured
 from ragscout.judges.ppi import Calibration, Corrected, correct
 from ragscout.model.board import Goal, Paired, Row
 from ragscout.model.calibration import CORRECTED, Standing
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured
 
 if TYPE_CHECKING:
     import numpy as np

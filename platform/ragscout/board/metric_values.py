@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from ragscout.model.board import Cost, FigureStat, Goal, GroupStat
-from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured, goal_value
 from ragscout.model.metric import Figure
-from ragscout.model.outcome import Failure, Score, Usage
-from ragscout.search.outcomes import goal_value
+from ragscout.model.outcome import Failure, Usage
 from ragscout.stats.paired import Interval, mean_interval
+from ragscout.stats.rounding import finite, rounded
 
 MISSING_LIMIT = 0.02
 """Above this share of missing scores a configuration cannot win, and bounds are shown."""
 NOT_APPLICABLE = frozenset({"no_reference", "no_evidence"})
 """Kinds that say the question has nothing to score against: out of ``asked``, alike for every configuration."""
 FEWEST_CLUSTERS = 10
-DIGITS = 9
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was measured of one configuration: per question id, per figure name, its outcome; usage per question;
-    set-level figures with their intervals; why it failed as a whole."""
-
-    configuration: Configuration
-    scores: Mapping[str, Mapping[str, Score | Failure]]
-    usage: Mapping[str, Usage] = field(default_factory=dict)
-    failed: str = ""
-    set_figures: Mapping[str, Interval] = field(default_factory=dict)
-
-
-def finite(value: float) -> float | None:
-    """``rounded``, or ``None`` for an end that the figure does not have."""
-    return rounded(value) if math.isfinite(value) else None
-
-
-def rounded(value: float) -> float:
-    """Nine decimals: what is shown and stored must not depend on the last bits of a sum."""
-    return round(value, DIGITS) + 0.0
 
 
 def clusters_of(questions: Sequence[Question]) -> dict[str, str] | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ragscout.board.metric_values import Measured, groups_of
+from ragscout.board.metric_values import groups_of
 from ragscout.board.pairs import paired_values
 from ragscout.model.board import Board, Goal, GroupStat, Note, Paired, Row
 from ragscout.model.evalset import Question
-from ragscout.search.outcomes import goal_value
+from ragscout.model.measured import Measured, goal_value
 from ragscout.stats.paired import holm
 
 FEWEST = 5

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ragscout.board.metric_values import finite, rounded
 from ragscout.model.board import Goal, Paired
+from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score
-from ragscout.search.outcomes import goal_value
 from ragscout.stats.paired import compare_paired
+from ragscout.stats.rounding import finite, rounded
 
 Outcomes = Mapping[str, Mapping[str, Score | Failure]]
 """Question id to figure name to outcome."""

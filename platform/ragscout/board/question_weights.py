@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ragscout.board.metric_values import Measured, finite, rounded
 from ragscout.model.board import FigureStat, Goal, Note
 from ragscout.model.evalset import Question
-from ragscout.search.outcomes import goal_value
+from ragscout.model.measured import Measured, goal_value
 from ragscout.stats.paired import mean_interval
+from ragscout.stats.rounding import finite, rounded
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,13 +10,14 @@ from ragscout.board import labelled as labelled
 from ragscout.board.compare import Table, against_leader, against_reference, recommended_row
 from ragscout.board.confirmation import Opened
 from ragscout.board.limits import excess
-from ragscout.board.metric_values import MISSING_LIMIT, Measured, rounded
+from ragscout.board.metric_values import MISSING_LIMIT
 from ragscout.board.question_weights import weights_of
 from ragscout.judges.ppi import Calibration
 from ragscout.model.board import FigureStat, Goal, Holdout, Latency, Mark, Note, Row
 from ragscout.model.evalset import Question
-from ragscout.search.outcomes import goal_value
+from ragscout.model.measured import Measured, goal_value
 from ragscout.stats.crossfit import crossfit
+from ragscout.stats.rounding import rounded
 from ragscout.stats.shrinkage import Believed, believed
 
 if TYPE_CHECKING:

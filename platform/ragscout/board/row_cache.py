@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ragscout.board.metric_values import Measured
 from ragscout.model.board import Goal, Row
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 
 

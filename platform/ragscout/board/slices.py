@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
-from ragscout.board.metric_values import Measured, figure_stat
+from ragscout.board.metric_values import figure_stat
 from ragscout.model.board import Board, BoardLanguage, FigureStat
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.text import language
 

@@ -23,7 +23,7 @@ from ragscout.model.errors import BudgetExceeded, ModelCallError
 from ragscout.model.key import digest
 from ragscout.model.outcome import Failure, Unfilled, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Memo, Models, Purpose
-from ragscout.providers.chat import ChatClient, TransientError
+from ragscout.providers.client import ChatClient, TransientError
 from ragscout.providers.cores import Cores
 from ragscout.store.ledger import SpendLimits
 from ragscout.store.memo import StoreMemo

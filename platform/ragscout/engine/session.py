@@ -23,7 +23,7 @@ from ragscout.model.outcome import Usage
 from ragscout.model.runtime import ChatRequest, Models
 from ragscout.providers import prices
 from ragscout.providers.assets import Resolver
-from ragscout.providers.chat import cores_of, make_client
+from ragscout.providers.clients import cores_of, make_client
 from ragscout.providers.network import NetworkPolicy, apply_to_libraries
 from ragscout.spec import Connection
 from ragscout.store.ledger import Entry, SpendLimits

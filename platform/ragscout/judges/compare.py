@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ragscout.board.metric_values import rounded
 from ragscout.judges.asking import Judgement
 from ragscout.judges.labels import Label
 from ragscout.judges.report import Labelled, Report, matched, report
@@ -16,6 +15,7 @@ from ragscout.model.outcome import Score, Unfilled, Usage
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
 from ragscout.stats.agreement import DOMINANT, cohen_kappa, count_table, gwet_ac, jackknife
+from ragscout.stats.rounding import rounded
 from ragscout.steps.measure.judge import Judge
 from ragscout.steps.measure.judge_prompt import Anchored, Reason
 

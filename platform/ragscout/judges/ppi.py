@@ -18,14 +18,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragscout.board.metric_values import Measured, rounded
 from ragscout.judges.report import Labelled
 from ragscout.judges.sample import LEAST, answering_model
 from ragscout.model.board import FigureStat, Goal
 from ragscout.model.calibration import ENOUGH_LABELS, Standing
 from ragscout.model.evalset import Question
+from ragscout.model.measured import Measured
 from ragscout.model.outcome import Score
 from ragscout.stats.paired import mean_interval
+from ragscout.stats.rounding import rounded
 
 if TYPE_CHECKING:
     import numpy as np

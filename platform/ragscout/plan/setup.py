@@ -33,7 +33,7 @@ from ragscout.plan.goal import goal_of, tester
 from ragscout.plan.holdout import sealed_set
 from ragscout.providers import prices
 from ragscout.providers.assets import Resolver
-from ragscout.providers.chat import DEFAULT_BASE_URL
+from ragscout.providers.client import DEFAULT_BASE_URL
 from ragscout.providers.network import NetworkPolicy
 from ragscout.spec import Connection, Space, SweepSpec, metrics, space, space_hash, spec_hash
 from ragscout.spec.metrics import refuse_blind_goal, unsuited

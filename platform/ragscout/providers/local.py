@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from ragscout.model.errors import MissingExtraError, ModelCallError, StepError
 from ragscout.model.outcome import Failure, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Models
-from ragscout.providers.chat import ConnectionLike
+from ragscout.providers.client import ConnectionLike
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from ragscout.model.errors import ModelCallError, SpecError
 from ragscout.model.outcome import Failure, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
-from ragscout.providers.chat import DEFAULT_BASE_URL, ConnectionLike, TransientError
+from ragscout.providers.client import DEFAULT_BASE_URL, ConnectionLike, TransientError
 from ragscout.providers.network import NetworkPolicy, client, host_of
 from ragscout.providers.streaming import collected
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ragscout.model.errors import ParameterError
 from ragscout.model.outcome import Usage
-from ragscout.providers.chat import DEFAULT_BASE_URL
+from ragscout.providers.client import DEFAULT_BASE_URL
 
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 _PER = re.compile(r"(\d+(?:[_,]\d{3})*|\d*)\s*([kKmM]?)")

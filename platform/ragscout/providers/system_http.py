@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ragscout.model.errors import ModelCallError
 from ragscout.model.outcome import Failure, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
-from ragscout.providers.chat import ConnectionLike, TransientError
+from ragscout.providers.client import ConnectionLike, TransientError
 from ragscout.providers.network import NetworkPolicy, client, host_of
 
 if TYPE_CHECKING:

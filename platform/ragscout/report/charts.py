@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ragscout.board.effects import Effect, Interaction
 from ragscout.model.board import Board, BoardLanguage, Goal, Row
 from ragscout.model.evalset import Question
+from ragscout.model.measured import goal_value
 from ragscout.record.recorder import Snapshot
 from ragscout.report.scene import (
     BLUE,
@@ -30,7 +31,6 @@ from ragscout.report.scene import (
     ticks,
 )
 from ragscout.report.why_text import points
-from ragscout.search.outcomes import goal_value
 
 ROLES = {"recommended": GREEN, "leader": ORANGE, "reference": PURPLE, "baseline": GREY}
 WORDS: dict[BoardLanguage, dict[str, str]] = {

@@ -12,12 +12,12 @@ from ragscout.model.board import Row as BoardRow
 from ragscout.model.config import Configuration
 from ragscout.model.errors import SpecError
 from ragscout.model.evalset import EvalSet, Question
+from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.runtime import ChatModel
 from ragscout.plan.setup import Prepared
 from ragscout.record.recorder import Snapshot
 from ragscout.report.why import GroupDuel, groups
-from ragscout.search.outcomes import goal_value
 
 
 @dataclass(frozen=True)

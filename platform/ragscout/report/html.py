@@ -17,6 +17,7 @@ from ragscout.board.words.corpus_sample import WORDS as SAMPLE_WORDS
 from ragscout.board.words.corpus_sample import sample_table
 from ragscout.model.board import Row
 from ragscout.model.evalset import Question
+from ragscout.model.measured import goal_value
 from ragscout.report import charts
 from ragscout.report.audit_section import WORDS as AUDIT_WORDS
 from ragscout.report.audit_section import agreement_charts, audit_of
@@ -27,7 +28,6 @@ from ragscout.report.scene import Scene, clean, svg
 from ragscout.report.why import Example, Side
 from ragscout.report.why_text import WORDS as WHY_WORDS
 from ragscout.report.why_text import place, points
-from ragscout.search.outcomes import goal_value
 
 MATRIX_QUESTIONS = 150
 ANSWER, PASSAGE = 1500, 600  # code points shown

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ragscout.board.effects import Effect, Effects
-from ragscout.board.metric_values import rounded
 from ragscout.board.pairs import paired_values
 from ragscout.board.question_weights import weights_of
 from ragscout.model.board import Board, Goal, Mark, Paired
@@ -19,11 +18,12 @@ from ragscout.model.calibration import Standing
 from ragscout.model.config import Configuration
 from ragscout.model.errors import UnknownNameError
 from ragscout.model.evalset import Question
+from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.text import language
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.report.passages import Passage
-from ragscout.search.outcomes import goal_value
+from ragscout.stats.rounding import rounded
 
 EXAMPLES = 10
 SAME = 1e-12

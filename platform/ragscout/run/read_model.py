@@ -11,7 +11,7 @@ from ragscout.board.build import Facts, build_board
 from ragscout.board.confirmation import Opened
 from ragscout.board.corpus_sample import corpus_sample
 from ragscout.board.effects import Effects
-from ragscout.board.metric_values import Measured, clusters_of
+from ragscout.board.metric_values import clusters_of
 from ragscout.board.question_weights import weights_of
 from ragscout.board.row_cache import RowCache
 from ragscout.board.slices import By, Slices, slices
@@ -25,6 +25,7 @@ from ragscout.judges.ppi import Calibration
 from ragscout.judges.sweep import calibrations
 from ragscout.model.board import Board, Holdout, Latency, Note
 from ragscout.model.config import Configuration
+from ragscout.model.measured import Measured
 from ragscout.model.outcome import Usage
 from ragscout.plan.cells import CellReader
 from ragscout.plan.holdout import sealed_must_pass

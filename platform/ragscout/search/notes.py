@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ragscout.board.metric_values import rounded
 from ragscout.model.board import Board, Note
+from ragscout.stats.rounding import rounded
 from ragscout.stats.shrinkage import Believed
 
 

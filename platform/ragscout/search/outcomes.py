@@ -6,29 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ragscout.model.board import Goal
-from ragscout.model.metric import Figure
-from ragscout.model.outcome import Failure, Score, Usage
+from ragscout.model.measured import goal_value
+from ragscout.model.outcome import Score, Usage
 from ragscout.search.contract import Block
+from ragscout.stats.two_way import adjusted_means
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-
-SAME = 1e-12
-"""Question effects that move less than this are settled."""
-
-
-def goal_value(outcome: Score | Failure | None, figure: Figure | Goal) -> float | None:
-    """What an outcome counts as: a score its value, a candidate's failure the declared floor, a measurement's failure
-    nothing (missing, out of the mean)."""
-    if isinstance(outcome, Score):
-        return outcome.value
-    if outcome is not None and outcome.whose == "candidate":
-        return figure.floor
-    return None
 
 
 class Outcomes:
@@ -121,39 +108,6 @@ class Outcomes:
         both = self.scored[row] & self.scored[other]
         scale = self.goal.sign * np.asarray(self.weights)[both] if self.weights else self.goal.sign
         return (self.values[row, both] * scale).tolist(), (self.values[other, both] * scale).tolist()
-
-
-def adjusted_means(
-    values: Floats, scored: NDArray[np.bool_], weights: Sequence[float] = (), prior: float = 1.0, steps: int = 12
-) -> Floats:
-    """Means corrected for which questions were asked: score = configuration + question effect, by alternating least
-    squares with ``prior`` pseudo-observations on each question effect.
-
-    ``weights``: of the questions; means are weighted by them. Question effects are centred over the questions that
-    anyone answered, so a row that answered all of those keeps its plain (weighted) mean. Rows without a score of any
-    weight are minus infinity.
-    """
-    import numpy as np
-
-    mask = scored.astype(np.float64)
-    counts = mask * np.asarray(weights) if weights else mask
-    per_row, per_question = counts.sum(1), mask.sum(0)
-    live, seen = per_row > 0, per_question > 0
-    result = np.full(len(values), -np.inf)
-    if not live.any():
-        return result
-    values, mask, counts, per_row = values[live][:, seen], mask[live][:, seen], counts[live][:, seen], per_row[live]
-    share = np.asarray(weights)[seen] if weights else None
-    effect = np.zeros(values.shape[1])
-    for _ in range(steps):
-        mean = ((values - effect) * counts).sum(1) / per_row
-        before = effect
-        effect = ((values - mean[:, None]) * mask).sum(0) / (per_question[seen] + prior)
-        effect = effect - np.average(effect, weights=share)
-        if float(np.abs(effect - before).max()) < SAME:
-            break
-    result[live] = ((values - effect) * counts).sum(1) / per_row
-    return result
 
 
 def total_usage(usages: Mapping[str, Usage]) -> Usage:

@@ -16,7 +16,7 @@ from ragscout.engine.runtime import Door, identity
 from ragscout.model.errors import ModelCallError
 from ragscout.model.outcome import Failure, Unfilled, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Memo, Models, Purpose
-from ragscout.providers.chat import TransientError
+from ragscout.providers.client import TransientError
 from ragscout.providers.cores import Cores
 
 if TYPE_CHECKING:

@@ -99,7 +99,7 @@ def connection(document: Document, name: str, data: Any, path: str) -> Connectio
     Raises:
         SpecError: an unknown key, a wrong value, or a secret; the secret is not in the message.
     """
-    from ragscout.providers.chat import providers
+    from ragscout.providers.clients import providers
 
     if isinstance(data, dict):
         for key in data:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragscout.board.metric_values import rounded
+from ragscout.stats.rounding import rounded
 
 if TYPE_CHECKING:
     import numpy as np

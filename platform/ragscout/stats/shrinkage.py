@@ -2,7 +2,7 @@
 
     score of row i on question q = m_i + u_q + e_iq,   e ~ N(0, s2),   m_i ~ N(mu, A)
 
-``u_q`` comes from the two-way fit (``outcomes.adjusted_means``), s2 from its residuals, A from the spread of the rows
+``u_q`` comes from the two-way fit (``two_way.adjusted_means``), s2 from its residuals, A from the spread of the rows
 beyond what s2 explains (Paule and Mandel's moment equation; DerSimonian and Kacker 2007, Contemporary Clinical Trials
 28). Each row is pulled to the mean of all rows by B_i = (k - 3) / (k - 1) * V_i / (V_i + A), V_i = s2 / n_i, and gets
 the variance of the parametric empirical Bayes interval (Morris 1983, Journal of the American Statistical Association
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragscout.search.outcomes import adjusted_means
+from ragscout.stats.two_way import adjusted_means
 
 if TYPE_CHECKING:
     import numpy as np

@@ -257,15 +257,6 @@ class FolderBlobs:
             temporary.replace(place)
 
 
-def open_blobs(location: str) -> Blobs:
-    """Blobs at a path, a ``file://`` URL or any other fsspec URL."""
-    from ragscout.store.remote_blobs import FsspecBlobs
-
-    if location.startswith("file://"):
-        location = location.removeprefix("file://")
-    return FsspecBlobs(location) if "://" in location else FolderBlobs(Path(location))
-
-
 def copy_out(blobs: Blobs, digest: str, target: Path) -> None:
     """Put a verified blob at a local path, as a hard link where that works.
 

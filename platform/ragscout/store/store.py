@@ -16,9 +16,10 @@ from pathlib import Path
 
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Usage
-from ragscout.store.blobs import Blobs, DamagedBlobError, copy_out, disk_errors, is_digest, open_blobs, verify
+from ragscout.store.blobs import Blobs, DamagedBlobError, copy_out, disk_errors, is_digest, verify
 from ragscout.store.ledger import CellRef, CellRow, Ledger
 from ragscout.store.location import Location, parse_location, refuse_network
+from ragscout.store.opening import open_blobs
 from ragscout.store.shards import CellData, Row, ShardReader, encode_shard
 
 __all__ = ["CellData", "Store", "StoreSize"]
