@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from ragscout.model.errors import SpecError
@@ -75,3 +77,21 @@ def test_growing_aliases_are_refused() -> None:
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
     with pytest.raises(SpecError, match="the file is too large or too deep"):
         read("\n".join(lines), "f")
+
+
+def test_a_character_beyond_the_basic_plane_may_be_escaped_as_json_does() -> None:
+    assert read(json.dumps({"sweep": "\U0001f600", "\U00010328": 1}), "f.yaml").data == {
+        "sweep": "\U0001f600",
+        "\U00010328": 1,
+    }
+
+
+@pytest.mark.parametrize("text", ['sweep: "\\ud800"', '{"\\udc00": 1}'])
+def test_half_a_character_is_refused_with_its_place(text: str) -> None:
+    with pytest.raises(SpecError, match=r"f\.yaml:1:\d+: half of a character"):
+        read(text, "f.yaml")
+
+
+def test_a_number_of_thousands_of_digits_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"f\.yaml:1:4: a number of too many digits; got 6000 digits"):
+        read(f"n: {'9' * 6000}", "f.yaml")

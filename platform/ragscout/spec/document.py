@@ -13,6 +13,7 @@ from ragscout.model.errors import ParameterError, SpecError, UnknownNameError
 _TAG = "tag:yaml.org,2002:"
 _MOST_VALUES = 100_000
 _DEEPEST = 40
+_MOST_DIGITS = 400
 
 
 @dataclass(frozen=True)
@@ -155,17 +156,27 @@ class _Reader:
         for key, item in node.value:
             if not isinstance(key.value, str) or str(key.tag) == f"{_TAG}merge":
                 raise self._error(key, "a key must be a plain name", shown(key.value), "Write name: value.")
-            if key.value in found:
-                raise self._error(key, "the key stands here twice", repr(key.value), "Remove one of the two.")
-            place = join(path, key.value)
+            name = self._whole(key, key.value)
+            if name in found:
+                raise self._error(key, "the key stands here twice", repr(name), "Remove one of the two.")
+            place = join(path, name)
             self.marks[place] = (key.start_mark.line + 1, key.start_mark.column + 1)
-            found[key.value] = self.value(item, place, depth + 1)
+            found[name] = self.value(item, place, depth + 1)
         return found
+
+    def _whole(self, node: Any, text: str) -> str:
+        """Join the two halves by which JSON escapes a character beyond the basic plane; refuse a half alone."""
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise self._error(
+                node, "half of a character", ascii(text)[:60], "Write the character itself, or both of its halves."
+            ) from None
 
     def _scalar(self, node: Any, tag: str, path: str) -> Any:
         text: str = node.value
         if tag in ("str", "timestamp"):
-            return text
+            return self._whole(node, text)
         if tag == "null":
             return None
         if tag == "bool":
@@ -173,6 +184,8 @@ class _Reader:
         self.raw[path] = text
         plain = text.replace("_", "")
         if tag == "int":
+            if len(plain) > _MOST_DIGITS:
+                raise self._error(node, "a number of too many digits", f"{len(plain)} digits", "Write a shorter one.")
             base = {"0o": 8, "0x": 16, "0b": 2}.get(plain.lstrip("+-")[:2].lower(), 10)
             return int(plain, base)
         if tag == "float" and math.isfinite(
