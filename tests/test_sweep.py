@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from platform import node
 
 import pytest
 
@@ -18,7 +17,7 @@ from ragscout.model.errors import SpecError, StoreError
 from ragscout.providers.assets import Resolver
 from ragscout.record.folder import FolderRecorder
 from ragscout.serve import Pipeline
-from ragscout.store.store import Store
+from ragscout.store.owners import Process
 from ragscout.sweep import Result, Sweep
 from ragscout.testing.fake_server import FakeServer, Faults
 
@@ -148,7 +147,6 @@ def test_killed_and_resumed_is_uninterrupted(tmp_path: Path, server: FakeServer,
     child.wait()
     in_flight = server.stats.total - len(server.stats.answered)
     sweep = Sweep.load(path, tmp_path / "killed")
-    wait_for_claims(sweep.store)
     resumed = sweep.run()
     repeated = server.stats.total - server.stats.distinct
     assert repeated <= 16 + in_flight, "only requests in flight are sent again"
@@ -156,34 +154,12 @@ def test_killed_and_resumed_is_uninterrupted(tmp_path: Path, server: FakeServer,
     assert timeless(resumed.board.to_json()) == timeless(whole.board.to_json())
 
 
-def wait_for_claims(store: Store) -> None:
-    """A dead process's claims lapse after a minute or two; the test does not wait for that."""
-    import sqlalchemy as sa
-
-    with store.ledger.writing() as connection:
-        connection.execute(sa.text("delete from claims"))
-
-
 def test_a_second_process_is_told_who_holds_the_sweep(tmp_path: Path, server: FakeServer) -> None:
     sweep = Sweep.load(write(tmp_path, server), tmp_path / "s")
-    assert sweep.store.ledger.claim(f"sweep:{sweep.id}", "sweep in process 4711", 60)
-    with pytest.raises(StoreError, match=r"already running.*process 4711"):
+    holder = Process("elsewhere", "", 4711, "").prefix + "sweep"
+    assert sweep.store.ledger.claim_sweep(sweep.id, holder, 60) == 1
+    with pytest.raises(StoreError, match=r"already running in process 4711 on elsewhere"):
         sweep.run()
-
-
-def test_the_claim_of_a_killed_process_is_not_waited_for(tmp_path: Path, server: FakeServer) -> None:
-    """Of this machine only: whether a process of another one lives cannot be seen."""
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    sweep = Sweep.load(write(tmp_path, server, budget="answers: 10"), tmp_path / "s")
-    claim, held = f"sweep:{sweep.id}", f"sweep in process {dead.pid} on "
-    for holder in (f"{held}elsewhere", f"sweep in process {os.getpid()} on {node()}x"):
-        assert sweep.store.ledger.claim(claim, holder, 60)
-        with pytest.raises(StoreError, match="already running"):
-            sweep.run()
-        sweep.store.ledger.release(claim, holder)
-    assert sweep.store.ledger.claim(claim, held + node(), 60)
-    assert sweep.run().board.leader() is not None
 
 
 def test_faults_change_nothing_once_retries_succeed(tmp_path: Path, server: FakeServer) -> None:

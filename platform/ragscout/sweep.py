@@ -18,7 +18,7 @@ from pathlib import Path
 from ragscout import search
 from ragscout.board.power import power_advice
 from ragscout.board.question_weights import weights_of
-from ragscout.engine.claim import Hold
+from ragscout.engine.claim import Claim
 from ragscout.engine.events import Event, Show
 from ragscout.engine.executors import InProcess, Subprocess
 from ragscout.engine.fill import Engine, Filled, Want
@@ -82,7 +82,7 @@ class Sweep:
         self.id = self.prepared.sweep_id
         self.journal = Journal(store.ledger, self.id)
         self.view = View(self.prepared, store)
-        self._hold = Hold(store.ledger, self.id, spec.sweep)
+        self._claim = Claim(store.ledger, self.id, spec.sweep)
 
     @classmethod
     def load(cls, path: str | Path, store: str | Path | Store | None = None) -> Sweep:
@@ -107,7 +107,8 @@ class Sweep:
             StoreError: another process runs this sweep.
             SpecError: an endpoint that the sweep needs does not answer.
         """
-        with self._hold.taken():
+        with self._claim.taken() as claim:
+            self.journal.fence = claim.fence
             return asyncio.run(self._run(recorders, progress, executor))
 
     def plan(self) -> Plan:
@@ -127,7 +128,8 @@ class Sweep:
             StoreError: another process runs this sweep.
             SpecError: the budget does not allow the models that the sweep names.
         """
-        with self._hold.taken():
+        with self._claim.taken() as claim:
+            self.journal.fence = claim.fence
             return asyncio.run(pilot(self.prepared, self.store, self.journal, questions))
 
     def board(self) -> Board:
@@ -211,7 +213,6 @@ class Sweep:
         show = Show(progress, runtime, self.prepared.answers)
         engine = Engine(self.store, chosen, self.id, show.fill)
         totals = Filled()
-        beat = asyncio.create_task(self._hold.beat())
         try:
             await self.prepared.preflight(runtime)
             closed = self.view.closed
@@ -239,7 +240,6 @@ class Sweep:
             for recorder in recorders:
                 await asyncio.to_thread(recorder.update, snapshot)
         finally:
-            beat.cancel()
             await engine.close()
             await runtime.close()
         return Result(

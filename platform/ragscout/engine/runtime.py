@@ -11,10 +11,8 @@ import logging
 import os
 import random
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from platform import node
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter
@@ -25,14 +23,15 @@ from ragscout.model.outcome import Failure, Unfilled, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Memo, Models, Purpose
 from ragscout.providers.client import ChatClient, TransientError
 from ragscout.providers.cores import Cores
+from ragscout.store.leases import TIMER
 from ragscout.store.ledger import SpendLimits
 from ragscout.store.memo import StoreMemo
+from ragscout.store.owners import new_owner
 from ragscout.store.store import Store
 
 if TYPE_CHECKING:
     import numpy as np
 
-LEASE = 120.0  # seconds a claim on one request lasts without a heartbeat
 RETRIES = 5
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -96,12 +95,12 @@ class EngineRuntime:
         self.counters = Counters()
         self._store, self._sweep, self._doors, self._limits = store, sweep, doors, limits
         self._deadline = deadline
-        self._owner = f"{owners_of(os.getpid())}{uuid.uuid4().hex[:8]}"
+        self._owner = new_owner("chat")
         self._flights: dict[str, asyncio.Future[ChatReply | Failure | Unfilled]] = {}
         self._gates: dict[str, asyncio.Semaphore] = {}
         self._cores = Cores(os.cpu_count() or 1)
         self._down: set[str] = set()
-        self._heart: asyncio.Task[None] | None = None
+        self._kept = False
 
     def allow(self, limits: SpendLimits, deadline: float | None) -> None:
         """From here on these limits hold: the last part of a sweep may use what the search had to leave."""
@@ -117,8 +116,9 @@ class EngineRuntime:
         known = self._flights.get(request.key)
         if known is not None:
             return await asyncio.shield(known)
-        if self._heart is None:
-            self._heart = asyncio.create_task(self._beat())
+        if not self._kept:
+            TIMER.keep(self._store.ledger, self._owner)
+            self._kept = True
         future: asyncio.Future[ChatReply | Failure | Unfilled] = asyncio.get_running_loop().create_future()
         self._flights[request.key] = future
         try:
@@ -178,18 +178,12 @@ class EngineRuntime:
         log.debug("%s: %s = %s", node, what, value)
 
     async def close(self) -> None:
-        """Stop the heartbeat and close every client."""
-        if self._heart is not None:
-            self._heart.cancel()
-            self._heart = None
+        """Let the leases go and close every client."""
+        if self._kept:
+            TIMER.let_go(self._store.ledger, self._owner)
+            self._kept = False
         for door in self._doors.values():
             await door.client.close()
-
-    async def _beat(self) -> None:
-        """Keep this process's claims alive: a request may take longer than a lease."""
-        while True:
-            await asyncio.sleep(LEASE / 4)
-            self._store.ledger.renew(self._owner, LEASE)
 
     async def _remembered(self, request: ChatRequest, purpose: Purpose) -> ChatReply | Failure | Unfilled:
         ledger, claim = self._store.ledger, f"chat:{request.key}"
@@ -199,7 +193,7 @@ class EngineRuntime:
             if found is not None:
                 self.counters.memo_hits += 1
                 return _OUTCOME.validate_json(found)
-            if ledger.claim(claim, self._owner, LEASE):
+            if ledger.claim(claim, self._owner, TIMER.lease):
                 break
             await asyncio.sleep(wait)
             wait = min(wait * 1.5, 1.0)
@@ -332,11 +326,6 @@ class Scoped:
     def report(self, node: str, what: str, value: float) -> None:
         """Keep a figure for the node of this task."""
         self.reports[what] = value
-
-
-def owners_of(process: int) -> str:
-    """How the names begin under which a process of this machine holds claims and reservations."""
-    return f"{node()}-{process}-"
 
 
 def identity(model: ChatModel) -> str:

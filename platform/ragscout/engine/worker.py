@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ragscout.engine.runtime import LEASE, EngineRuntime, Scoped
+from ragscout.engine.runtime import EngineRuntime, Scoped
 from ragscout.engine.task import Done, Task, done_json, read_node, task_from
 from ragscout.model.cells import decode, encode
 from ragscout.model.config import Node
@@ -28,6 +28,7 @@ from ragscout.model.stages import STAGES
 from ragscout.model.step import Step
 from ragscout.model.values import Source, codec
 from ragscout.steps.measure.base import without_model
+from ragscout.store.leases import TIMER
 from ragscout.store.store import CellData, Store
 
 log = logging.getLogger(__name__)
@@ -99,21 +100,15 @@ class Worker:
         claim, owner = f"node:{node.key}", self._runtime.owner
         ledger = self._store.ledger
         while self._store.value_folder(node.key) is None:
-            if not ledger.claim(claim, owner, LEASE):
+            if not await asyncio.to_thread(ledger.claim, claim, owner, TIMER.lease):
                 await asyncio.sleep(0.2)
                 continue
-            beat = asyncio.create_task(self._beat())
             try:
-                if self._store.value_folder(node.key) is None:
-                    await self._build(node, runtime)
+                with TIMER.kept(ledger, owner):
+                    if self._store.value_folder(node.key) is None:
+                        await self._build(node, runtime)
             finally:
-                beat.cancel()
                 ledger.release(claim, owner)
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(LEASE / 4)
-            self._store.ledger.renew(self._runtime.owner, LEASE)
 
     async def _build(self, node: Node, runtime: Scoped) -> None:
         assert node.step is not None

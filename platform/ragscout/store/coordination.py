@@ -1,4 +1,4 @@
-"""Who does what, what it may cost, and how fast: claims, reservations and token buckets on the ledger's clock."""
+"""What work may cost, and how fast it may go: reservations and token buckets on the ledger's clock."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ragscout.model.outcome import Usage
 from ragscout.store import tables as db
+from ragscout.store.claims import Claims
 
 ANSWERS = ("answer", "probe")
 """Purposes of requests that are candidate answers."""
@@ -61,50 +62,8 @@ class Spent:
         return all(limit is None or value <= limit for value, limit in wanted)
 
 
-class Coordination(db.Database):
-    """Claims, spend and rate limits."""
-
-    def claim(self, name: str, owner: str, seconds: float) -> bool:
-        """Take a name for some seconds, when it is free, expired or held by the same owner."""
-        table = db.claims
-        statement = self.insert(table).values(name=name, owner=owner, expires=self.now + seconds)
-        statement = statement.on_conflict_do_update(
-            index_elements=["name"],
-            set_={"owner": statement.excluded.owner, "expires": statement.excluded.expires},
-            where=sa.or_(table.c.owner == owner, table.c.expires <= self.now),
-        )
-        with self.writing() as connection:
-            return connection.execute(statement.returning(table.c.name)).first() is not None
-
-    def renew(self, owner: str, seconds: float) -> None:
-        """Sign of life: all that an owner holds (claims, reservations) lasts these seconds from now on."""
-        with self.writing() as connection:
-            for table in (db.claims, db.spend):
-                connection.execute(
-                    sa.update(table)
-                    .where(table.c.owner == owner, table.c.expires > self.now)
-                    .values(expires=self.now + seconds)
-                )
-
-    def release(self, name: str, owner: str) -> None:
-        """Give a name back; ignored when another owner holds it by now."""
-        with self.writing() as connection:
-            connection.execute(sa.delete(db.claims).where(db.claims.c.name == name, db.claims.c.owner == owner))
-
-    def forget(self, prefix: str) -> None:
-        """A process is gone for good: what owners whose names begin so held (claims, reservations) is free at once."""
-        with self.writing() as connection:
-            connection.execute(sa.delete(db.claims).where(db.claims.c.owner.startswith(prefix, autoescape=True)))
-            connection.execute(
-                sa.update(db.spend).where(db.spend.c.owner.startswith(prefix, autoescape=True)).values(reserved=None)
-            )
-
-    def claimant(self, name: str) -> str | None:
-        """Who holds a name, ``None`` when it is free or expired."""
-        query = sa.select(db.claims.c.owner).where(db.claims.c.name == name, db.claims.c.expires > self.now)
-        with self.reading() as connection:
-            found = connection.execute(query).scalar()
-        return None if found is None else str(found)
+class Coordination(Claims):
+    """Spend and rate limits, beside claims."""
 
     def reserve(
         self,

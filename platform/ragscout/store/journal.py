@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ragscout.store import tables as db
+from ragscout.store.claims import Claims
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,25 @@ class EvalSetRow:
     at: float
 
 
-class History(db.Database):
+class History(Claims):
     """Append-only journals and numbered versions."""
 
-    def journal_append(self, sweep: str, kind: str, payload: Mapping[str, Any]) -> int:
-        """Append an entry; returns its sequence number (1, 2, 3, ... without gaps)."""
+    def journal_append(self, sweep: str, kind: str, payload: Mapping[str, Any], *, fence: int | None = None) -> int:
+        """Append an entry; returns its sequence number (1, 2, 3, ... without gaps).
+
+        Args:
+            sweep: whose journal.
+            kind: what happened.
+            payload: JSON-able.
+            fence: number of the claim under which the entry is written; ``None`` for whoever needs no claim.
+
+        Raises:
+            StoreError: the claim with this fence was taken over; nothing is written.
+        """
         table = db.journal
         text = json.dumps(payload, ensure_ascii=False, sort_keys=True, allow_nan=False)
         with self.writing(f"journal:{sweep}") as connection:
+            self.require_fence(connection, sweep, fence)
             last = connection.execute(sa.select(sa.func.max(table.c.seq)).where(table.c.sweep == sweep)).scalar()
             seq = int(last or 0) + 1
             connection.execute(
@@ -144,14 +156,15 @@ class History(db.Database):
 class Journal:
     """One sweep's journal; fit for ``EvalSet.open_sealed``."""
 
-    def __init__(self, ledger: History, sweep: str) -> None:
-        """Args: ledger = where the journal lies; sweep = its name."""
+    def __init__(self, ledger: History, sweep: str, fence: int | None = None) -> None:
+        """Args: ledger = where the journal lies; sweep = its name; fence = of the claim under which it is written."""
         self.ledger = ledger
         self.sweep = sweep
+        self.fence = fence
 
     def append(self, kind: str, payload: Mapping[str, object]) -> int:
         """Append an entry and return its sequence number."""
-        return self.ledger.journal_append(self.sweep, kind, payload)
+        return self.ledger.journal_append(self.sweep, kind, payload, fence=self.fence)
 
     def entries(self, after: int = 0) -> list[Entry]:
         """Entries with a sequence number above ``after``, in order."""

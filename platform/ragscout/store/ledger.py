@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from ragscout.model.outcome import Usage
 from ragscout.model.runtime import VectorRef
 from ragscout.store import tables as db
+from ragscout.store.control import Control
 from ragscout.store.coordination import Coordination, SpendLimits, Spent
 from ragscout.store.journal import Entry, EvalSetRow, History, Journal
 
@@ -75,8 +76,9 @@ class CellRef:
     path: Usage
 
 
-class Ledger(Coordination, History):
-    """All tables of a store. ``Coordination`` has claims, money and rates, ``History`` journals and evaluation sets."""
+class Ledger(Coordination, Control, History):
+    """All tables of a store. ``Claims`` says who does what, ``Coordination`` what it may cost, ``Control`` what is
+    wanted of a sweep, ``History`` has journals and evaluation sets."""
 
     def node_add(self, key: str, stage: str, step: str, inputs: Mapping[str, str]) -> None:
         """Name a node; naming it again changes nothing."""

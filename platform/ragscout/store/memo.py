@@ -7,10 +7,7 @@ import contextlib
 import hashlib
 import io
 import json
-import os
-import socket
 import threading
-import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,7 +16,9 @@ from ragscout.model.errors import StepError, StoreError
 from ragscout.model.outcome import Unfilled
 from ragscout.model.runtime import VectorRef
 from ragscout.store.blobs import DamagedBlobError, verify
+from ragscout.store.leases import TIMER
 from ragscout.store.ledger import batches
+from ragscout.store.owners import new_owner
 from ragscout.store.store import Store
 
 if TYPE_CHECKING:
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 SLICE = 1024
 """Texts encoded and committed at once: what a kill can lose."""
 
-LEASE = 60.0
-"""Seconds a claim lasts without a sign of life."""
-
 
 class StoreMemo:
     """``model.runtime.Memo`` over a store. For one event loop; several processes may share the store."""
@@ -38,7 +34,7 @@ class StoreMemo:
     def __init__(self, store: Store, owner: str = "", keep_bytes: int = 256 << 20) -> None:
         """Args: store; owner = this process in the ledger; keep_bytes = vector shards held open at most."""
         self.store = store
-        self.owner = owner or f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = owner or new_owner("memo")
         self._flying: dict[tuple[str, str], asyncio.Future[None]] = {}
         self._encoding: dict[str, asyncio.Lock] = {}
         self._shards: OrderedDict[str, np.ndarray] = OrderedDict()
@@ -157,25 +153,15 @@ class StoreMemo:
 
     @contextlib.asynccontextmanager
     async def _claimed(self, name: str) -> AsyncIterator[None]:
-        """Hold a claim of the ledger; a thread gives signs of life, since encoders may keep the event loop busy."""
-        owner = f"{self.owner}:{name}"
-        while not self.store.ledger.claim(name, owner, LEASE):
+        """Hold a claim of the ledger while the context lasts, however long the encoder keeps the event loop busy."""
+        ledger, owner = self.store.ledger, f"{self.owner}:{name}"
+        while not await asyncio.to_thread(ledger.claim, name, owner, TIMER.lease):
             await asyncio.sleep(0.2)
-        stop = threading.Event()
-
-        def beat() -> None:
-            while not stop.wait(LEASE / 4):
-                with contextlib.suppress(StoreError):
-                    self.store.ledger.renew(owner, LEASE)
-
-        thread = threading.Thread(target=beat, name=f"claim {name}", daemon=True)
-        thread.start()
         try:
-            yield
+            with TIMER.kept(ledger, owner):
+                yield
         finally:
-            stop.set()
-            thread.join()
-            self.store.ledger.release(name, owner)
+            ledger.release(name, owner)
 
     def _shard(self, shard: str) -> np.ndarray:
         with self._shards_lock:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import pytest
 
+from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Usage
 from ragscout.model.runtime import VectorRef
 from ragscout.store.blobs import Blobs, DamagedBlobError, copy_out, verify
@@ -161,14 +162,71 @@ class LedgerKit:
     def test_an_expired_claim_is_taken_over(self, ledger: Ledger) -> None:
         """The lease runs on the ledger's clock; renewing keeps it, silence loses it, and lost it cannot be renewed."""
         assert ledger.claim("x", "dead", 0.3)
-        ledger.renew("dead", 0.6)
+        ledger.renew(["dead"], 0.6)
         time.sleep(0.35)
         assert not ledger.claim("x", "alive", 60)
         time.sleep(0.35)
         assert ledger.claimant("x") is None
         assert ledger.claim("x", "alive", 60)
-        ledger.renew("dead", 60)
+        ledger.renew(["dead"], 60)
         assert ledger.claimant("x") == "alive"
+
+    def test_the_fence_of_a_sweep_only_rises(self, ledger: Ledger) -> None:
+        """Released, expired or taken again: no claim has the number of an earlier one."""
+        assert ledger.claim_sweep("s", "ours", 60) == 1
+        assert ledger.claim_sweep("s", "theirs", 60) is None
+        assert ledger.claimant("sweep:s") == "ours"
+        ledger.release("sweep:s", "ours")
+        assert ledger.claim_sweep("s", "theirs", 0.05) == 2
+        time.sleep(0.1)
+        assert ledger.claim_sweep("s", "ours", 60) == 3
+        assert ledger.claim_sweep("other", "ours", 60) == 1
+        assert sorted(in_threads(6, lambda number: claimed_once(ledger, number))) == list(range(1, 7))
+
+    def test_an_old_fence_writes_nothing(self, ledger: Ledger) -> None:
+        """Journal, progress and control take the newest fence, and none; an old one is refused, and who holds the
+        sweep now is said."""
+        old = ledger.claim_sweep("s", "ours", 0.05)
+        time.sleep(0.1)
+        assert old is not None
+        ledger.journal_append("s", "k", {}, fence=old)
+        new = ledger.claim_sweep("s", "theirs", 60)
+        for write in (
+            lambda fence: ledger.journal_append("s", "k", {}, fence=fence),
+            lambda fence: ledger.progress_write("s", {"fence": fence}, fence),
+            lambda fence: ledger.control_set("s", "stop", fence=fence),
+        ):
+            with pytest.raises(StoreError, match="lost its claim on the sweep, and theirs holds it now"):
+                write(old)
+        assert (len(ledger.journal("s")), ledger.progress("s"), ledger.control("s")) == (1, None, "run")
+        assert ledger.journal_append("s", "k", {}, fence=new) == 2
+        assert ledger.journal_append("s", "k", {}) == 3
+        ledger.release("sweep:s", "theirs")
+        assert ledger.journal_append("s", "k", {}, fence=new) == 4, "nobody has claimed it since"
+
+    def test_control_is_one_row_a_sweep(self, ledger: Ledger) -> None:
+        """Anybody says what is wanted; the last word counts; a sweep of which nobody spoke runs."""
+        assert ledger.control("s") == "run"
+        for wanted in ("pause", "stop", "run", "pause"):
+            ledger.control_set("s", wanted)  # type: ignore[arg-type]
+            assert ledger.control("s") == wanted
+        assert ledger.control("other") == "run"
+        with pytest.raises(StoreError, match=r"'halt' cannot be wanted of it\. Say run"):
+            ledger.control_set("s", "halt")  # type: ignore[arg-type]
+        assert ledger.control("s") == "pause"
+
+    def test_progress_is_one_row_a_sweep(self, ledger: Ledger) -> None:
+        """It is overwritten, and says when."""
+        fence = ledger.claim_sweep("s", "ours", 60)
+        assert ledger.progress("s") is None
+        ledger.progress_write("s", {"단계": "가", "left": 3}, fence)
+        first = ledger.progress("s")
+        ledger.progress_write("s", {"단계": "나"}, fence)
+        second = ledger.progress("s")
+        assert first is not None and second is not None
+        assert (first["단계"], first["left"], second["단계"], "left" in second) == ("가", 3, "나", False)
+        assert first["at"] <= second["at"]
+        assert ledger.progress("other") is None
 
     def test_racing_claims_have_one_winner(self, ledger: Ledger) -> None:
         """Of many threads one gets the claim."""
@@ -365,6 +423,16 @@ class StoreKit:
         assert store.write_cells("n", {"a": CellData({"value": 1})}) == 1
         assert store.value_folder("k") is not None
         assert store.check() == []
+
+
+def claimed_once(ledger: Ledger, number: int) -> int:
+    """Wait for the sweep ``raced``, claim it, give it back; the fence of the claim."""
+    while True:
+        fence = ledger.claim_sweep("raced", f"owner{number}", 60)
+        if fence is not None:
+            ledger.release("sweep:raced", f"owner{number}")
+            return fence
+        time.sleep(0.01)
 
 
 def write_one(folder: Path) -> None:
