@@ -16,8 +16,8 @@ from pathlib import Path
 
 from scipy.stats import kendalltau
 
-from ragscout.engine.runtime import EngineRuntime, Scoped
-from ragscout.engine.session import open_doors
+from ragscout.engine.runtime import EngineRuntime, MeteredRuntime
+from ragscout.engine.session import open_connections
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Score
 from ragscout.model.step import make
@@ -50,10 +50,10 @@ async def judged(alias: str, batched: bool, where: Path, each: int) -> tuple[lis
     """Scores per answer, seconds, requests."""
     connection = Connection(name="judge", provider="local", alias=alias, revision=Resolver().revision(alias))
     models = Resolver()
-    doors = open_doors([connection], NetworkPolicy.offline(), models)
-    runtime = EngineRuntime(Store.open(where), "benchmark", models, doors, SpendLimits())
+    limits = open_connections([connection], NetworkPolicy.offline(), models)
+    runtime = EngineRuntime(Store.open(where), "benchmark", models, limits, SpendLimits())
     step = make("measure", "judge", {"model": connection.identity_model(), "criteria": CRITERIA, "batched": batched})
-    scoped = Scoped(runtime)
+    scoped = MeteredRuntime(runtime)
     found = []
     for _, _, question, answer in cases(each):
         (scores,) = await step.run(scoped, [question], generate=[answer])

@@ -5,7 +5,8 @@ import pytest
 
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Usage
-from ragscout.store.ledger import Ledger, usage_of, usage_text
+from ragscout.store.ledger import Ledger
+from ragscout.store.rows import usage_of, usage_text
 from ragscout.testing.store import LedgerKit, in_threads
 
 

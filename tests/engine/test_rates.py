@@ -5,7 +5,8 @@ from pathlib import Path
 
 from world import MODEL, CountingClient, NoModels
 
-from ragscout.engine.runtime import Door, EngineRuntime, estimated_tokens, identity
+from ragscout.engine.connection_limit import ConnectionLimit, estimated_tokens, identity
+from ragscout.engine.runtime import EngineRuntime
 from ragscout.model.outcome import Message
 from ragscout.model.runtime import ChatReply, ChatRequest
 from ragscout.store.ledger import SpendLimits
@@ -15,7 +16,7 @@ REQUEST = ChatRequest(MODEL, (Message("user", "연차는 언제 생기나요? " 
 
 
 def ask(store: Store, requests: float, tokens: float) -> None:
-    door = Door(
+    connection = ConnectionLimit(
         CountingClient(),
         lambda usage: 0.0,
         lambda request: 0.0,
@@ -23,7 +24,7 @@ def ask(store: Store, requests: float, tokens: float) -> None:
         tokens_per_minute=tokens,
         bucket="endpoint",
     )
-    runtime = EngineRuntime(store, "sweep", NoModels(), {identity(MODEL): door}, SpendLimits())  # type: ignore[arg-type]
+    runtime = EngineRuntime(store, "sweep", NoModels(), {identity(MODEL): connection}, SpendLimits())  # type: ignore[arg-type]
 
     async def once() -> None:
         assert isinstance(await runtime.chat(REQUEST, "answer"), ChatReply)

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Usage
 from ragscout.store import location
-from ragscout.store import tables as database
 from ragscout.store.location import parse_location
+from ragscout.store.schema import VERSION_TABLE
 from ragscout.store.store import CellData, Store
 from ragscout.testing.store import StoreKit, damage, in_threads
 
@@ -169,7 +169,7 @@ def test_nothing_is_made_when_only_looking(tmp_path: Path) -> None:
 
 def test_a_store_of_a_newer_version(folder_store: Store) -> None:
     with folder_store.ledger.writing() as connection:
-        connection.execute(sa.update(database.about).values(value="9"))
+        connection.execute(sa.text(f"update {VERSION_TABLE} set version_num = '0999'"))
     with pytest.raises(StoreError, match="written by a newer ragscout"):
         Store.open(folder_store.location)
 

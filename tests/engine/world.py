@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
+from ragscout.engine.connection_limit import ConnectionLimit, identity
 from ragscout.engine.executors import InProcess
 from ragscout.engine.fill import Engine, Want
-from ragscout.engine.runtime import Door, EngineRuntime, identity
+from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.worker import Worker
 from ragscout.model.config import Configuration, Node, source_node
 from ragscout.model.evalset import EvalSet, Question, SourceFile
@@ -176,8 +177,8 @@ class World:
         return Configuration(found, self.source, {"size": str(size), "style": style})
 
     def runtime(self) -> EngineRuntime:
-        door = Door(self.client, lambda usage: 0.5, lambda request: 1.0)
-        return EngineRuntime(self.store, self.sweep, NoModels(), {identity(MODEL): door}, self.limits)  # type: ignore[arg-type]
+        connection = ConnectionLimit(self.client, lambda usage: 0.5, lambda request: 1.0)
+        return EngineRuntime(self.store, self.sweep, NoModels(), {identity(MODEL): connection}, self.limits)  # type: ignore[arg-type]
 
     def engine(self) -> Engine:
         worker = Worker(self.store, self.runtime(), self.eval_set, self.questions)

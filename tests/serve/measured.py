@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
+from ragscout.engine.connection_limit import ConnectionLimit
 from ragscout.engine.executors import InProcess
 from ragscout.engine.fill import Engine, Want
-from ragscout.engine.runtime import Door, EngineRuntime
+from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import Opening
 from ragscout.engine.worker import Worker
 from ragscout.model.config import Configuration, source_node
@@ -112,7 +113,7 @@ def measured(
     ask: int = 4,
     metrics: Sequence[tuple[str, dict[str, Any]]] = METRICS,
     models: Models | None = None,
-    doors: dict[str, Door] | None = None,
+    limits: dict[str, ConnectionLimit] | None = None,
     connections: tuple[Any, ...] = (),
     network: tuple[str, ...] = (),
 ) -> Measured:
@@ -124,7 +125,7 @@ def measured(
     opening = Opening("test", eval_set.digest, 0, "spec", "space", (), connections, network=network)
 
     async def fill() -> None:
-        runtime = EngineRuntime(store, "sweep", models or NoModels(), doors or {}, SpendLimits(), threads=1)
+        runtime = EngineRuntime(store, "sweep", models or NoModels(), limits or {}, SpendLimits(), threads=1)
         engine = Engine(store, InProcess(Worker(store, runtime, eval_set, questions)), "sweep")
         wanted = [chosen.last, *measure_nodes(chosen, measures)]
         filled = await engine.fill([Want(node, questions) for node in wanted])

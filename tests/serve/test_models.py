@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from measured import Measured, NoModels, bundled, configuration, lexical, measured
 
-from ragscout.engine.session import open_doors
+from ragscout.engine.session import open_connections
 from ragscout.model.errors import BundleError, ModelCallError
 from ragscout.model.step import make
 from ragscout.providers.assets import digest_path
@@ -80,9 +80,9 @@ def counted(endpoint: Endpoint, tmp_path: Path) -> Measured:
     price = {"input": 1.0, "output": 2.0, "per": 1000, "currency": "USD"}
     used = Connection("counter", "openai", endpoint.url, model="counter-1", key_env="COUNTER_KEY", price=price)
     other = Connection("other", "openai", "http://127.0.0.1:9/v1", model="unused")
-    doors = open_doors([used], NetworkPolicy(), NoModels())
+    limits = open_connections([used], NetworkPolicy(), NoModels())
     stages = lexical() | {"generate": ("chat", {"model": used.identity_model(), "max_tokens": 20})}
-    return measured(store, eval_set, stages, ask=3, doors=doors, connections=(other, used))
+    return measured(store, eval_set, stages, ask=3, limits=limits, connections=(other, used))
 
 
 def test_the_connection_goes_along_without_its_key(counted: Measured, endpoint: Endpoint, tmp_path: Path) -> None:

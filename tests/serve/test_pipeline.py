@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from measured import Measured, configuration, hybrid, lexical, measured
 
-from ragscout.engine.session import open_doors
+from ragscout.engine.session import open_connections
 from ragscout.model.cells import decode
 from ragscout.model.errors import BundleError, ParameterError, RagscoutError, StepError
 from ragscout.model.outcome import Failure
@@ -224,13 +224,13 @@ def test_a_local_chat_model(english: Measured, tmp_path: Path) -> None:
     for file in english.eval_set.files:
         store.blobs.put(english.store.blobs.read(file.sha256))
     connection = Connection("small", "local", alias="smollm2-135m", revision=models.revision("smollm2-135m"))
-    doors = open_doors([connection], NetworkPolicy.offline(), models)
+    limits = open_connections([connection], NetworkPolicy.offline(), models)
     stages = lexical() | {
         "chunk": ("characters", {"size": 120, "overlap": 0}),
         "prompt": ("template", {"text": "{{ passages }}\n{{ question }}", "passages": 1}),
         "generate": ("chat", {"model": connection.identity_model(), "max_tokens": 6}),
     }
-    given = measured(store, english.eval_set, stages, ask=1, models=models, doors=doors, connections=(connection,))
+    given = measured(store, english.eval_set, stages, ask=1, models=models, limits=limits, connections=(connection,))
     with Pipeline.load(given.export(tmp_path / "b.zip")) as pipeline:
         reply = pipeline.ask(given.questions[0].text)
     assert reply.text == recorded(given)[given.questions[0].text]

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ragscout.data import load_manifest
-from ragscout.engine.runtime import Door, EngineRuntime, identity
+from ragscout.engine.connection_limit import ConnectionLimit, identity
+from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.worker import Worker
 from ragscout.model.declared_sample import Declared
 from ragscout.model.errors import StoreError
@@ -103,23 +104,25 @@ def open_runtime(
     apply_to_libraries(policy)
     models = opening.models()
     limits = opening.limits(closing)
-    doors = open_doors(opening.connections, policy, models)
-    return EngineRuntime(store, sweep, models, doors, limits, deadline=deadline)
+    connections = open_connections(opening.connections, policy, models)
+    return EngineRuntime(store, sweep, models, connections, limits, deadline=deadline)
 
 
-def open_doors(connections: Sequence[Connection], policy: NetworkPolicy, models: Models) -> dict[str, Door]:
+def open_connections(
+    connections: Sequence[Connection], policy: NetworkPolicy, models: Models
+) -> dict[str, ConnectionLimit]:
     """Identity of a chat model to the connection that serves it; of two that serve the same model, the first.
 
     Raises:
         SpecError: a connection is incomplete, its host is not allowed, or its key is not in the environment.
     """
-    doors: dict[str, Door] = {}
+    limits: dict[str, ConnectionLimit] = {}
     for connection in connections:
-        doors.setdefault(identity(connection.identity_model()), _door(connection, policy, models))
-    return doors
+        limits.setdefault(identity(connection.identity_model()), _limit(connection, policy, models))
+    return limits
 
 
-def _door(connection: Connection, policy: NetworkPolicy, models: Models) -> Door:
+def _limit(connection: Connection, policy: NetworkPolicy, models: Models) -> ConnectionLimit:
     def price(usage: Usage) -> float | None:
         if connection.provider == "http" and usage.money is not None:
             return usage.money  # what the system itself says that its answer cost
@@ -131,7 +134,7 @@ def _door(connection: Connection, policy: NetworkPolicy, models: Models) -> Door
         return prices.price(connection, Usage(input_tokens=tokens, output_tokens=request.max_tokens))
 
     limits = connection.limits or {}
-    return Door(
+    return ConnectionLimit(
         make_client(connection, policy, models),
         price,
         most,

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ragscout.engine.runtime import EngineRuntime, Scoped
+from ragscout.engine.runtime import EngineRuntime, MeteredRuntime
 from ragscout.engine.task import Done, Task, done_json, read_node, task_from
 from ragscout.model.cells import decode, encode
 from ragscout.model.config import Node
@@ -68,7 +68,7 @@ class Worker:
     async def run(self, task: Task) -> Done:
         """Run one task to its end; a step that cannot work marks its node as failed with the cause."""
         node = read_node(self._store.ledger, task.node, self._nodes)
-        scoped = Scoped(self._runtime)
+        scoped = MeteredRuntime(self._runtime)
         try:
             if node.per_question:
                 unfilled = await self._cells(node, [self._questions[name] for name in task.questions], scoped)
@@ -96,7 +96,7 @@ class Worker:
             self._values[node.key] = codec(node.stage).load(folder)
         return self._values[node.key]
 
-    async def _whole(self, node: Node, runtime: Scoped) -> None:
+    async def _whole(self, node: Node, runtime: MeteredRuntime) -> None:
         claim, owner = f"node:{node.key}", self._runtime.owner
         ledger = self._store.ledger
         while self._store.value_folder(node.key) is None:
@@ -110,7 +110,7 @@ class Worker:
             finally:
                 ledger.release(claim, owner)
 
-    async def _build(self, node: Node, runtime: Scoped) -> None:
+    async def _build(self, node: Node, runtime: MeteredRuntime) -> None:
         assert node.step is not None
         started = time.perf_counter()
         inputs = {parent.stage: await self.value(parent) for parent in node.inputs}
@@ -122,7 +122,7 @@ class Worker:
 
         self._store.save_value(node.key, write, usage, runtime.reports)
 
-    async def _cells(self, node: Node, questions: Sequence[Question], runtime: Scoped) -> dict[str, Unfilled]:
+    async def _cells(self, node: Node, questions: Sequence[Question], runtime: MeteredRuntime) -> dict[str, Unfilled]:
         keys = {question.id: question_key(node.stage, question) for question in questions}
         present = self._store.ledger.cells_present(node.key, list(keys.values()))
         open_ = [question for question in questions if keys[question.id] not in present]
@@ -143,8 +143,7 @@ class Worker:
             elif outcome is not None:
                 data = encode(node.stage, outcome)
                 cells[keys[question.id]] = CellData(data, usage, paths[question.id] + usage)
-        if cells:
-            self._store.write_cells(node.key, cells)
+        await self._runtime.write_cells(node.key, cells)
         return {
             question.id: unfilled[twin.id] for question in open_ if (twin := first[keys[question.id]]).id in unfilled
         }
@@ -182,14 +181,14 @@ class Worker:
         return ready, inputs, passed, unfilled
 
     async def _run(
-        self, node: Node, questions: Sequence[Question], inputs: Mapping[str, Any], runtime: Scoped
+        self, node: Node, questions: Sequence[Question], inputs: Mapping[str, Any], runtime: MeteredRuntime
     ) -> dict[str, tuple[Any, Usage]]:
         step = node.step
         assert step is not None
         whole = {parent.stage for parent in node.inputs if not parent.per_question}
 
         async def alone(position: int) -> tuple[Any, Usage]:
-            scoped = Scoped(self._runtime)
+            scoped = MeteredRuntime(self._runtime)
             own = {stage: value if stage in whole else [value[position]] for stage, value in inputs.items()}
             (outcome,) = await step.run(scoped, [questions[position]], **own)  # type: ignore[attr-defined]
             return outcome, scoped.usage

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ragscout.engine.runtime import EngineRuntime, Scoped
+from ragscout.engine.runtime import EngineRuntime, MeteredRuntime
 from ragscout.engine.session import open_runtime
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Prompt, Score, Unfilled, Usage
@@ -73,7 +73,7 @@ async def _all(
 
 
 async def _one(runtime: EngineRuntime, judge: Judge, exhibit: Exhibit) -> Judgement:
-    scoped = Scoped(runtime)
+    scoped = MeteredRuntime(runtime)
     count = len(exhibit.passages)
     places = tuple(range(count))
     chunks = Chunks(("",) * count, (0,) * count, tuple(map(len, exhibit.passages)), exhibit.passages)

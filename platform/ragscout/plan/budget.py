@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ragscout.store.coordination import Coordination, SpendLimits
+from ragscout.store.amounts import SpendLimits
+from ragscout.store.spending import Spending
 
 FINALS_SHARE = 0.2
 """Part of the search's limits that the finals get."""
@@ -37,7 +38,7 @@ class Purse:
 
     def __init__(
         self,
-        ledger: Coordination,
+        ledger: Spending,
         sweep: str,
         *,
         minutes: float | None,

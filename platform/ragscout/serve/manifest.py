@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from ragscout.engine.runtime import identity
+from ragscout.engine.connection_limit import identity
 from ragscout.engine.task import step_json
 from ragscout.engine.worker import chat_models
 from ragscout.model.errors import BundleError, SpecError

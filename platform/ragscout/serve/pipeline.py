@@ -298,13 +298,15 @@ def _serving(
     models: Models | None,
     remember: bool,
 ) -> ServingRuntime:
-    from ragscout.engine.session import open_doors
+    from ragscout.engine.session import open_connections
     from ragscout.providers.assets import Resolver
 
     policy = NetworkPolicy.hosts(network)
     apply_to_libraries(policy)
     found = models or Resolver(policy=policy, allow_repackaged=repackaged)
-    return ServingRuntime(memo, found, open_doors(connections, policy, found), remember=REMEMBER if remember else 0)
+    return ServingRuntime(
+        memo, found, open_connections(connections, policy, found), remember=REMEMBER if remember else 0
+    )
 
 
 def _finish(runtime: ServingRuntime, loop: LoopThread, scratch: Path | None) -> None:

@@ -13,46 +13,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ragscout.engine.ledger_admission import LedgerAdmission
 from ragscout.engine.session import Opening
 from ragscout.engine.worker import chat_models
 from ragscout.model.board import Latency
 from ragscout.model.config import Configuration
 from ragscout.model.errors import BudgetExceeded, ModelCallError, RagscoutError
-from ragscout.model.key import digest
-from ragscout.model.outcome import Usage
-from ragscout.model.runtime import ChatRequest
 from ragscout.serve.pipeline import Pipeline, Reply
-from ragscout.store.coordination import SpendLimits
 from ragscout.store.store import Store
 
 PATIENCE = 1.0
 """Seconds per question asked for: a row that needs longer is probed with fewer questions, but never fewer than"""
 FEWEST = 3
-
-
-class SpendMeter:
-    """Pays a probe's requests from the sweep's budget; equal requests are paid each time."""
-
-    def __init__(self, store: Store, sweep: str, limits: SpendLimits) -> None:
-        """Args: limits = of the whole sweep."""
-        self._ledger, self._sweep, self._limits = store.ledger, sweep, limits
-
-    def reserve(self, request: ChatRequest, most: float | None) -> bool:
-        """See ``serve.runtime.Meter``."""
-        if most is None and self._limits.money is not None:
-            return False
-        return self._ledger.reserve(self._sweep, _key(request), "probe", most or 0.0, self._limits)
-
-    def settle(self, request: ChatRequest, usage: Usage | None) -> None:
-        """See ``serve.runtime.Meter``."""
-        if usage is None:
-            self._ledger.cancel(self._sweep, _key(request))
-        else:
-            self._ledger.settle(self._sweep, _key(request), usage)
-
-
-def _key(request: ChatRequest) -> str:
-    return digest("probe", request.key)
 
 
 @dataclass(frozen=True)
@@ -105,7 +77,8 @@ def probe(
     """
     try:
         with Pipeline.of(configuration, store=store, opening=opening, memo=False) as pipeline:
-            pipeline.runtime.meter = SpendMeter(store, sweep, opening.limits(closing=True))
+            limits = opening.limits(closing=True)
+            pipeline.runtime.pay(LedgerAdmission(store.ledger, sweep, limits, remembers=False), "probe")
             return _asked(pipeline, questions, concurrency, deadline)
     except ModelCallError:
         raise
@@ -119,8 +92,8 @@ def _asked(pipeline: Pipeline, questions: Sequence[str], concurrency: int, deadl
     replies: list[Reply] = []
     first: list[float] = []
     failed, why = 0, ""
-    runtime = pipeline.runtime
-    runtime.streams = True
+    runtime, calls = pipeline.runtime, pipeline.runtime.calls
+    calls.streams = True
     pipeline.ask(questions[0])
     began = time.monotonic()
     for question in questions:
@@ -129,11 +102,11 @@ def _asked(pipeline: Pipeline, questions: Sequence[str], concurrency: int, deadl
         if late or (len(replies) >= FEWEST and now - began > PATIENCE * len(questions)):
             break
         try:
-            runtime.first_token = None
+            calls.first_token = None
             reply = pipeline.ask(question)
             replies.append(reply)
-            if runtime.first_token is not None:
-                first.append(_short(reply.seconds - reply.timings["generate"] + runtime.first_token))
+            if calls.first_token is not None:
+                first.append(_short(reply.seconds - reply.timings["generate"] + calls.first_token))
         except ModelCallError:
             raise
         except BudgetExceeded as error:
@@ -143,7 +116,7 @@ def _asked(pipeline: Pipeline, questions: Sequence[str], concurrency: int, deadl
             failed, why = failed + 1, str(error)
             break
     models = [model for step in pipeline.configuration.steps.values() for model in chat_models(step)]
-    runtime.streams = False
+    calls.streams = False
     narrow = any(runtime.width(model) < 2 for model in models)
     together: list[float] = []
     if concurrency > 1 and not narrow and not failed and len(replies) == len(questions):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from ragscout.engine.runtime import identity
+from ragscout.engine.connection_limit import identity
 from ragscout.engine.worker import chat_models
 from ragscout.model.config import Configuration
 from ragscout.model.errors import SpecError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 import sqlalchemy as sa
 
@@ -61,14 +61,10 @@ class Claims(Database):
         been promised its money.
         """
         with self.writing() as connection:
-            connection.execute(
-                sa.update(db.claims).where(db.claims.c.owner.in_(owners)).values(expires=self.now + seconds)
-            )
-            connection.execute(
-                sa.update(db.spend)
-                .where(db.spend.c.owner.in_(owners), db.spend.c.expires > self.now)
-                .values(expires=self.now + seconds)
-            )
+            until = {"expires": self.now + seconds}
+            connection.execute(sa.update(db.claims).where(db.claims.c.owner.in_(owners)).values(until))
+            living = db.reservations.c.owner.in_(owners), db.reservations.c.expires > self.now
+            connection.execute(sa.update(db.reservations).where(*living).values(until))
 
     def release(self, name: str, owner: str) -> None:
         """Give a name back; ignored when another owner holds it by now."""
@@ -84,8 +80,9 @@ class Claims(Database):
         """Free what dead processes of this machine held, whatever it was; returns for people who they were."""
         with self.reading() as connection:
             owners = {
-                *connection.execute(sa.select(db.claims.c.owner).distinct()).scalars(),
-                *connection.execute(sa.select(db.spend.c.owner).where(db.spend.c.reserved.is_not(None))).scalars(),
+                owner
+                for table in (db.claims, db.reservations)
+                for owner in connection.execute(sa.select(table.c.owner).distinct()).scalars()
             }
         dead = {process: owner for owner in owners if is_dead(owner) and (process := process_of(owner))}
         for process in dead:
@@ -98,33 +95,32 @@ class Claims(Database):
             holder = connection.execute(self._holder(name)).scalar()
         return None if holder is None else str(holder)
 
-    def _lost(self, connection: sa.Connection, names: Iterable[str], owner: str, seconds: float) -> set[str]:
+    def _lost(self, connection: sa.Connection, names: Collection[str], owner: str, seconds: float) -> set[str]:
         """Claim names; those that living others hold."""
-        lost = {name for name in names if not self._claimed(connection, name, owner, seconds)}
+        lost = set(names) - self._claimed(connection, names, owner, seconds)
         if not lost:
             return lost
         holders = connection.execute(sa.select(db.claims.c.owner).where(db.claims.c.name.in_(lost)).distinct())
         dead = {process for item in holders.scalars() if is_dead(item) and (process := process_of(item))}
         for process in dead:
             self._forget(connection, process.prefix)
-        return {name for name in lost if not self._claimed(connection, name, owner, seconds)} if dead else lost
+        return lost - self._claimed(connection, lost, owner, seconds) if dead else lost
 
-    def _claimed(self, connection: sa.Connection, name: str, owner: str, seconds: float) -> bool:
+    def _claimed(self, connection: sa.Connection, names: Collection[str], owner: str, seconds: float) -> set[str]:
         table = db.claims
-        statement = self.insert(table).values(name=name, owner=owner, expires=self.now + seconds)
+        # in one order everywhere: two processes that want the same names wait for each other, and never both
+        rows = [{"name": name, "owner": owner, "expires": self.now + seconds} for name in sorted(names)]
+        statement = self.insert(table).values(rows)
         statement = statement.on_conflict_do_update(
             index_elements=["name"],
             set_={"owner": statement.excluded.owner, "expires": statement.excluded.expires},
             where=sa.or_(table.c.owner == owner, table.c.expires <= self.now),
         )
-        return connection.execute(statement.returning(table.c.name)).first() is not None
+        return set(connection.execute(statement.returning(table.c.name)).scalars())
 
     def _forget(self, connection: sa.Connection, prefix: str) -> None:
-        begins = {"autoescape": True}
-        connection.execute(sa.delete(db.claims).where(db.claims.c.owner.startswith(prefix, **begins)))
-        connection.execute(
-            sa.update(db.spend).where(db.spend.c.owner.startswith(prefix, **begins)).values(reserved=None)
-        )
+        for table in (db.claims, db.reservations):
+            connection.execute(sa.delete(table).where(table.c.owner.startswith(prefix, autoescape=True)))
 
     def _holder(self, name: str) -> sa.Select[tuple[str]]:
         return sa.select(db.claims.c.owner).where(db.claims.c.name == name, db.claims.c.expires > self.now)

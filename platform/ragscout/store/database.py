@@ -7,7 +7,7 @@ import hashlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ragscout.model.errors import StoreError
 from ragscout.store import schema
+from ragscout.store.rows import batches
+from ragscout.store.tables import BATCH
 
 _NOW = {
     "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
@@ -73,10 +75,31 @@ class Database:
     def writing(self, name: str = "") -> Iterator[sa.Connection]:
         """A short write transaction; with a name, one at a time among all that use the same name."""
         with self._lock, self._errors(), self._writer.begin() as connection:
-            if name and self.dialect == "postgresql":
-                number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+            if name:
+                self.lock(connection, name)
             yield connection
+
+    def lock(self, connection: sa.Connection, name: str) -> None:
+        """Wait in a write transaction until no other one has the same name; SQLite has one writer anyway."""
+        if self.dialect == "postgresql":
+            number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+    def insert_new(self, connection: sa.Connection, table: sa.Table, values: Sequence[Mapping[str, Any]]) -> int:
+        """Insert the rows that are not there; returns how many there were."""
+        columns = [column.name for column in table.primary_key]
+        statement = self.insert(table).on_conflict_do_nothing().returning(*(table.c[name] for name in columns))
+        return sum(len(connection.execute(statement, batch).all()) for batch in batches(values, BATCH))
+
+    def select_in(
+        self, connection: sa.Connection, table: sa.Table, scope: str, value: str, column: str, wanted: Iterable[str]
+    ) -> list[Any]:
+        """Rows whose column ``scope`` has a value and whose ``column`` is one of those wanted."""
+        rows: list[Any] = []
+        for batch in batches(list(dict.fromkeys(wanted)), BATCH):
+            query = sa.select(table).where(table.c[scope] == value, table.c[column].in_(batch))
+            rows += connection.execute(query).all()
+        return rows
 
     def insert(self, table: sa.Table) -> Any:
         """An INSERT of this dialect, which knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""

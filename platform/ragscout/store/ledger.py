@@ -7,8 +7,8 @@ committing the same thing again changes nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,9 +16,11 @@ import sqlalchemy as sa
 from ragscout.model.outcome import Usage
 from ragscout.model.runtime import VectorRef
 from ragscout.store import tables as db
+from ragscout.store.amounts import SpendLimits, Spent
 from ragscout.store.control import Control
-from ragscout.store.coordination import Coordination, SpendLimits, Spent
 from ragscout.store.journal import Entry, EvalSetRow, History, Journal
+from ragscout.store.rows import CellRef, CellRow, ShardRows, json_text, usage_of, usage_text
+from ragscout.store.windows import Windows
 
 __all__ = [
     "CellRef",
@@ -54,35 +56,16 @@ class ValueRow:
     notes: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class CellRow:
-    """A cell to commit: row of its shard, its own usage, and ``path``, the usage summed along the configuration."""
+class Ledger(Windows, Control, History):
+    """All tables of a store.
 
-    question_key: str
-    row: int
-    failed: bool
-    usage: Usage
-    path: Usage
-
-
-@dataclass(frozen=True)
-class CellRef:
-    """Where a committed cell lies."""
-
-    shard: str
-    row: int
-    failed: bool
-    usage: Usage
-    path: Usage
-
-
-class Ledger(Coordination, Control, History):
-    """All tables of a store. ``Claims`` says who does what, ``Coordination`` what it may cost, ``Control`` what is
-    wanted of a sweep, ``History`` has journals and evaluation sets."""
+    ``Claims`` says who does what, ``Spending`` what it may cost, ``Rates`` how fast it may go; ``Windows`` joins them
+    for requests. ``Control`` says what is wanted of a sweep, ``History`` has journals and evaluation sets.
+    """
 
     def node_add(self, key: str, stage: str, step: str, inputs: Mapping[str, str]) -> None:
         """Name a node; naming it again changes nothing."""
-        row = {"key": key, "stage": stage, "step": step, "inputs": _dump(dict(inputs))}
+        row = {"key": key, "stage": stage, "step": step, "inputs": json_text(dict(inputs))}
         with self.writing() as connection:
             connection.execute(self.insert(db.nodes).values(row).on_conflict_do_nothing())
 
@@ -94,7 +77,7 @@ class Ledger(Coordination, Control, History):
 
     def value_commit(self, key: str, manifest: str, usage: Usage, notes: Mapping[str, float]) -> bool:
         """Record a whole node's value; ``False`` when another commit came first (its value stays)."""
-        row = {"key": key, "manifest": manifest, "usage": usage_text(usage), "notes": _dump(dict(notes))}
+        row = {"key": key, "manifest": manifest, "usage": usage_text(usage), "notes": json_text(dict(notes))}
         with self.writing() as connection:
             statement = self.insert(db.node_values).values(row).on_conflict_do_nothing()
             return connection.execute(statement.returning(db.node_values.c.key)).first() is not None
@@ -132,18 +115,7 @@ class Ledger(Coordination, Control, History):
 
     def cells_commit(self, node: str, shard: str, rows: Sequence[CellRow]) -> int:
         """Make cells of a shard visible; returns how many were new (a cell that is there stays as it is)."""
-        values = [
-            {
-                "node": node,
-                "question": row.question_key,
-                "shard": shard,
-                "row": row.row,
-                "failed": row.failed,
-                "usage": usage_text(row.usage),
-                "path": usage_text(row.path),
-            }
-            for row in rows
-        ]
+        values = ShardRows(node, shard, tuple(rows)).values()
         return self._insert_all(db.cells, values)
 
     def cells(self, node: str, question_keys: Iterable[str]) -> dict[str, CellRef]:
@@ -188,9 +160,16 @@ class Ledger(Coordination, Control, History):
         """Recorded values (JSON text) of item functions, by key; missing ones are absent."""
         return {row.key: row.value for row in self._select(db.memo, "kind", kind, "key", keys)}
 
-    def memo_put(self, kind: str, items: Mapping[str, str]) -> None:
-        """Record values of item functions; what is recorded already stays."""
-        self._insert_all(db.memo, [{"kind": kind, "key": key, "value": value} for key, value in items.items()])
+    def memo_put(self, kind: str, items: Mapping[str, str]) -> dict[str, str]:
+        """Record values of item functions; returns what is recorded, which is the earlier value where there was one."""
+        values = [{"kind": kind, "key": key, "value": value} for key, value in sorted(items.items())]
+        if not values:
+            return {}
+        with self.writing() as connection:
+            if self.insert_new(connection, db.memo, values) == len(values):
+                return dict(items)
+            rows = self.select_in(connection, db.memo, "kind", kind, "key", items)
+            return {row.key: row.value for row in rows}
 
     def vectors_get(self, encoder: str, digests: Iterable[str]) -> dict[str, VectorRef]:
         """Where the vectors of texts lie, by the SHA-256 of the text; missing ones are absent."""
@@ -229,36 +208,9 @@ class Ledger(Coordination, Control, History):
         """Insert what is not there, in one transaction; returns how many rows were new."""
         if not values:
             return 0
-        columns = [column.name for column in table.primary_key]
-        statement = self.insert(table).on_conflict_do_nothing().returning(*(table.c[name] for name in columns))
-        new = 0
         with self.writing() as connection:
-            for batch in batches(values, db.BATCH):
-                new += len(connection.execute(statement, batch).all())
-        return new
+            return self.insert_new(connection, table, values)
 
-    def _select(self, table: sa.Table, scope: str, value: str, column: str, wanted: Iterable[str]) -> Iterator[Any]:
+    def _select(self, table: sa.Table, scope: str, value: str, column: str, wanted: Iterable[str]) -> list[Any]:
         with self.reading() as connection:
-            for batch in batches(list(dict.fromkeys(wanted)), db.BATCH):
-                query = sa.select(table).where(table.c[scope] == value, table.c[column].in_(batch))
-                yield from connection.execute(query).all()
-
-
-def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """Consecutive slices of at most ``size`` items."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
-def usage_text(usage: Usage) -> str:
-    """A usage as compact JSON; figures that are zero are left out."""
-    return _dump({name: value for name, value in asdict(usage).items() if value != 0})
-
-
-def usage_of(text: str) -> Usage:
-    """Inverse of ``usage_text``."""
-    return Usage(**json.loads(text))
-
-
-def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+            return self.select_in(connection, table, scope, value, column, wanted)

@@ -17,8 +17,8 @@ from ragscout.model.outcome import Unfilled
 from ragscout.model.runtime import VectorRef
 from ragscout.store.blobs import DamagedBlobError, verify
 from ragscout.store.leases import TIMER
-from ragscout.store.ledger import batches
 from ragscout.store.owners import new_owner
+from ragscout.store.rows import batches
 from ragscout.store.store import Store
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ class StoreMemo:
                     found |= await self._get_or_compute(kind, free, place, compute)
             if busy:
                 await asyncio.wait(busy)
-                stored = self.store.ledger.memo_get(kind, [key for key in missing if key not in found])
+                others = [key for key in missing if key not in found]
+                stored = await asyncio.to_thread(self.store.ledger.memo_get, kind, others)
                 found |= {key: json.loads(text) for key, text in stored.items()}
         return [found[key] for key in keys]
 
@@ -76,16 +77,18 @@ class StoreMemo:
         """
         digests = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
         by_digest = dict(zip(digests, texts, strict=True))
-        refs = self.store.ledger.vectors_get(encoder, by_digest)
+        known = self.store.ledger.vectors_get
+        refs = await asyncio.to_thread(known, encoder, by_digest)
         if len(refs) < len(by_digest):
             async with self._encoding.setdefault(encoder, asyncio.Lock()), self._claimed(f"vectors:{encoder}"):
-                refs |= self.store.ledger.vectors_get(encoder, by_digest)
+                refs |= await asyncio.to_thread(known, encoder, by_digest)
                 # shortest first keeps padding small; the digest makes the order, and so the slices, always the same
                 missing = sorted(by_digest.keys() - refs.keys(), key=lambda item: (len(by_digest[item]), item))
                 for part in batches(missing, SLICE):
                     matrix = _checked(encoder, await compute([by_digest[item] for item in part]), len(part))
-                    self.store.ledger.vectors_put(encoder, self.store.blobs.put(_npy(matrix)), part)
-            refs |= self.store.ledger.vectors_get(encoder, by_digest)
+                    await asyncio.to_thread(self._keep, encoder, matrix, part)
+                if missing:
+                    refs |= await asyncio.to_thread(known, encoder, missing)
         return [refs[item] for item in digests]
 
     def matrix(self, refs: Sequence[VectorRef]) -> np.ndarray:
@@ -118,7 +121,8 @@ class StoreMemo:
         compute: Callable[[Sequence[int]], Awaitable[Sequence[Any]]],
     ) -> dict[str, Any]:
         ledger = self.store.ledger
-        found = {key: json.loads(text) for key, text in ledger.memo_get(kind, keys).items()}
+        known = await asyncio.to_thread(ledger.memo_get, kind, keys)
+        found = {key: json.loads(text) for key, text in known.items()}
         missing = [key for key in keys if key not in found]
         if not missing:
             return found
@@ -127,16 +131,13 @@ class StoreMemo:
             raise ValueError(f"{kind}: {len(missing)} values were asked for, {len(values)} came back")
         fresh = dict(zip(missing, values, strict=True))
         found |= {key: value for key, value in fresh.items() if isinstance(value, Unfilled)}
-        ledger.memo_put(
-            kind,
-            {
-                key: json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
-                for key, value in fresh.items()
-                if key not in found
-            },
-        )
-        # read back: another process may have recorded its value first, and what is recorded is the value
-        stored = ledger.memo_get(kind, [key for key in missing if key not in found])
+        texts = {
+            key: json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
+            for key, value in fresh.items()
+            if key not in found
+        }
+        # another process may have recorded its value first, and what is recorded is the value
+        stored = await asyncio.to_thread(ledger.memo_put, kind, texts)
         return found | {key: json.loads(text) for key, text in stored.items()}
 
     @contextlib.contextmanager
@@ -161,7 +162,10 @@ class StoreMemo:
             with TIMER.kept(ledger, owner):
                 yield
         finally:
-            ledger.release(name, owner)
+            await asyncio.to_thread(ledger.release, name, owner)
+
+    def _keep(self, encoder: str, matrix: np.ndarray, digests: Sequence[str]) -> None:
+        self.store.ledger.vectors_put(encoder, self.store.blobs.put(_npy(matrix)), digests)
 
     def _shard(self, shard: str) -> np.ndarray:
         with self._shards_lock:

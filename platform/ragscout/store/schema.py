@@ -14,7 +14,7 @@ from ragscout.model.errors import StoreError
 from ragscout.store.owners import is_dead, shown
 from ragscout.store.tables import about, claims, metadata
 
-HEAD = "0002"
+HEAD = "0003"
 """Version of ``store.tables``: the newest file of ``store/migrations/versions``."""
 FIRST = "0001"
 """Version of a ledger that was made before versions were written down."""

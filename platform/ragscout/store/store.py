@@ -17,9 +17,10 @@ from pathlib import Path
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Usage
 from ragscout.store.blobs import Blobs, DamagedBlobError, copy_out, disk_errors, is_digest, verify
-from ragscout.store.ledger import CellRef, CellRow, Ledger
+from ragscout.store.ledger import Ledger
 from ragscout.store.location import Location, parse_location, refuse_network
 from ragscout.store.opening import open_blobs
+from ragscout.store.rows import CellRef, CellRow, ShardRows
 from ragscout.store.shards import CellData, Row, ShardReader, encode_shard
 
 __all__ = ["CellData", "Store", "StoreSize"]
@@ -117,12 +118,17 @@ class Store:
         """Keep cells by question key in one shard; returns how many were new. An empty mapping changes nothing."""
         if not cells:
             return 0
+        shard = self.write_shard(node, cells)
+        return self.ledger.cells_commit(node, shard.shard, shard.rows)
+
+    def write_shard(self, node: str, cells: Mapping[str, CellData]) -> ShardRows:
+        """Keep the bytes of cells in one shard; they are visible once the rows that this returns are committed."""
         data, order = encode_shard(node, {key: cell.data for key, cell in cells.items()})
-        rows = [
+        rows = tuple(
             CellRow(key, row, "failure" in cells[key].data, cells[key].usage, cells[key].path)
             for row, key in enumerate(order)
-        ]
-        return self.ledger.cells_commit(node, self.blobs.put(data), rows)
+        )
+        return ShardRows(node, self.blobs.put(data), rows)
 
     def read_cells(self, node: str, question_keys: Iterable[str]) -> dict[str, CellData]:
         """Cells by question key; missing ones are absent, and so are those of a damaged shard."""

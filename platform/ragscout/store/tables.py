@@ -60,21 +60,26 @@ claims = _table("claims", _key("name"), _text("owner"), _number("expires"), sa.I
 fences = _table("fences", _key("sweep"), _count("fence"))
 controls = _table("controls", _key("sweep"), _text("wanted"))
 progress = _table("progress", _key("sweep"), _text("payload"), _number("at"))
-spend = _table(
-    "spend",
+totals = _table(
+    "totals",
     _key("sweep"),
-    _key("request"),
-    _text("purpose"),
-    _number("money"),
+    _key("purpose"),
     _count("settled"),
+    _number("money"),
     _count("unpriced"),
     _count("input_tokens"),
     _count("output_tokens"),
     _number("seconds"),
-    sa.Column("reserved", sa.Double),
-    _text("owner"),
+)
+reservations = _table(
+    "reservations",
+    _key("sweep"),
+    _key("owner"),
+    _number("money"),
+    _count("answers"),
+    _count("requests"),
     _number("expires"),
-    sa.Index("spend_by_owner", "owner"),
+    sa.Index("reservations_by_owner", "owner"),
 )
 buckets = _table("buckets", _key("name"), _number("next"))
 journal = _table(

@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 from pydantic_core import to_jsonable_python
 
+from ragscout.engine.admission import MemoryAdmission
+from ragscout.engine.calls import Calls, Patience
+from ragscout.engine.connection_limit import ConnectionLimit
 from ragscout.model.cells import decode, encode
 from ragscout.model.errors import ParameterError, StepError, UnknownNameError
 from ragscout.model.evalset import Question
@@ -96,8 +99,65 @@ class FakeModels:
         raise StepError(f"models: {model!r} is not present; got {sorted(self.folders)}. Give its folder.")
 
 
+class _Withheld(Exception):
+    """A script that gives no reply; ``why`` is what the step is told."""
+
+    def __init__(self, why: Unfilled) -> None:
+        super().__init__(why.detail)
+        self.why = why
+
+
+class _ScriptedClient:
+    """A ``ChatClient`` that answers from a script and lists what it was asked."""
+
+    concurrency = 1_000_000
+
+    def __init__(self, script: Script | None) -> None:
+        self.requests: list[ChatRequest] = []
+        self._script = script
+
+    async def complete(self, request: ChatRequest) -> ChatReply | Failure:
+        self.requests.append(request)
+        await asyncio.sleep(0)
+        reply = self._answer(request)
+        if isinstance(reply, Unfilled):
+            raise _Withheld(reply)
+        if isinstance(reply, str):
+            reply = ChatReply(reply, "stop", Usage(len(request.messages[-1].content) // 4, len(reply) // 4, calls=1))
+        return reply
+
+    async def embed(self, model: ChatModel, texts: Sequence[str]) -> np.ndarray:
+        raise AssertionError("the runtime's embeddings are asked instead")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def _answer(self, request: ChatRequest) -> ChatReply | Failure | Unfilled | str:
+        if self._script is None:
+            raise AssertionError("this test's runtime has no script, yet a step sent a chat request")
+        if callable(self._script):
+            return self._script(request)
+        content = request.messages[-1].content
+        found = next((reply for part, reply in self._script.items() if part in content), None)
+        if found is None:
+            raise AssertionError(f"no scripted reply fits the request {content[:200]!r}")
+        return found
+
+
+class _OneConnection(dict[str, ConnectionLimit]):
+    """Connections of a runtime whose one client serves every model, for nothing and in no time."""
+
+    def __init__(self, client: _ScriptedClient) -> None:
+        super().__init__()
+        self._limit = ConnectionLimit(client, lambda usage: usage.money, lambda request: 0.0)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._limit
+
+
 class FakeRuntime:
-    """``model.runtime.Runtime`` for tests: everything in memory, every request and report kept.
+    """``model.runtime.Runtime`` for tests: the calls of every other runtime, with everything in memory and every
+    request and report kept.
 
     ``chat`` is answered by ``script``: a function of the request, or a mapping of substrings of the last message to
     replies; equal requests are asked once, as with a real memo. ``embeddings`` maps texts to vectors.
@@ -115,36 +175,26 @@ class FakeRuntime:
         self.models: Any = FakeModels(folders or {})
         self.threads = 1
         self.memory_limit = memory_limit
-        self.requests: list[tuple[ChatRequest, Purpose]] = []
         self.reports: dict[str, float] = {}
         self.embedded: list[str] = []
-        self._script = script
         self._embeddings = embeddings
-        self._replies: dict[str, ChatReply | Failure] = {}
+        self._client = _ScriptedClient(script)
+        self._purposes: dict[str, Purpose] = {}
+        connections, remembered = _OneConnection(self._client), MemoryAdmission(None)
+        self._calls = Calls(connections, remembered, Patience(retries=0), "", clock=lambda: 0.0)
+
+    @property
+    def requests(self) -> list[tuple[ChatRequest, Purpose]]:
+        """What was sent, with its purpose, in the order of sending."""
+        return [(request, self._purposes[request.key]) for request in self._client.requests]
 
     async def chat(self, request: ChatRequest, purpose: Purpose) -> ChatReply | Failure | Unfilled:
         """See ``Runtime.chat``."""
-        if request.key in self._replies:
-            return self._replies[request.key]
-        self.requests.append((request, purpose))
-        await asyncio.sleep(0)
-        reply = self._answer(request)
-        if isinstance(reply, str):
-            reply = ChatReply(reply, "stop", Usage(len(request.messages[-1].content) // 4, len(reply) // 4, calls=1))
-        if not isinstance(reply, Unfilled):
-            self._replies[request.key] = reply
-        return reply
-
-    def _answer(self, request: ChatRequest) -> ChatReply | Failure | Unfilled | str:
-        if self._script is None:
-            raise AssertionError("this test's runtime has no script, yet a step sent a chat request")
-        if callable(self._script):
-            return self._script(request)
-        content = request.messages[-1].content
-        found = next((reply for part, reply in self._script.items() if part in content), None)
-        if found is None:
-            raise AssertionError(f"no scripted reply fits the request {content[:200]!r}")
-        return found
+        self._purposes.setdefault(request.key, purpose)
+        try:
+            return await self._calls.chat(request, purpose)
+        except _Withheld as withheld:
+            return withheld.why
 
     async def embed_remote(self, model: ChatModel, texts: Sequence[str], purpose: str) -> np.ndarray:
         """See ``Runtime.embed_remote``."""

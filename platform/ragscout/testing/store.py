@@ -5,21 +5,25 @@ A test inherits a kit and gives the fixture it names: ``blobs``, ``ledger`` or `
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Usage
 from ragscout.model.runtime import VectorRef
+from ragscout.store.amounts import Amount, Charge, SpendLimits, Spent
 from ragscout.store.blobs import Blobs, DamagedBlobError, copy_out, verify
-from ragscout.store.ledger import CellRow, Journal, Ledger, SpendLimits
+from ragscout.store.ledger import Journal, Ledger
+from ragscout.store.rows import CellRow, ShardRows
 from ragscout.store.store import CellData, Store
+from ragscout.store.windows import RateNeed, Window
 
 T = TypeVar("T")
 KOREAN = "연차 유급휴가는 1년간 80% 이상 출근한 근로자에게 주어진다."
@@ -237,62 +241,131 @@ class LedgerKit:
         limits = SpendLimits(money=1.0, calls=15)
 
         def work(number: int) -> int:
-            granted = 0
-            for item in range(10):
-                request = f"{number}-{item}"
-                if ledger.reserve("s", request, "answer", 0.06, limits):
-                    granted += 1
-                    ledger.settle("s", request, Usage(10, 5, 0.1, 0.06, 1))
-            return granted
+            requests = 0
+            for _ in range(10):
+                if reserve(ledger, f"owner{number}", Amount(0.06, 1, 1), limits) is not None:
+                    requests += 1
+                    settle(ledger, f"owner{number}", "answer", Usage(10, 5, 0.1, 0.06, 1), limits)
+            return requests
 
-        granted = sum(in_threads(8, work))
+        requests = sum(in_threads(8, work))
         spent = ledger.spent("s")
-        assert granted == spent.calls == 15
+        assert 0 < requests == spent.calls <= 15
+        while reserve(ledger, "last", Amount(0.06, 1, 1), limits) is not None:
+            settle(ledger, "last", "answer", Usage(10, 5, 0.1, 0.06, 1), limits)
+        spent = ledger.spent("s")
+        assert spent.calls == 15
         assert spent.money == pytest.approx(0.9)
         assert spent.by_purpose["answer"].input_tokens == 150
-        assert ledger.reserve("s", "j", "judge", 0.05, limits)
-        assert not ledger.reserve("s", "k", "judge", 0.06, limits)
-        assert ledger.reserve("other sweep", "k", "answer", 0.9, limits)
+        assert spent.reserved == Amount()
+        assert reserve(ledger, "judge", Amount(0.05, 0, 1), limits) == Amount(0.05, 0, 1)
+        assert reserve(ledger, "other", Amount(0.06, 0, 1), limits) is None
+        assert reserve(ledger, "other", Amount(0.9, 1, 1), limits, sweep="another") is not None
 
-    def test_open_reservations_count(self, ledger: Ledger) -> None:
-        """What is in flight counts until it is settled for less, cancelled, or its owner is gone."""
+    def test_what_is_reserved_counts_for_others(self, ledger: Ledger) -> None:
+        """Until it is settled for less, given back, or its lease is over."""
         limits = SpendLimits(money=1.0, calls=2)
-        assert ledger.reserve("s", "a", "answer", 0.6, limits)
-        assert not ledger.reserve("s", "b", "answer", 0.6, limits)
-        assert ledger.spent("s").open_money == pytest.approx(0.6)
-        ledger.settle("s", "a", Usage(money=0.1, calls=1))
-        assert ledger.reserve("s", "b", "answer", 0.6, limits, "dead", 0.3)
-        assert not ledger.reserve("s", "c", "answer", 0.0, limits)
+        assert reserve(ledger, "a", Amount(0.6, 1, 1), limits) == Amount(0.6, 1, 1)
+        assert reserve(ledger, "b", Amount(0.6, 1, 1), limits) is None
+        assert ledger.spent("s").reserved == Amount(0.6, 1, 1)
+        settle(ledger, "a", "answer", Usage(money=0.1, calls=1), limits)
+        assert reserve(ledger, "dead", Amount(0.6, 1, 1), limits, seconds=0.3) is not None
+        assert reserve(ledger, "c", Amount(0.0, 1, 1), limits) is None, "both answers are taken"
         time.sleep(0.35)
-        assert ledger.reserve("s", "c", "answer", 0.6, limits)
-        ledger.cancel("s", "c")
-        assert ledger.reserve("s", "d", "answer", 0.9, limits)
+        assert reserve(ledger, "c", Amount(0.6, 1, 1), limits) is not None
+        ledger.exchange(Window("s", "c", limits, 60))
+        assert reserve(ledger, "d", Amount(0.9, 1, 1), limits) is not None
         assert ledger.spent("s").calls == 1
+
+    def test_a_block_is_at_most_a_quarter_of_what_is_left(self, ledger: Ledger) -> None:
+        """Beyond what its owner needs at once, so that another process finds something too; without a limit all of
+        it is granted."""
+        limits = SpendLimits(money=10.0, calls=8, llm_calls=100)
+        window = Window("s", "a", limits, 60, extra=Amount(100.0, 50, 50), least=Amount(0.5, 1, 1))
+        assert ledger.exchange(window).amount == Amount(2.5, 2, 25)
+        few = Window("s", "b", limits, 60, extra=Amount(100.0, 50, 50), least=Amount(0.5, 4, 1))
+        assert ledger.exchange(few).amount == Amount(1.875, 4, 18)
+        unlimited = Window("t", "a", SpendLimits(), 60, extra=Amount(100.0, 50, 50))
+        assert ledger.exchange(unlimited).amount == Amount(100.0, 50, 50)
+
+    def test_used_up_tokens_stop_everything(self, ledger: Ledger) -> None:
+        """They are known only afterwards, so they may be passed by what is on its way, and by nothing more."""
+        limits = SpendLimits(tokens=100)
+        assert reserve(ledger, "a", Amount(0, 1, 1), limits) is not None
+        settle(ledger, "a", "answer", Usage(90, 9, calls=1), limits)
+        assert reserve(ledger, "a", Amount(0, 1, 1), limits) is not None
+        settle(ledger, "a", "answer", Usage(90, 9, calls=1), limits)
+        assert reserve(ledger, "a", Amount(0, 1, 1), limits) is None
+        assert ledger.spent("s").room(limits).requests < 0
 
     def test_what_a_dead_process_held_is_free_at_once(self, ledger: Ledger) -> None:
         """By the beginning of the owner's name; another process keeps its own."""
         limits = SpendLimits(money=1.0)
-        assert ledger.claim("x", "host-1-a", 60) and ledger.claim("y", "host-12-a", 60)
-        assert ledger.reserve("s", "a", "answer", 0.6, limits, "host-1-a")
-        assert ledger.reserve("s", "b", "answer", 0.3, limits, "host-12-a")
-        ledger.forget("host-1-")
+        assert ledger.claim("x", "host/1/a", 60) and ledger.claim("y", "host/12/a", 60)
+        assert reserve(ledger, "host/1/a", Amount(0.6, 1, 1), limits) is not None
+        assert reserve(ledger, "host/12/a", Amount(0.3, 1, 1), limits) is not None
+        ledger.forget("host/1/")
         assert ledger.claim("x", "other", 60) and not ledger.claim("y", "other", 60)
-        assert ledger.spent("s").open_money == pytest.approx(0.3)
-
-    def test_a_request_paid_twice_counts_twice(self, ledger: Ledger) -> None:
-        """An owner killed after paying: the request is reserved and settled again, both count."""
-        for _ in range(2):
-            assert ledger.reserve("s", "a", "answer", 0.5, SpendLimits(money=1.0))
-            ledger.settle("s", "a", Usage(money=0.5))
-        ledger.settle("s", "a", Usage(money=0.5))
-        assert (ledger.spent("s").money, ledger.spent("s").calls) == (1.0, 2)
-        assert not ledger.reserve("s", "a", "answer", 0.1, SpendLimits(money=1.0))
+        assert ledger.spent("s").reserved == Amount(0.3, 1, 1)
 
     def test_unknown_prices_are_said(self, ledger: Ledger) -> None:
         """A request without a known price makes the purpose's money unknown, not zero."""
-        ledger.reserve("s", "a", "judge", 0.0, SpendLimits())
-        ledger.settle("s", "a", Usage(money=None))
-        assert ledger.spent("s").by_purpose["judge"].money is None
+        settle(ledger, "a", "judge", Usage(money=None), SpendLimits())
+        settle(ledger, "a", "judge", Usage(money=0.5), SpendLimits())
+        spent = ledger.spent("s")
+        assert (spent.by_purpose["judge"].money, spent.money, spent.llm_calls) == (None, 0.5, 2)
+
+    def test_a_window_is_one_transaction(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Replies, what they took, cells and claims come together; when the last part fails, nothing is there."""
+        first = Window("s", "a", SpendLimits(), 60, looked_up=["k1", "k2"], wanted=["k1", "k2"])
+        assert ledger.exchange(first).claimed == {"k1", "k2"}
+        window = Window(
+            "s",
+            "a",
+            SpendLimits(),
+            60,
+            replies={"k1": "1", "k2": "2"},
+            charges={"answer": Charge.of(Usage(1, 2, 0.5, 0.25, 1)) + Charge.of(Usage(1, 2, 0.5, 0.25, 1))},
+            cells=[ShardRows("n", "s1", (plain("q1", 0), plain("q2", 1))), ShardRows("m", "s2", (plain("q1", 0),))],
+            done=["k1", "k2"],
+            rates=[RateNeed("requests:e", 0.0)],
+        )
+        with pytest.raises(ValueError, match="above 0"):
+            ledger.exchange(window)
+        assert ledger.memo_get("chat", ["k1", "k2"]) == {} and ledger.spent("s") == Spent()
+        assert ledger.cells_present("n", ["q1"]) == set() and ledger.claimant("chat:k1") == "a"
+        transactions = count_transactions(ledger, monkeypatch)
+        granted = ledger.exchange(dataclasses.replace(window, rates=[RateNeed("requests:e", 60.0)]))
+        assert transactions == ["write"]
+        assert list(granted.new_cells) == [2, 1] and granted.waits == {"requests:e": 0.0}
+        assert ledger.memo_get("chat", ["k1", "k2"]) == {"k1": "1", "k2": "2"}
+        assert ledger.spent("s").by_purpose == {"answer": Usage(2, 4, 1.0, 0.5, 2)}
+        assert ledger.claimant("chat:k1") is None
+
+    def test_a_window_claims_what_nobody_knows(self, ledger: Ledger) -> None:
+        """What is recorded is answered, what another one asks for is not claimed, the rest is; rates that are wanted
+        for claims are taken only with one."""
+        ledger.memo_put("chat", {"known": "1"})
+        need = RateNeed("tokens:e", 60.0, 500.0, if_claimed=True)
+        asked = ["known", "free", "theirs"]
+        ledger.exchange(Window("s", "b", SpendLimits(), 60, looked_up=["theirs"], wanted=["theirs"]))
+        only_known = Window("s", "a", SpendLimits(), 60, looked_up=asked[:1], wanted=asked[:1], rates=[need])
+        assert ledger.exchange(only_known).waits == {}
+        granted = ledger.exchange(Window("s", "a", SpendLimits(), 60, looked_up=asked, wanted=asked, rates=[need]))
+        assert (granted.replies, granted.claimed, granted.waits) == ({"known": "1"}, {"free"}, {"tokens:e": 0.0})
+        assert ledger.take("tokens:e", 60.0) > 400
+        looked = ledger.exchange(Window("s", "a", SpendLimits(), 60, looked_up=["known", "new"]))
+        assert (looked.replies, looked.claimed) == ({"known": "1"}, set())
+
+    def test_racing_windows_claim_once(self, ledger: Ledger) -> None:
+        """Eight threads want the same forty requests, each in an order of its own; each request has one sender."""
+        keys = [f"k{number}" for number in range(40)]
+
+        def work(number: int) -> list[str]:
+            wanted = keys[number:] + keys[:number]
+            return sorted(ledger.exchange(Window("s", f"o{number}", SpendLimits(), 60, wanted=wanted)).claimed)
+
+        assert sorted(key for claimed in in_threads(8, work) for key in claimed) == sorted(keys)
 
     def test_the_bucket_keeps_its_rate(self, ledger: Ledger) -> None:
         """In 0.6 s a bucket of 600 a minute gives its second of burst and the rate, no more."""
@@ -423,6 +496,34 @@ class StoreKit:
         assert store.write_cells("n", {"a": CellData({"value": 1})}) == 1
         assert store.value_folder("k") is not None
         assert store.check() == []
+
+
+def reserve(
+    ledger: Ledger, owner: str, amount: Amount, limits: SpendLimits, *, sweep: str = "s", seconds: float = 60
+) -> Amount | None:
+    """Reserve exactly so much for an owner that holds nothing; ``None`` when it does not fit."""
+    return ledger.exchange(Window(sweep, owner, limits, seconds, extra=amount, least=amount)).amount
+
+
+def settle(ledger: Ledger, owner: str, purpose: str, usage: Usage, limits: SpendLimits) -> None:
+    """Settle a request of an owner, which holds nothing afterwards."""
+    ledger.exchange(Window("s", owner, limits, 60, charges={purpose: Charge.of(usage)}))
+
+
+def count_transactions(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """List ``read`` and ``write`` for every transaction of a ledger from here on."""
+    counted: list[str] = []
+
+    def counting(kind: str, transaction: Callable[..., Any]) -> Callable[..., Any]:
+        def begun(*given: str) -> Any:
+            counted.append(kind)
+            return transaction(*given)
+
+        return begun
+
+    monkeypatch.setattr(ledger, "reading", counting("read", ledger.reading))
+    monkeypatch.setattr(ledger, "writing", counting("write", ledger.writing))
+    return counted
 
 
 def claimed_once(ledger: Ledger, number: int) -> int:

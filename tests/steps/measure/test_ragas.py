@@ -16,7 +16,8 @@ import pytest
 import ragas_brain
 from measure_fakes import Runtime, run, sent
 
-from ragscout.engine.runtime import Door, EngineRuntime, identity
+from ragscout.engine.connection_limit import ConnectionLimit, identity
+from ragscout.engine.runtime import EngineRuntime
 from ragscout.model.errors import MissingExtraError, ParameterError
 from ragscout.model.evalset import Question
 from ragscout.model.key import digest
@@ -97,8 +98,8 @@ def brain(request):
 def served(server, tmp_path, **limits):
     connection = Connection(name="judge", provider="openai", base_url=server.base_url, model="judge")
     client = OpenAIClient(connection, NetworkPolicy.hosts(frozenset({"127.0.0.1"})))
-    door = Door(client, lambda usage: 0.001, lambda request: 0.001)
-    return EngineRuntime(Store.open(tmp_path / "store"), "s", None, {identity(MODEL): door}, SpendLimits(**limits))
+    limit = ConnectionLimit(client, lambda usage: 0.001, lambda request: 0.001)
+    return EngineRuntime(Store.open(tmp_path / "store"), "s", None, {identity(MODEL): limit}, SpendLimits(**limits))
 
 
 def by_engine(step, runtime, question, answer, passages):

@@ -59,7 +59,7 @@ def open_runtime(
 ) -> EngineRuntime:
     """A runtime that may talk to this model only; what it spends is booked under ``name``."""
     from ragscout.engine.runtime import EngineRuntime
-    from ragscout.engine.session import open_doors
+    from ragscout.engine.session import open_connections
     from ragscout.providers.assets import Resolver
     from ragscout.providers.network import NetworkPolicy, apply_to_libraries
     from ragscout.store.ledger import SpendLimits
@@ -68,8 +68,8 @@ def open_runtime(
     policy = NetworkPolicy.hosts(frozenset(hosts))
     apply_to_libraries(policy)
     models = Resolver(policy=policy)
-    doors = open_doors([connection] if connection else [], policy, models)
-    return EngineRuntime(store, name, models, doors, SpendLimits(money=usd))
+    connections = open_connections([connection] if connection else [], policy, models)
+    return EngineRuntime(store, name, models, connections, SpendLimits(money=usd))
 
 
 def priced(requests: Sequence[ChatRequest], connection: Connection) -> str:

@@ -1,0 +1,222 @@
+"""The one way to ask models: memo, single flight, limits, retries, metering and streaming figures of every request.
+
+The engine, a loaded pipeline and the tests' runtimes differ in what stands behind it (``engine.admission``) and in how
+patient they are, and in nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from ragscout.engine.admission import Admission, Reply, Ticket
+from ragscout.engine.connection_limit import ConnectionLimit, estimated_tokens, identity
+from ragscout.engine.single_flight import SingleFlight
+from ragscout.model.errors import BudgetExceeded, ModelCallError
+from ragscout.model.outcome import Unfilled, Usage
+from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Purpose
+from ragscout.providers.client import TransientError
+from ragscout.providers.cores import Cores
+
+if TYPE_CHECKING:
+    import numpy as np
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often a request is sent again after a passing error, and the longest pause before that in seconds."""
+
+    retries: int = 5
+    longest: float = 20.0
+
+
+@dataclass
+class Counters:
+    """What this process did, for the progress display. Not part of any result."""
+
+    calls: dict[str, int] = field(default_factory=dict)
+    memo_hits: int = 0
+    money: float = 0.0
+    in_flight: int = 0
+    retries: int = 0
+
+    def count(self, purpose: str, usage: Usage) -> None:
+        """Count a request that was answered."""
+        self.calls[purpose] = self.calls.get(purpose, 0) + 1
+        self.money += usage.money or 0.0
+
+
+class Calls:
+    """Model requests of one event loop."""
+
+    def __init__(
+        self,
+        connections: Mapping[str, ConnectionLimit],
+        admission: Admission,
+        patience: Patience,
+        remedy: str,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Make the calls of one runtime.
+
+        Args:
+            connections: what serves a model, by its ``identity``.
+            admission: what remembers replies and counts what they take.
+            patience: with endpoints that are in trouble.
+            remedy: what to do about a model that no connection serves, as a sentence.
+            clock: seconds; what a request takes is measured with it.
+        """
+        self.counters = Counters()
+        self.streams = False
+        """Whether replies are streamed where the endpoint can, for the sake of ``first_token``."""
+        self.first_token: float | None = None
+        """Seconds from the newest streamed request to its first text."""
+        self.admission = admission
+        self._connections, self._patience, self._remedy, self._clock = connections, patience, remedy, clock
+        self._flights: SingleFlight[Reply | Unfilled] = SingleFlight()
+        self._gates: dict[int, asyncio.Semaphore] = {}
+        self._cores = Cores(os.cpu_count() or 1)
+        self._down: set[int] = set()
+
+    async def chat(self, request: ChatRequest, purpose: Purpose) -> Reply | Unfilled:
+        """See ``model.runtime.Runtime.chat``."""
+        if not self.admission.remembers:
+            return await self._asked(request, purpose)
+        return await self._flights.once(request.key, lambda: self._asked(request, purpose))
+
+    async def embed(self, model: ChatModel, texts: Sequence[str]) -> np.ndarray:
+        """See ``model.runtime.Runtime.embed_remote``; a memo of vectors stands in front of this.
+
+        Raises:
+            BudgetExceeded: the limits do not allow the request.
+            ModelCallError: the endpoint did not answer.
+        """
+        connection, usage = self.connection(model), self.embed_usage(model, texts)
+        name = model.label or model.model
+        ticket = Ticket("", "embed", name, usage.money, connection.rates(usage.input_tokens))
+        refused = await self.admission.enter(ticket)
+        if isinstance(refused, Unfilled):
+            raise BudgetExceeded(
+                f"{name}: the vectors of {len(texts)} texts were not asked for: {refused.detail}. Raise budget: or "
+                "choose a packaged embedder."
+            )
+        vectors: np.ndarray | None = None
+        started = self._clock()
+        try:
+            vectors = await self._retried(connection, lambda: connection.client.embed(model, texts), ticket)
+        except TransientError as error:
+            raise ModelCallError(
+                f"{name}: the embedding endpoint did not answer: {error.detail}. Check the endpoint and ask again."
+            ) from error
+        finally:
+            usage = dataclasses.replace(usage, seconds=self._clock() - started)
+            self._left(ticket, usage, answered=vectors is not None)
+        await self.admission.flush()
+        return vectors
+
+    def embed_usage(self, model: ChatModel, texts: Sequence[str]) -> Usage:
+        """Return what vectors of texts take: endpoints do not all count, so every two bytes are taken for a token
+        (more than there are, in English and Korean)."""
+        tokens = sum(len(text.encode()) // 2 + 1 for text in texts)
+        usage = Usage(input_tokens=tokens, calls=1)
+        return dataclasses.replace(usage, money=self.connection(model).price(usage))
+
+    def connection(self, model: ChatModel) -> ConnectionLimit:
+        """Return the connection that serves a model.
+
+        Raises:
+            ModelCallError: none does.
+        """
+        found = self._connections.get(identity(model))
+        if found is None:
+            raise ModelCallError(
+                f"models: no connection serves {model.provider}/{model.model}; there are {sorted(self._connections)}. "
+                f"{self._remedy}"
+            )
+        return found
+
+    async def close(self) -> None:
+        """Keep what came and close every client."""
+        try:
+            await self.admission.close()
+        finally:
+            for connection in self._connections.values():
+                await connection.client.close()
+
+    async def _asked(self, request: ChatRequest, purpose: Purpose) -> Reply | Unfilled:
+        key = request.key if self.admission.remembers else ""
+        try:
+            connection = self.connection(request.model)
+        except ModelCallError as error:
+            # a reply that is remembered needs no connection
+            unknown = await self.admission.enter(Ticket(key, purpose, request.model.model, unsendable=str(error)))
+            return unknown or Unfilled("endpoint", str(error))
+        rates = connection.rates(estimated_tokens(request))
+        ticket = Ticket(key, purpose, request.model.model, connection.most(request), rates)
+        known = await self.admission.enter(ticket)
+        if known is not None:
+            self.counters.memo_hits += not isinstance(known, Unfilled)
+            return known
+        reply: Reply | None = None
+        usage = Usage()
+        try:
+            reply, usage = await self._sent(connection, request, ticket)
+        except (TransientError, ModelCallError) as error:
+            return Unfilled("endpoint", str(error))
+        finally:
+            self._left(ticket, usage, answered=reply is not None, reply=reply)
+        return reply
+
+    def _left(self, ticket: Ticket, usage: Usage, *, answered: bool, reply: Reply | None = None) -> None:
+        if answered:
+            self.counters.count(ticket.purpose, usage)
+        self.admission.leave(ticket, reply, usage if answered else None)
+
+    async def _sent(self, connection: ConnectionLimit, request: ChatRequest, ticket: Ticket) -> tuple[Reply, Usage]:
+        started = self._clock()
+        stream = getattr(connection.client, "stream", None) if self.streams else None
+        if stream is None:
+            reply = await self._retried(connection, lambda: connection.client.complete(request), ticket)
+        else:
+            reply, self.first_token = await self._retried(connection, lambda: stream(request), ticket)
+        seconds = self._clock() - started
+        if not isinstance(reply, ChatReply):
+            return reply, Usage(seconds=seconds, calls=1)
+        usage = dataclasses.replace(
+            reply.usage, seconds=reply.usage.seconds or seconds, money=connection.price(reply.usage), calls=1
+        )
+        return dataclasses.replace(reply, usage=usage), usage
+
+    async def _retried(self, connection: ConnectionLimit, send: Callable[[], Awaitable[T]], ticket: Ticket) -> T:
+        name = id(connection.client)
+        gate = self._gates.setdefault(name, asyncio.Semaphore(max(1, connection.client.concurrency)))
+        for attempt in range(self._patience.retries + 1):
+            await self.admission.pace(ticket)
+            try:
+                async with gate, self._cores.taken(connection.cores):
+                    self.counters.in_flight += 1
+                    try:
+                        reply = await send()
+                    finally:
+                        self.counters.in_flight -= 1
+                    self._down.discard(name)
+                    return reply
+            except TransientError as error:
+                # once one request has used up its retries the endpoint is down: the others try once, so that a dead
+                # endpoint is said within seconds, and one answer makes it alive again
+                if attempt == self._patience.retries or name in self._down:
+                    self._down.add(name)
+                    raise
+                self.counters.retries += 1
+                # the pause is jittered by a private generator: it must never touch a seeded one
+                jitter = random.SystemRandom().uniform(0.75, 1.25)
+                await asyncio.sleep(error.retry_after or min(0.25 * 2**attempt, self._patience.longest) * jitter)
+        raise AssertionError("unreachable: the last attempt returns or raises")
