@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Protocol
 
 from ragscout.model.errors import EvalSetError
-from ragscout.model.key import digest
+from ragscout.model.key import digest, keyed
 from ragscout.model.offsets import Origin
 
 
@@ -37,6 +37,7 @@ class Document:
     origin: Origin | None = None
 
 
+@keyed("Span")
 @dataclass(frozen=True)
 class Span:
     """A piece of gold evidence: a quote with its place in a document.
@@ -62,6 +63,8 @@ class Question:
     ``references``: accepted answers, the fullest first; empty when none is known or the question is unanswerable.
     ``evidence``: gold spans; ``documents``: document-level gold ids. ``id`` names the row, it is in no key.
     ``filter``: metadata column to the values of which a document must carry one; retrieval obeys it.
+    A field with ``metadata={"asked": True}`` is a part of what is asked: it enters the keys where it is not empty, so
+    that questions without it keep the keys they had before there was such a field.
     """
 
     id: str
@@ -83,8 +86,8 @@ class Question:
 
     @cached_property
     def text_key(self) -> str:
-        """Key for the stages that read only the text and the filter (query to generate)."""
-        return digest("question", self.text, *self._filtered)
+        """Key for the stages that read only what is asked: the text and the filter (query to generate)."""
+        return digest("question", self.text, *self._filtered, *self._asked)
 
     @cached_property
     def evidence_key(self) -> str:
@@ -93,14 +96,21 @@ class Question:
 
     @cached_property
     def full_key(self) -> str:
-        """Key for measure: text, filter, references, answerable flag and evidence."""
+        """Key for measure: what is asked, references, answerable flag and evidence."""
         known = (self.references, self.answerable, self.evidence, self.documents)
-        return digest("question-full", self.text, *known, *self._filtered)
+        return digest("question-full", self.text, *known, *self._filtered, *self._asked)
 
     @property
     def _filtered(self) -> tuple[Mapping[str, tuple[str, ...]], ...]:
         """The filter as a part of a key; nothing where there is none, so that other questions keep their keys."""
         return (self.filter,) if self.filter else ()
+
+    @property
+    def _asked(self) -> tuple[object, ...]:
+        """The further fields of what is asked that are not empty, as one part of a key; nothing where all are."""
+        names = [field.name for field in fields(self) if field.metadata.get("asked")]
+        given = {name: value for name in names if (value := getattr(self, name))}
+        return (("asked", given),) if given else ()
 
 
 class SealJournal(Protocol):

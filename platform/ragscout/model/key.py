@@ -3,6 +3,9 @@
 A key is the SHA-256 of a canonical form: every value is tagged with its kind, fields that equal their default are
 left out, NaN and unknown types are refused. Equal meaning gives equal bytes because values are validated to their
 declared type before they come here (20, 20.0 and "20" for an ``int`` field are all 20).
+
+A dataclass takes part under the tag that ``keyed`` gave it, never under the name of its class: a renamed or moved class
+keeps its keys. What is stored under a key outlives the code, so this form is golden: ``tests/golden/keys.json``.
 """
 
 from __future__ import annotations
@@ -11,18 +14,44 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 SHORT = 12  # hexadecimal digits shown to people; the store always uses all 64
+C = TypeVar("C", bound=type)
+_TAGS: dict[type, str] = {}
+
+
+def keyed(tag: str) -> Callable[[C], C]:
+    """Let a dataclass be a part of keys, under a tag that is never changed and never given to another class.
+
+    A subclass needs a tag of its own.
+
+    Raises:
+        ValueError: another class has the tag.
+    """
+
+    def register(cls: C) -> C:
+        for known, other in _TAGS.items():
+            if other == tag and known.__qualname__ != cls.__qualname__:
+                raise ValueError(f"two classes are keyed as {tag!r}: {known.__qualname__} and {cls.__qualname__}")
+        _TAGS[cls] = tag
+        return cls
+
+    return register
+
+
+def keyed_classes() -> Mapping[type, str]:
+    """Every dataclass that was imported so far and may be a part of keys, with its tag."""
+    return dict(_TAGS)
 
 
 def canonical(value: object) -> Any:
     """A JSON-able, tagged, order-free form of a value.
 
     Raises:
-        TypeError: for a type with no canonical form.
+        TypeError: for a type with no canonical form, and for a dataclass without a tag of its own.
         ValueError: for NaN and infinities.
     """
     if value is None:
@@ -48,8 +77,18 @@ def canonical(value: object) -> Any:
     if isinstance(value, Mapping):
         return ["m", sorted(([canonical(key), canonical(item)] for key, item in value.items()), key=_dump)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return ["d", type(value).__name__, canonical(set_fields(value))]
-    raise TypeError(f"a key cannot hold a {type(value).__name__}; use plain values or frozen dataclasses")
+        return ["d", _tag(type(value)), canonical(set_fields(value))]
+    raise TypeError(f"a key cannot hold a {type(value).__name__}; use plain values or dataclasses with a tag")
+
+
+def _tag(cls: type) -> str:
+    tag = _TAGS.get(cls)
+    if tag is None:
+        raise TypeError(
+            f"a key cannot hold a {cls.__qualname__}: the class has no tag. Write @keyed({cls.__name__!r}) above its "
+            "@dataclass, and never change the text: it stands for the class in every key."
+        )
+    return tag
 
 
 def set_fields(value: object) -> dict[str, Any]:

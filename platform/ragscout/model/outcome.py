@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ragscout.model.key import keyed
+
 Whose = Literal["candidate", "measurement"]
 
 
@@ -105,6 +107,7 @@ class Query:
     texts: tuple[str, ...]
 
 
+@keyed("Message")
 @dataclass(frozen=True)
 class Message:
     """One chat message. ``role`` is ``system``, ``user`` or ``assistant``."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ragscout.model.key import digest
+from ragscout.model.key import digest, keyed
 from ragscout.model.outcome import Failure, Message, Unfilled, Usage
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Purpose = Literal["answer", "judge", "query", "rerank", "embed", "data", "probe"]
 
 
+@keyed("ChatModel")
 @dataclass(frozen=True)
 class ChatModel:
     """Identity of a chat model: what can change its answers. The URL belongs to the connection, not here, unless the
@@ -29,6 +30,7 @@ class ChatModel:
     label: str = field(default="", metadata={"key": False}, compare=False)
 
 
+@keyed("ChatRequest")
 @dataclass(frozen=True)
 class ChatRequest:
     """Everything that shapes a reply. ``schema`` is a JSON Schema as canonical JSON text; ``max_tokens`` bounds the

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from ragscout.model.errors import StepError
 from ragscout.model.evalset import Document
+from ragscout.model.key import keyed
 from ragscout.model.offsets import Origin, Piece, compose, edited, identity, shifted
 from ragscout.model.text import normalise
 from ragscout.steps.corpus.boilerplate import boilerplate
@@ -42,6 +43,7 @@ class _Declared:
         return f"{held['use']}({', '.join(given)})" if given else str(held["use"])
 
 
+@keyed("DropBoilerplate")
 @dataclass(frozen=True, kw_only=True)
 class DropBoilerplate(_Declared):
     """Lines that repeat: at the edges of a PDF's pages, or anywhere in the documents of the corpus. ``share``: of the
@@ -51,6 +53,7 @@ class DropBoilerplate(_Declared):
     share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
 
 
+@keyed("Deduplicate")
 @dataclass(frozen=True, kw_only=True)
 class Deduplicate(_Declared):
     """A document whose text repeats an earlier one, white space and case apart, is left out; evidence in it is looked
@@ -59,6 +62,7 @@ class Deduplicate(_Declared):
     use: Literal["deduplicate"] = "deduplicate"
 
 
+@keyed("MaskPersonalData")
 @dataclass(frozen=True, kw_only=True)
 class MaskPersonalData(_Declared):
     """E-mail addresses, telephone, resident registration and card numbers become ``[EMAIL]``, ``[PHONE]``, ``[RRN]``,
@@ -68,6 +72,7 @@ class MaskPersonalData(_Declared):
     kinds: tuple[Personal, ...] = KINDS
 
 
+@keyed("Replace")
 @dataclass(frozen=True, kw_only=True)
 class Replace(_Declared):
     """Every match of a regular expression is replaced by a fixed text. ``^`` and ``$`` stand at lines; a document that
@@ -91,6 +96,7 @@ class Replace(_Declared):
             raise ValueError(f"not a regular expression ({error}); got {self.pattern!r}") from None
 
 
+@keyed("SplitByHeading")
 @dataclass(frozen=True, kw_only=True)
 class SplitByHeading(_Declared):
     """A document becomes one per heading down to ``level`` (``#`` is 1), outside code blocks; what stands before the
