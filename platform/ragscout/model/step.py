@@ -8,7 +8,7 @@ version=N)``. Its fields are its parameters, its schema, its cache key, its docu
 * settings that cannot change results (device, batch size, URLs, time-outs) are not fields, they live in ``Runtime``;
 * heavy imports happen inside ``run``;
 * ``version`` grows by one when the code's output changes; ``libraries`` names distributions whose installed version
-  shapes the output.
+  shapes the output, ``packaged`` the prompts, rubrics and word lists that do (see ``model.packaged``). All are keyed.
 
 A *whole* stage's step has ``async run(self, runtime, **inputs) -> value``. A *per-question* stage's step has
 ``async run(self, runtime, questions, **inputs) -> list`` with one outcome per question, in order: the value it would
@@ -31,6 +31,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.model.key import digest, set_fields
+from ragscout.model.packaged import Packaged
 from ragscout.model.stages import STAGES, stage
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Step:
     name: ClassVar[str] = ""
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ()
+    packaged: ClassVar[tuple[Packaged, ...]] = ()
+    """Every packaged wording that the step's code can read, whatever its parameters."""
     extra: ClassVar[str] = ""
     offered: ClassVar[bool] = True
     """Whether a sweep file may name it; ``False`` for steps that only the engine puts into a graph."""
@@ -54,10 +57,17 @@ class Step:
         """Non-default parameters, as plain values."""
         return set_fields(self)
 
+    def packaged_texts(self) -> tuple[Packaged, ...]:
+        """What of ``packaged`` the step reads with these parameters; all of it, unless a step says less."""
+        return self.packaged
+
     def key(self, inputs: Mapping[str, str]) -> str:
         """Key of the node made of this step and the keys of its inputs (stage name to key)."""
         libraries = {name: _library(name) for name in self.libraries}
-        return digest("node", self.stage, self.name, self.version, self.parameters(), libraries, dict(inputs))
+        wording = sorted((item.name, item.digest) for item in self.packaged_texts())
+        # nothing is added for a step that reads no wording: encoders keep their keys, and with them their vectors
+        added = (wording,) if wording else ()
+        return digest("node", self.stage, self.name, self.version, self.parameters(), libraries, dict(inputs), *added)
 
     def spent(self, question: Question) -> Usage | None:
         """What an outcome took where it was made elsewhere; ``None``: what it took here."""
@@ -74,11 +84,23 @@ _REGISTRY: dict[tuple[str, str], type[Step]] = {}
 
 
 def step(
-    stage_name: str, name: str, *, version: int, libraries: tuple[str, ...] = (), extra: str = ""
+    stage_name: str,
+    name: str,
+    *,
+    version: int,
+    libraries: tuple[str, ...] = (),
+    packaged: tuple[Packaged, ...] = (),
+    extra: str = "",
 ) -> Callable[[type[S]], type[S]]:
     """Register a component under a stage and a name.
 
-    ``extra`` names the optional dependency group that the step needs, for the one-line error when it is absent.
+    Args:
+        stage_name: the stage.
+        name: the step's name there.
+        version: grows by one when the output changes.
+        libraries: distributions whose installed version shapes the output.
+        packaged: wording that the step reads, beside what its base classes name.
+        extra: the optional dependency group that the step needs, for the one-line error when it is absent.
     """
     stage(stage_name)
 
@@ -89,6 +111,7 @@ def step(
             raise ValueError(f"two steps are named {name!r} at stage {stage_name!r}: {known} and {cls}")
         made.stage, made.name, made.version = stage_name, name, version
         made.libraries, made.extra = libraries, extra
+        made.packaged = tuple(dict.fromkeys((*cls.packaged, *packaged)))
         _REGISTRY[stage_name, name] = made
         return made
 

@@ -17,7 +17,7 @@ from ragscout.model.weighted import Weighted
 from ragscout.providers.assets import Resolver
 from ragscout.spec import SweepSpec
 from ragscout.steps.measure.evaluate_module import LocalRuntime
-from ragscout.steps.measure.selftest import SelfTest, selftest
+from ragscout.steps.measure.selftest import TRIPLES, SelfTest, selftest
 from ragscout.store.store import Store
 
 _DONE: dict[str, SelfTest] = {}
@@ -65,7 +65,7 @@ def tester(store: Store, models: Resolver) -> Callable[[MeasureStep, Literal["en
     """Self-tests of metrics, each made once and remembered in the store; one that could not score is tried again."""
 
     def tested(metric: MeasureStep, language: Literal["en", "ko"]) -> SelfTest:
-        key = digest("selftest", metric.key({}), language)
+        key = digest("selftest", metric.key({}), language, TRIPLES[language].digest)
         if key in _DONE:
             return _DONE[key]
         text = store.ledger.memo_get("selftest", [key]).get(key)

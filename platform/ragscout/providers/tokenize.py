@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from ragscout.model.errors import MissingExtraError
+from ragscout.model.packaged import Table
 from ragscout.model.text import normalise
 
 Korean = Literal["bigrams", "kiwi", "characters"]
@@ -151,11 +152,21 @@ def _stem(word: str) -> str:
         return str(_stemmer().stemWord(word))
 
 
-_ABBREVIATIONS = re.compile(
-    r"mrs?|ms|dr|prof|sr|jr|st|vs|etc|eg|ie|e\.g|i\.e|approx|dept|inc|ltd|corp|al|cf|est|resp|incl|excl|tel"
-    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
+SENTENCE_WORDS = Table(
+    "sentence words",
+    {
+        "abbreviations": (
+            r"mrs?|ms|dr|prof|sr|jr|st|vs|etc|eg|ie|e\.g|i\.e|approx|dept|inc|ltd|corp|al|cf|est|resp|incl|excl|tel"
+            r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
+        ),
+        "before numbers": r"nos?|figs?|vol|pp?|ch|art|sec|ca",
+        "korean endings": "다요죠까네음임함됨",
+    },
 )
-_BEFORE_NUMBERS = re.compile(r"nos?|figs?|vol|pp?|ch|art|sec|ca")
+"""What tells the end of a sentence from an abbreviation, and where Korean needs no space behind the full stop."""
+
+_ABBREVIATIONS = re.compile(SENTENCE_WORDS.value["abbreviations"])
+_BEFORE_NUMBERS = re.compile(SENTENCE_WORDS.value["before numbers"])
 _LIST_ITEM = r"(?:[-*+•·▪◦※]|\(?\d{1,3}[.)]|\(?[a-zA-Z가-힣][.)])[ \t]+"
 _BLOCK = re.compile(rf"[ \t]*(?:{_LIST_ITEM}|#{{1,6}}[ \t]|\||>|```|~~~|$)")
 _ONE_LINE = re.compile(r"[ \t]*(?:#{1,6}[ \t]|\||```|~~~)")
@@ -163,7 +174,7 @@ _CLOSING = "\"'”’)\\]}」』》】〉"
 _CANDIDATE = re.compile(
     rf"[。！？]+[{_CLOSING}]*"
     rf"|[.!?…]+[{_CLOSING}]*(?=\s|$)"
-    r"|(?<=[다요죠까네음임함됨])[.!?]+(?=[가-힣])"
+    rf"|(?<=[{SENTENCE_WORDS.value['korean endings']}])[.!?]+(?=[가-힣])"
     r"|\n",
 )
 _LAST_WORD = re.compile(r"[\w.]*$")

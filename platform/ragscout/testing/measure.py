@@ -30,6 +30,7 @@ from ragscout.model.outcome import (
 )
 from ragscout.model.runtime import Runtime
 from ragscout.model.values import Chunks
+from ragscout.testing.packaged import undeclared
 
 _TEXTS = (
     "Annual leave never exceeds 25 days, whatever the length of service.",
@@ -89,6 +90,11 @@ def example() -> tuple[list[Question], dict[str, Any]]:
 
 class MetricKit:
     """Inherit and give the fixtures ``metric`` and ``runtime``."""
+
+    def test_names_the_wording_that_it_reads(self, metric: MeasureStep) -> None:
+        """Rubrics and word lists that the code can read are named in ``packaged``, and so in the key."""
+        assert undeclared(type(metric)) == []
+        assert set(metric.packaged_texts()) <= set(type(metric).packaged)
 
     def test_figures_are_declared(self, metric: MeasureStep) -> None:
         """Names are distinct, ranges finite and in order, the floor inside."""

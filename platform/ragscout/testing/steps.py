@@ -28,6 +28,7 @@ from ragscout.model.stages import STAGES
 from ragscout.model.step import Step, make, steps_of
 from ragscout.model.text import normalise
 from ragscout.model.values import codec
+from ragscout.testing.packaged import undeclared
 
 Script = Callable[[ChatRequest], ChatReply | Failure | Unfilled | str] | Mapping[str, str]
 
@@ -236,6 +237,12 @@ class StepKit:
             for field in dataclasses.fields(step):
                 assert field.metadata.get("help"), f"{step.name}.{field.name} has no help"
             assert type(step).version >= 1
+
+    def test_names_the_wording_that_it_reads(self) -> None:
+        """Prompts, rubrics and word lists that the code can read are named in ``packaged``, and so in the key."""
+        for step in self.steps():
+            assert undeclared(type(step)) == []
+            assert set(step.packaged_texts()) <= set(type(step).packaged)
 
     def test_key_ignores_the_order_and_the_spelling_of_parameters(self) -> None:
         """Order, defaults given explicitly and numbers written as text do not change a key; another value does."""

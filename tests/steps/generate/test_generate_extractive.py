@@ -47,13 +47,13 @@ def test_the_sentence_that_answers(number: int, rows: tuple[int, ...], expected:
 def test_it_refuses_when_nothing_fits(language: str, question: str) -> None:
     for passages in (["The office opens at nine in the morning."], []):
         found = answer(question, passages, language)
-        assert found.text == NOT_FOUND[language]
+        assert found.text == NOT_FOUND.value[language]
         assert is_refusal(found.text)
 
 
 def test_asking_words_are_no_reason() -> None:
     found = answer("How many of them are there in the cellar?", ["How it was and why they did that there, who knows."])
-    assert found.text == NOT_FOUND["en"]
+    assert found.text == NOT_FOUND.value["en"]
 
 
 def test_headings_are_no_answers_when_there_is_better() -> None:

@@ -16,7 +16,7 @@ from ragscout.model.outcome import Answer, Failure, Message, Prompt, Score, Unfi
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
 from ragscout.model.values import Chunks
-from ragscout.steps.measure.judge_prompt import BUILT_IN, Material, neutral, read
+from ragscout.steps.measure.judge_prompt import BUILT_IN, DATA, FRAME, RUBRICS, Material, neutral
 from ragscout.steps.measure.judge_reply import Verdict, read_verdict, read_verdicts
 
 PROMPTS = "df259a885e98ab605380072a25eb84cdab95057f118720906551150d676e0ef9"
@@ -142,7 +142,7 @@ def test_the_prompt_follows_the_question():
 @pytest.mark.parametrize("lang", ["en", "ko"])
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_packaged_rubrics_are_complete_and_short(lang, name):
-    lines = dict(line.split(": ", 1) for line in read(name, lang).splitlines())
+    lines = dict(line.split(": ", 1) for line in RUBRICS[name][lang].text.splitlines())
     assert lines["task"] and [key for key in lines if key.isdigit()] == list("12345")
     wanted = judge(criteria=(name,), anchors="all")
     question = "연차는?" if lang == "ko" else "How?"
@@ -151,8 +151,8 @@ def test_packaged_rubrics_are_complete_and_short(lang, name):
 
 
 def test_changed_prompts_need_a_new_version():
-    names = ("frame", "data", "custom", *BUILT_IN)
-    found = digest(tuple(read(name, lang) for lang in ("en", "ko") for name in names))
+    prompts = (FRAME, DATA, RUBRICS["custom"], *(RUBRICS[name] for name in BUILT_IN))
+    found = digest(tuple(prompt[lang].text for lang in ("en", "ko") for prompt in prompts))
     assert (type(judge()).version, found) == (3, PROMPTS), "bump the judge's version and this digest together"
 
 

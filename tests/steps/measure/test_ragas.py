@@ -419,23 +419,26 @@ def test_the_extra_is_named_in_one_line(monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", sorted({name for names in boundary.PROMPTS.values() for name in names.values()}))
-def test_korean_prompts_fit_ragas_models(name):
+KOREAN = sorted({file.name: file for files in boundary.PROMPTS.values() for file in files.values()}.items())
+
+
+@pytest.mark.parametrize("file", [file for _, file in KOREAN], ids=[name for name, _ in KOREAN])
+def test_korean_prompts_fit_ragas_models(file):
     """Every example is an instance of what ragas sends and reads, in Korean."""
     collections = boundary._load()
-    for metric_name, names in boundary.PROMPTS.items():
-        for attribute, file in names.items():
-            if file != name or metric_name == "noise_sensitivity":
+    for metric_name, files in boundary.PROMPTS.items():
+        for attribute, used in files.items():
+            if used != file or metric_name == "noise_sensitivity":
                 continue
             module = sys.modules[getattr(collections, boundary._CLASSES[metric_name]).__module__]
             prompts = vars(sys.modules[module.__package__ + ".util"]).values()
             fits = [
                 item
                 for item in prompts
-                if isinstance(item, type) and hasattr(item, "instruction") and _accepts(item, boundary.korean(name))
+                if isinstance(item, type) and hasattr(item, "instruction") and _accepts(item, boundary.korean(file))
             ]
             assert fits, (metric_name, attribute)
-    text = boundary.read(f"{name}.json")
+    text = file.text
     assert sum("가" <= char <= "힣" for char in text) > 150 and "Einstein" not in text
 
 
@@ -452,8 +455,7 @@ def _accepts(prompt, found):
 
 
 def test_changed_prompts_need_a_new_version():
-    names = sorted({name for names in boundary.PROMPTS.values() for name in names.values()})
-    found = digest((boundary.read("frame.txt"), *(boundary.read(f"{name}.json") for name in names)))
+    found = digest((boundary.FRAME.text, *(file.text for _, file in KOREAN)))
     assert (type(metric("faithfulness")).version, found) == (1, KOREAN_PROMPTS), "bump the version and this digest"
 
 

@@ -10,7 +10,8 @@ from ragscout.cli.judge.bench import Bench
 from ragscout.judges.labels import Label
 from ragscout.judges.sample import Item
 from ragscout.model.text import language as language_of
-from ragscout.steps.measure.judge_prompt import BUILT_IN, Tongue, criterion
+from ragscout.prompts.files import Tongue
+from ragscout.steps.measure.judge_prompt import BUILT_IN, criterion
 
 _W = {
     "en": {

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import step
+from ragscout.providers.tokenize import SENTENCE_WORDS
 from ragscout.steps.chunk.base import ChunkStep, Span
 from ragscout.steps.chunk.cut import character_windows
 
 
-@step("chunk", "characters", version=1)
+@step("chunk", "characters", version=1, packaged=(SENTENCE_WORDS,))
 class Characters(ChunkStep):
     """Windows of at most ``size`` characters (Unicode code points).
 

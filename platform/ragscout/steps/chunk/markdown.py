@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import step
 from ragscout.providers import tokenize
+from ragscout.providers.tokenize import SENTENCE_WORDS
 from ragscout.steps.chunk.base import ChunkStep, Span
 from ragscout.steps.chunk.cut import Unit, packed
 
@@ -15,7 +16,7 @@ _FENCE = re.compile(r"^[ \t]{0,3}(?P<mark>`{3,}|~{3,})[^\n]*$", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6}[ \t]+\S[^\n]*(?:\n\s*|\Z)", re.MULTILINE)
 
 
-@step("chunk", "markdown", version=1)
+@step("chunk", "markdown", version=1, packaged=(SENTENCE_WORDS,))
 class Markdown(ChunkStep):
     """Chunks begin at headings and hold whole sentences up to ``size`` characters.
 

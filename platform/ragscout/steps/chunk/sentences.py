@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import step
 from ragscout.providers import tokenize
+from ragscout.providers.tokenize import SENTENCE_WORDS
 from ragscout.steps.chunk.base import ChunkStep, Span
 from ragscout.steps.chunk.cut import Unit, packed
 
 
-@step("chunk", "sentences", version=1)
+@step("chunk", "sentences", version=1, packaged=(SENTENCE_WORDS,))
 class Sentences(ChunkStep):
     """As many whole sentences (English and Korean rules) as fit into ``size`` characters.
 

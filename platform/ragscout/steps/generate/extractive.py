@@ -9,24 +9,26 @@ from dataclasses import dataclass, field
 
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Prompt
+from ragscout.model.packaged import Table
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step, step
 from ragscout.model.values import Chunks
 from ragscout.providers.excerpt import excerpt
-from ragscout.providers.tokenize import sentences, words
+from ragscout.providers.tokenize import SENTENCE_WORDS, sentences, words
 
-NOT_FOUND = {"ko": "문서에서 찾을 수 없습니다.", "en": "I don't know."}
+NOT_FOUND = Table("not found", {"ko": "문서에서 찾을 수 없습니다.", "en": "I don't know."})
 """What is answered when no sentence shares a word with the question."""
 
-# Words that shape a question and say nothing about its subject. Korean needs none: its particles and endings are
-# shared by most sentences, so that their weight is small.
-_ASKING = frozenset(
-    words(
-        "a an the of in on at to for and or is was were are be been by with as from that this which who whom what when "
-        "where why how does do did can could should would will i my me we our you your it its there if not many much "
-        "long have has had get any"
-    )
+ASKING = Table(
+    "asking words",
+    "a an the of in on at to for and or is was were are be been by with as from that this which who whom what when "
+    "where why how does do did can could should would will i my me we our you your it its there if not many much "
+    "long have has had get any",
 )
+"""Words that shape a question and say nothing about its subject. Korean needs none: its particles and endings are
+shared by most sentences, so that their weight is small."""
+
+_ASKING = frozenset(words(ASKING.value))
 _SHORT = 4  # words; a heading repeats the question's words and answers nothing
 
 
@@ -39,7 +41,7 @@ class _Sentence:
     length: int
 
 
-@step("generate", "extractive", version=1, libraries=("PyStemmer",))
+@step("generate", "extractive", version=1, libraries=("PyStemmer",), packaged=(ASKING, NOT_FOUND, SENTENCE_WORDS))
 class Extractive(Step):
     """Answer with the passage sentence that shares the rarest words with the question; no model, no cost.
 
@@ -65,7 +67,7 @@ class Extractive(Step):
     def _answer(self, question: Question, prompt: Prompt, chunk: Chunks | None) -> Answer:
         best = best_sentence(question.text, [chunk.text[row] for row in prompt.passages]) if chunk is not None else None
         if best is None:
-            return Answer(NOT_FOUND["ko" if prompt.language == "ko" else "en"], "stop", prompt.passages)
+            return Answer(NOT_FOUND.value["ko" if prompt.language == "ko" else "en"], "stop", prompt.passages)
         finish = "stop" if len(best) <= self.max_chars else "length"
         return Answer(excerpt(best, self.max_chars), finish, prompt.passages)
 

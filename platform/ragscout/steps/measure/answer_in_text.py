@@ -6,11 +6,11 @@ from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import step
 from ragscout.model.text import Language
 from ragscout.steps.measure.base import Pair, TextMetric
-from ragscout.steps.measure.squad import normalised
+from ragscout.steps.measure.squad import WORDS, normalised
 from ragscout.steps.measure.tokens import pair_language
 
 
-@step("measure", "answer_in_text", version=1)
+@step("measure", "answer_in_text", version=1, packaged=(WORDS,))
 class AnswerInText(TextMetric):
     """1 when a normalised reference occurs in the normalised answer as whole words, else 0.
 

@@ -11,8 +11,9 @@ from ragscout.model.evalset import Question
 from ragscout.model.key import digest
 from ragscout.model.metric import Figure, MeasureStep, MetricInputs
 from ragscout.model.outcome import Answer, Failure, Score, Scores, Unfilled
+from ragscout.model.packaged import Packaged
 from ragscout.model.runtime import Runtime
-from ragscout.steps.measure.refusal import is_refusal
+from ragscout.steps.measure.refusal import READ, is_refusal
 from ragscout.steps.measure.tokens import MAX_CHARACTERS, clean
 
 
@@ -77,6 +78,7 @@ class TextMetric(MeasureStep):
     """
 
     uses: ClassVar[tuple[str, ...]] = ("generate",)
+    packaged: ClassVar[tuple[Packaged, ...]] = READ
 
     def figures(self) -> tuple[Figure, ...]:
         """One figure of the step's name, 0..1, floor 0."""

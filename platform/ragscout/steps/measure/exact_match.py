@@ -5,11 +5,11 @@ from __future__ import annotations
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import step
 from ragscout.steps.measure.base import Pair, TextMetric
-from ragscout.steps.measure.squad import normalised
+from ragscout.steps.measure.squad import WORDS, normalised
 from ragscout.steps.measure.tokens import pair_language
 
 
-@step("measure", "exact_match", version=1)
+@step("measure", "exact_match", version=1, packaged=(WORDS,))
 class ExactMatch(TextMetric):
     """1 when the answer equals a reference after normalisation, else 0; the best reference counts.
 

@@ -11,13 +11,14 @@ from typing import ClassVar, Unpack
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure, MeasureStep, MetricInputs
 from ragscout.model.outcome import Answer, Failure, Prompt, Score, Scores, Unfilled
+from ragscout.model.packaged import Packaged
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
 from ragscout.model.step import step
 from ragscout.model.values import Chunks
-from ragscout.steps.measure import judge_prompt
+from ragscout.steps.measure import judge_prompt, refusal
 from ragscout.steps.measure.base import references_of, refused
 from ragscout.steps.measure.judge_prompt import BUILT_IN, Anchored, Material, Reason
-from ragscout.steps.measure.judge_reply import Verdict, read_verdicts
+from ragscout.steps.measure.judge_reply import SCORE_WORDS, Verdict, read_verdicts
 from ragscout.steps.measure.refusal import is_refusal
 from ragscout.steps.measure.tokens import clean
 
@@ -37,7 +38,16 @@ class _Case:
     note: Mapping[str, str] = field(default_factory=dict)
 
 
-@step("measure", "judge", version=3)
+@step(
+    "measure",
+    "judge",
+    version=3,
+    packaged=(
+        *judge_prompt.packaged_of({**dict.fromkeys(BUILT_IN, ""), "custom": "any"}),
+        SCORE_WORDS,
+        *refusal.READ,
+    ),
+)
 class Judge(MeasureStep):
     """Scores ``judge.<criterion>`` given by a chat model with anchored levels, in the question's language.
 
@@ -45,8 +55,7 @@ class Judge(MeasureStep):
     Unanswerable questions: correctness is 1 for a refusal and 0 for an answer, without a call. A refusal of an
     answerable question is the candidate's failure for correctness, completeness and relevance. Faithfulness reads the
     passages the answer was given and is ``no_evidence`` where there were none. A reply that cannot be read is the
-    measurement's failure; an endpoint in trouble leaves the cell open. The prompts under ``prompts/judge`` belong to
-    this step's version.
+    measurement's failure; an endpoint in trouble leaves the cell open. The prompts lie under ``prompts/judge``.
     """
 
     uses: ClassVar[tuple[str, ...]] = ("chunk", "prompt", "generate")
@@ -98,6 +107,10 @@ class Judge(MeasureStep):
             )
         if self.batched and self.reason != "none":
             raise ValueError(f"batched criteria give no reasons; got reason: {self.reason}. Use reason: none.")
+
+    def packaged_texts(self) -> tuple[Packaged, ...]:
+        """The rubrics of its own criteria, and what every judge reads."""
+        return (*judge_prompt.packaged_of(self._texts()), SCORE_WORDS, *refusal.READ)
 
     def figures(self) -> tuple[Figure, ...]:
         """``judge.<criterion>``, 0..1, with the pass level on that scale."""

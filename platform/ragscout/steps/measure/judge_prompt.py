@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,12 +11,28 @@ from typing import Any, Literal
 
 from ragscout.model.key import digest
 from ragscout.model.outcome import Message
+from ragscout.model.packaged import Packaged, Table
 from ragscout.model.text import language, normalise
+from ragscout.prompts.files import PackagedFile, Tongue, prompts
 
 Reason = Literal["before", "after", "none"]
-Tongue = Literal["en", "ko"]
 Anchored = Literal["ends", "all"]
 BUILT_IN = ("correctness", "faithfulness", "relevance", "completeness", "conciseness")
+RUBRICS = {name: prompts("judge", f"{{tongue}}/{name}.txt") for name in (*BUILT_IN, "custom")}
+"""Criterion to its rubric by language; ``custom`` is the user's own."""
+
+FRAME = prompts("judge", "{tongue}/frame.txt")
+DATA = prompts("judge", "{tongue}/data.txt")
+PAIR = prompts("judge", "{tongue}/pair.txt")
+KINDS = Table(
+    "judge kinds",
+    {
+        "en": {"question": "Question", "passages": "passages", "reference": "reference", "answer": "answer"},
+        "ko": {"question": "질문", "passages": "자료", "reference": "기준 답", "answer": "답변"},
+    },
+)
+"""What the system message calls the texts."""
+
 _LOOK_ALIKE = re.compile(
     r"[<＜﹤](?=\s*[/／]?\s*(?:[0-9a-f]{4,}|question|passage|reference|answer|task)s?\b)"
     r"|(?<=Task)\s+(?=[0-9a-f]{4,})|(?<=과제)\s+(?=[0-9a-f]{4,})",
@@ -63,11 +78,18 @@ def tongue(question: str) -> Tongue:
 @functools.lru_cache(maxsize=256)
 def criterion(name: str, text: str, levels: int, anchored: Anchored, lang: Tongue) -> Criterion:
     """A built-in rubric (empty ``text``), or the user's own: ``text`` says what is asked of an answer."""
-    lines = read("custom" if text else name, lang).splitlines()
+    lines = RUBRICS["custom" if text else name][lang].text.splitlines()
     values = dict(line.split(": ", 1) for line in lines if line.strip())
     anchors = _scaled({int(key): value for key, value in values.items() if key.isdigit()}, levels)
     shown = anchors if anchored == "all" else (anchors[0], anchors[-1])
     return Criterion(name, values["task"].replace("{text}", text), shown)
+
+
+def packaged_of(criteria: Mapping[str, str]) -> tuple[Packaged, ...]:
+    """What a judge reads for these criteria; ``criteria``: name to the user's question, empty for a built-in one."""
+    rubrics = dict.fromkeys("custom" if text else name for name, text in criteria.items())
+    files = (FRAME, DATA, *(RUBRICS[name] for name in rubrics))
+    return (KINDS, *(file for tongues in files for file in tongues.values()))
 
 
 def judge_messages(
@@ -80,17 +102,16 @@ def judge_messages(
     """
     shape = reply_shape([item.name for item in criteria], reason)
     safe = fenced(material)
-    user = render("data", lang, criteria=criteria, reason=reason, shape=shape, levels=levels, **safe)
+    user = render(DATA[lang], criteria=criteria, reason=reason, shape=shape, levels=levels, **safe)
     return Message("system", system(lang, material)), Message("user", user)
 
 
 def system(lang: Tongue, material: Material) -> str:
     """The system message: which texts are data, and where the task stands."""
-    kinds = [("Question", "질문"), *([("passages", "자료")] if material.passages else [])]
-    kinds += [("reference", "기준 답")] if material.references else []
-    names = [kind[lang == "ko"] for kind in (*kinds, ("answer", "답변"))]
+    shown = {"question": True, "passages": material.passages, "reference": material.references, "answer": True}
+    names = [KINDS.value[lang][kind] for kind, there in shown.items() if there]
     last = " and " if lang == "en" else ", "
-    return render("frame", lang, kinds=", ".join(names[:-1]) + last + names[-1])
+    return render(FRAME[lang], kinds=", ".join(names[:-1]) + last + names[-1])
 
 
 def fenced(material: Material) -> dict[str, Any]:
@@ -140,24 +161,16 @@ def reply_schema(names: Sequence[str], levels: int, reason: Reason) -> str:
     return json.dumps(schema, ensure_ascii=True, separators=(",", ":"))
 
 
-def render(name: str, lang: Tongue, **values: Any) -> str:
+def render(file: PackagedFile, **values: Any) -> str:
     """A packaged prompt filled with values; nothing in the values is interpreted."""
-    return str(_template(name, lang).render(**values)).strip()
+    return str(_template(file).render(**values)).strip()
 
 
 @functools.cache
-def _template(name: str, lang: Tongue) -> Any:
+def _template(file: PackagedFile) -> Any:
     from jinja2 import Environment, StrictUndefined
 
-    return Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True).from_string(
-        read(name, lang)
-    )
-
-
-@functools.cache
-def read(name: str, lang: Tongue) -> str:
-    """Text of a packaged prompt file."""
-    return (importlib.resources.files("ragscout") / "prompts" / "judge" / lang / f"{name}.txt").read_text("utf-8")
+    return Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True).from_string(file.text)
 
 
 def _scaled(anchors: Mapping[int, str], levels: int) -> tuple[tuple[int, str], ...]:

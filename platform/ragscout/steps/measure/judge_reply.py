@@ -8,8 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ragscout.model.outcome import Failure
+from ragscout.model.packaged import Table
 
-_KEY = r"(?:score|level|rating|grade|점수|등급|평점)"
+SCORE_WORDS = Table(
+    "score words",
+    {
+        "keys": ("score", "level", "rating", "grade", "점수"),
+        "prose": ("score", "level", "rating", "grade", "점수", "등급", "평점"),
+    },
+)
+"""What judges call the score, in JSON and in prose."""
+
+_KEY = f"(?:{'|'.join(SCORE_WORDS.value['prose'])})"
 _TRUNCATED = re.compile(rf'"{_KEY}"\s*:\s*"?(-?\d+(?:\.\d+)?)')
 _OUT_OF = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*(?:/|out of|점?\s*/|of)\s*(\d+)(?!\d|\.\d)", re.IGNORECASE)
 _NAMED = re.compile(rf"{_KEY}\W{{0,3}}\s*(?:is|of|:|=|은|는)?\s*\**(-?\d+(?:\.\d+)?)", re.IGNORECASE)
@@ -45,7 +55,7 @@ def read_verdict(text: str, levels: int) -> Verdict | Failure:
     verdicts = [
         _checked(item[key], levels, str(item.get("reason", item.get("why", ""))))
         for item in _objects(text)
-        for key in ("score", "level", "rating", "grade", "점수")
+        for key in SCORE_WORDS.value["keys"]
         if key in item
     ]
     if verdicts:

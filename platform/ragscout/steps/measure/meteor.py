@@ -17,12 +17,12 @@ from ragscout.model.step import make, step
 from ragscout.model.text import Language
 from ragscout.providers import tokenize
 from ragscout.steps.measure.base import Pair, TextMetric, share
-from ragscout.steps.measure.tokens import content_morphemes, korean_tokeniser, morphemes, pair_language
+from ragscout.steps.measure.tokens import KO_FUNCTION, content_morphemes, korean_tokeniser, morphemes, pair_language
 
 Synonyms = Literal["auto", "wordnet", "none"]
 
 
-@step("measure", "meteor", version=1, libraries=("nltk", "kiwipiepy"))
+@step("measure", "meteor", version=1, libraries=("nltk", "kiwipiepy"), packaged=(KO_FUNCTION,))
 class Meteor(TextMetric):
     """METEOR with nltk's parameters (alpha 0.9, beta 3, gamma 0.5), 0..1; the best reference counts.
 

@@ -84,7 +84,7 @@ def _request(model: ChatModel, material: Material, pair: tuple[str, str], criter
         model=model,
         messages=(
             Message("system", judge_prompt.system(lang, material)),
-            Message("user", judge_prompt.render("pair", lang, criterion=rubric, a=a, b=b, **safe)),
+            Message("user", judge_prompt.render(judge_prompt.PAIR[lang], criterion=rubric, a=a, b=b, **safe)),
         ),
         max_tokens=16,
         schema=json.dumps(schema, separators=(",", ":")),

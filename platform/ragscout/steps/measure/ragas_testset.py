@@ -20,8 +20,15 @@ from ragscout.model.errors import MissingExtraError
 from ragscout.model.key import digest
 from ragscout.model.outcome import Failure, Message, Unfilled
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
-from ragscout.steps.measure.judge_prompt import Tongue
-from ragscout.steps.measure.ragas_boundary import KoreanPrompt, Stopped, first_object, reply_schema, testset
+from ragscout.prompts.files import PackagedFile, Tongue
+from ragscout.steps.measure.ragas_boundary import (
+    KoreanPrompt,
+    Stopped,
+    first_object,
+    korean_file,
+    reply_schema,
+    testset,
+)
 
 ENTITIES = 10
 """Entities asked for per span: ragas' default."""
@@ -138,14 +145,14 @@ def _prompts(lang: Tongue) -> dict[str, Any]:
     }
     if lang != "ko":
         return own
-    return {name: _Korean(f"testset-{name}", prompt.output_model) for name, prompt in own.items()}
+    return {name: _Korean(korean_file(f"testset-{name}.json"), prompt.output_model) for name, prompt in own.items()}
 
 
 class _Korean(KoreanPrompt):
     """A Korean prompt with the one method by which ragas' test-set code asks."""
 
-    def __init__(self, name: str, output_model: Any) -> None:
-        super().__init__(name, output_model, "text")
+    def __init__(self, file: PackagedFile, output_model: Any) -> None:
+        super().__init__(file, output_model, "text")
         self.output_model = output_model
 
     async def generate(self, llm: Any, data: Any, callbacks: Any = None) -> Any:

@@ -11,10 +11,16 @@ from ragscout.model.step import step
 from ragscout.model.values import Chunks
 from ragscout.steps.measure.base import references_of
 from ragscout.steps.measure.retrieval import RankingMetric
-from ragscout.steps.measure.tokens import clean, content_words, korean_tokeniser
+from ragscout.steps.measure.tokens import EN_STOP, KO_FUNCTION, clean, content_words, korean_tokeniser
 
 
-@step("measure", "reference_coverage", version=1, libraries=("kiwipiepy", "PyStemmer"))
+@step(
+    "measure",
+    "reference_coverage",
+    version=1,
+    libraries=("kiwipiepy", "PyStemmer"),
+    packaged=(EN_STOP, KO_FUNCTION),
+)
 class ReferenceCoverage(RankingMetric):
     """Share of the distinct content words of a reference that occur in the first k chunks, 0..1; best reference.
 

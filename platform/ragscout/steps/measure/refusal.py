@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import re
 
+from ragscout.model.packaged import Table
 from ragscout.model.text import normalise
-from ragscout.providers.tokenize import sentences
+from ragscout.providers.tokenize import SENTENCE_WORDS, sentences
 
 _SOURCE = (
     r"(?:(?:the|this|these|those|your|any|my|given|above|provided|supplied|available|retrieved|following|source|of|in"
@@ -87,14 +88,19 @@ _KOREAN = (
     r"^(?:알려지지\s*않|미상)\S*\W*$",
     rf"^(?:.*(?:관련|해당)\s*)(?:규정|정보|내용|자료|문서)(?:이|가|은|는)?\s*{_NONE}\W*$",
 )
-_RULES = tuple(re.compile(pattern) for pattern in (*_ENGLISH, *_KOREAN))
-_OPENING = re.compile(
+_APOLOGY = (
     r"^(?:(?:well|(?:i'm |i am |we're |we are )?(?:so |very )?(?:sorry|afraid)|(?:my )?apologies|i apologi[sz]e"
     r"|unfortunately|regrettably)\b(?: for (?:that|this|the inconvenience|the confusion))?"
     r"|죄송합니다만|죄송하지만|죄송합니다|미안하지만|미안합니다|유감스럽게도|안타깝게도|아쉽게도)"
     r"[\s,.:;!-]*(?:but |that )?"
 )
-_GOES_ON = re.compile(r"(?:\bbut\b|\bhowever\b|\balthough\b|하지만|그러나|다만|그렇지만|지만,?\s)(.{8,})")
+_TURN = r"(?:\bbut\b|\bhowever\b|\balthough\b|하지만|그러나|다만|그렇지만|지만,?\s)(.{8,})"
+RULES = Table("refusal rules", {"refuses": (*_ENGLISH, *_KOREAN), "opening": _APOLOGY, "goes on": _TURN})
+READ = (RULES, SENTENCE_WORDS)
+"""What ``is_refusal`` reads."""
+
+_RULES = tuple(re.compile(pattern) for pattern in RULES.value["refuses"])
+_OPENING, _GOES_ON = re.compile(_APOLOGY), re.compile(_TURN)
 _LONGEST = 400
 
 

@@ -7,12 +7,13 @@ from ragscout.model.metric import Figure
 from ragscout.model.outcome import Answer, Failure, Score
 from ragscout.model.step import step
 from ragscout.steps.measure.behaviour import BehaviourMetric, gave_up
+from ragscout.steps.measure.refusal import READ
 
 _ONLY_UNANSWERABLE = Failure("measurement", "unsuitable", "Counted on unanswerable questions only.")
 _ONLY_ANSWERABLE = Failure("measurement", "unsuitable", "Counted on answerable questions only.")
 
 
-@step("measure", "refusal", version=1)
+@step("measure", "refusal", version=1, packaged=READ)
 class Refusal(BehaviourMetric):
     """On unanswerable questions: 1 when the answer refuses, 0 when it claims to know. English and Korean."""
 
@@ -28,7 +29,7 @@ class Refusal(BehaviourMetric):
         return found if isinstance(found, Failure) else Score(float(found))
 
 
-@step("measure", "false_refusal", version=1)
+@step("measure", "false_refusal", version=1, packaged=READ)
 class FalseRefusal(BehaviourMetric):
     """On answerable questions: 1 when the answer refuses, 0 when it answers. Lower is better."""
 

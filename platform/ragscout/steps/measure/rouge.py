@@ -9,7 +9,7 @@ from itertools import pairwise
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import step
 from ragscout.steps.measure.base import Pair, TextMetric, share
-from ragscout.steps.measure.tokens import korean_tokeniser, overlap_tokens, pair_language
+from ragscout.steps.measure.tokens import KO_FUNCTION, korean_tokeniser, overlap_tokens, pair_language
 
 
 class _Rouge(TextMetric):
@@ -36,7 +36,7 @@ class _Rouge(TextMetric):
         raise NotImplementedError
 
 
-@step("measure", "rouge1", version=1, libraries=("kiwipiepy",))
+@step("measure", "rouge1", version=1, libraries=("kiwipiepy",), packaged=(KO_FUNCTION,))
 class Rouge1(_Rouge):
     """ROUGE-1: F-measure of shared words."""
 
@@ -44,7 +44,7 @@ class Rouge1(_Rouge):
         return overlap_f1(reference, answer)
 
 
-@step("measure", "rouge2", version=1, libraries=("kiwipiepy",))
+@step("measure", "rouge2", version=1, libraries=("kiwipiepy",), packaged=(KO_FUNCTION,))
 class Rouge2(_Rouge):
     """ROUGE-2: F-measure of shared word pairs; texts of fewer than two words have none, two equal ones score 1."""
 
@@ -54,7 +54,7 @@ class Rouge2(_Rouge):
         return overlap_f1(list(pairwise(reference)), list(pairwise(answer)))
 
 
-@step("measure", "rougeL", version=1, libraries=("kiwipiepy",))
+@step("measure", "rougeL", version=1, libraries=("kiwipiepy",), packaged=(KO_FUNCTION,))
 class RougeL(_Rouge):
     """ROUGE-L: F-measure of the longest common subsequence of words."""
 

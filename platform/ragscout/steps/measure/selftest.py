@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from ragscout.model.metric import MeasureStep
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.runtime import Runtime
+from ragscout.prompts.files import TONGUES, PackagedFile, Tongue
 from ragscout.steps.measure.base import Pair, TextMetric
 
 EXACT = ("exact_match", "answer_in_text")
 """Metrics that do not claim to see a paraphrase: they must only never prefer the wrong answer."""
+
+TRIPLES = {name: PackagedFile("ragscout.steps.measure", f"triples/{name}.jsonl") for name in TONGUES}
+"""What metrics are tested on, by language."""
 
 IDENTITY = 0.999
 UNRELATED = 0.2
@@ -45,13 +47,12 @@ class SelfTest:
 
 
 @functools.cache
-def triples(language: Literal["en", "ko"]) -> tuple[Triple, ...]:
+def triples(language: Tongue) -> tuple[Triple, ...]:
     """The packaged triples of a language."""
-    file = importlib.resources.files("ragscout.steps.measure") / "triples" / f"{language}.jsonl"
-    return tuple(Triple(**json.loads(line)) for line in file.read_text("utf-8").splitlines())
+    return tuple(Triple(**json.loads(line)) for line in TRIPLES[language].text.splitlines())
 
 
-async def selftest(metric: MeasureStep, language: Literal["en", "ko"], runtime: Runtime) -> SelfTest:
+async def selftest(metric: MeasureStep, language: Tongue, runtime: Runtime) -> SelfTest:
     """Run a metric over its language's triples.
 
     It passes when identical texts score at least 0.999, and on at least 95 % of the triples the unrelated sentence

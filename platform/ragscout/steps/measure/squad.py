@@ -5,12 +5,17 @@ from __future__ import annotations
 import functools
 import re
 
+from ragscout.model.packaged import Table
 from ragscout.model.text import Language
 from ragscout.steps.measure.tokens import content_morphemes, morphemes, without_punctuation
 
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
+WORDS = Table(
+    "squad words",
+    {"articles": "a|an|the", "copula": "입니다|입니당|이에요|예요|이다|이며|임|이요|요|이라고 합니다|라고 합니다"},
+)
+_ARTICLES = re.compile(rf"\b({WORDS.value['articles']})\b")
 _SPACES = re.compile(r"\s+")
-_COPULA = re.compile(r"(?<=[\w)])(입니다|입니당|이에요|예요|이다|이며|임|이요|요|이라고 합니다|라고 합니다)$")
+_COPULA = re.compile(rf"(?<=[\w)])({WORDS.value['copula']})$")
 _TRAILING = " .!?。！？…\"'”’"
 
 

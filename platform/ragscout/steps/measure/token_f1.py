@@ -6,11 +6,11 @@ from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import step
 from ragscout.steps.measure.base import Pair, TextMetric, share
 from ragscout.steps.measure.rouge import overlap_f1
-from ragscout.steps.measure.squad import answer_tokens
-from ragscout.steps.measure.tokens import korean_tokeniser, pair_language
+from ragscout.steps.measure.squad import WORDS, answer_tokens
+from ragscout.steps.measure.tokens import KO_FUNCTION, korean_tokeniser, pair_language
 
 
-@step("measure", "token_f1", version=1, libraries=("kiwipiepy",))
+@step("measure", "token_f1", version=1, libraries=("kiwipiepy",), packaged=(WORDS, KO_FUNCTION))
 class TokenF1(TextMetric):
     """F1 of the tokens that answer and reference share, 0..1; the best reference counts.
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import re
 import unicodedata
 
 from ragscout.model.text import Language, language, normalise
+from ragscout.prompts.files import PackagedFile
 from ragscout.providers import tokenize
 
 MAX_CHARACTERS = 20_000
 """Texts are cut here before they are scored, so that a runaway answer takes bounded time; the score says so."""
+
+EN_STOP = PackagedFile("ragscout.steps.measure", "words/en-stop.txt")
+"""English stop words."""
+
+KO_FUNCTION = PackagedFile("ragscout.steps.measure", "words/ko-function.txt")
+"""Particles, endings and light verbs as Kiwi writes them: what an article is in English; they join any two Korean
+texts."""
 
 _LATIN_WORD = re.compile(r"[^\W_]+")
 
@@ -33,14 +40,9 @@ def korean_tokeniser() -> str:
 
 
 @functools.cache
-def word_list(name: str) -> frozenset[str]:
-    """A packaged word list: ``en-stop`` (English stop words) or ``ko-function``.
-
-    ``ko-function`` holds particles, endings and light verbs as Kiwi writes them: what an article is in English; they
-    join any two Korean texts.
-    """
-    file = importlib.resources.files("ragscout.steps.measure") / "words" / f"{name}.txt"
-    return frozenset(file.read_text("utf-8").split())
+def word_list(file: PackagedFile) -> frozenset[str]:
+    """The words of a packaged list."""
+    return frozenset(file.text.split())
 
 
 @functools.lru_cache(maxsize=8192)
@@ -53,7 +55,7 @@ def morphemes(text: str) -> tuple[str, ...]:
 def content_morphemes(text: str) -> tuple[str, ...]:
     """``morphemes`` without particles and endings; all of them where nothing else is left."""
     every = morphemes(text)
-    return tuple(token for token in every if token not in word_list("ko-function")) or every
+    return tuple(token for token in every if token not in word_list(KO_FUNCTION)) or every
 
 
 @functools.lru_cache(maxsize=8192)
@@ -75,7 +77,7 @@ def content_words(text: str) -> tuple[str, ...]:
     lang = language(text)
     if lang == "ko":
         return tuple(dict.fromkeys(content_morphemes(text)))
-    found = [word for word in tokenize.words(text, stem=False) if word not in word_list("en-stop")]
+    found = [word for word in tokenize.words(text, stem=False) if word not in word_list(EN_STOP)]
     return tuple(dict.fromkeys(tokenize.words(" ".join(found))))
 
 

@@ -9,16 +9,20 @@ from typing import Literal
 from ragscout.model.evalset import Question
 from ragscout.model.key import digest, short
 from ragscout.model.outcome import Failure, Prompt, Ranking
+from ragscout.model.packaged import Packaged
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step, step
 from ragscout.model.text import Language, language
 from ragscout.model.values import Chunks
-from ragscout.prompts import packaged
+from ragscout.prompts.files import TONGUES, Tongue, prompts
 from ragscout.providers.excerpt import excerpt
 from ragscout.steps.prompt.render import Passage, check, fenced, messages
 
+ANSWER = prompts("answer")
+"""The packaged prompt, for questions whose language has no text of its own."""
 
-@step("prompt", "template", version=1)
+
+@step("prompt", "template", version=1, packaged=tuple(ANSWER.values()))
 class Template(Step):
     """Render question and passages. Without a text of its own it uses the packaged prompt of the question's language.
 
@@ -44,6 +48,11 @@ class Template(Step):
         for text in (self.text, self.text_ko):
             if text:
                 check(text, shows_passages=self.passages > 0)
+
+    def packaged_texts(self) -> tuple[Packaged, ...]:
+        """The packaged prompts of the languages in which the step has no text of its own."""
+        spoken = TONGUES if self.language == "question" else (self.language,)
+        return tuple(ANSWER[tongue] for tongue in spoken if not self._own(tongue))
 
     def label(self) -> str:
         """Short text for people: the prompt's title stands for its text."""
@@ -86,9 +95,12 @@ class Template(Step):
         return Prompt(made, tuple(rows), "ko" if spoken == "ko" else "en")
 
     def _source(self, spoken: Language) -> str:
-        if spoken == "ko" and self.text_ko:
-            return self.text_ko
-        return self.text or packaged("answer", spoken)
+        tongue: Tongue = "ko" if spoken == "ko" else "en"
+        return self._own(tongue) or ANSWER[tongue].text
+
+    def _own(self, tongue: Tongue) -> str:
+        """The step's own text in a language, empty where the packaged one is used."""
+        return (self.text_ko if tongue == "ko" else "") or self.text
 
     def _passage(self, number: int, row: int, chunk: Chunks) -> Passage:
         text = chunk.text[row].strip()
