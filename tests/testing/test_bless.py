@@ -72,3 +72,34 @@ def test_a_step_depends_on_the_helpers_it_imports_and_not_on_its_neighbours() ->
     used = uses("ragscout.steps.chunk.sentences")
     assert {"ragscout.steps.chunk.cut", "ragscout.providers.tokenize"} <= used
     assert "ragscout.steps.chunk.tokens" not in used
+
+
+def test_prompts_and_the_model_are_watched() -> None:
+    used = uses("ragscout.steps.prompt.template")
+    assert {"ragscout.prompts.files", "ragscout.model.step", "ragscout.model.key", "ragscout.model.text"} <= used
+
+
+def test_edited_wording_is_named_and_accepted(now: dict[str, Any]) -> None:
+    golden = copy.deepcopy(now)
+    golden["steps"]["prompt.template"]["packaged"]["answer/en.md"] = "0"
+    assert refusals(golden, now) == []
+    (said,) = complaints(golden, now)
+    assert said.startswith("prompt.template: packaged wording changed (answer/en.md), and its keys with it.")
+
+
+def test_an_edited_file_is_seen_by_a_process_that_has_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = current()
+    monkeypatch.setattr("ragscout.prompts.files.resources.files", lambda package: tmp_path / package)
+    for step in before["steps"].values():
+        for name in step["packaged"]:
+            for package in ("ragscout.prompts", "ragscout.steps.measure"):
+                (tmp_path / package / name).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / package / name).write_text("another text", encoding="utf-8")
+    after = current()
+    monkeypatch.undo()
+    changed = [
+        name for name in before["steps"] if before["steps"][name]["packaged"] != after["steps"][name]["packaged"]
+    ]
+    assert {"prompt.template", "measure.judge", "measure.rouge1"} <= set(changed)
+    assert "measure.bleu" not in changed, "it reads tables alone"
+    assert current() == before

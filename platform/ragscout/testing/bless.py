@@ -1,8 +1,10 @@
-"""The golden file of steps: a step whose code changed needs a new version, or a statement that its output is the same.
+"""The golden files of steps and keys: changed code needs a new version, or a statement that its output is the same.
 
-``python -m ragscout.testing.bless [FILE]`` writes the file anew. It accepts changed code whose defaults are the same
-(whoever runs it states that the output is) and new versions; it refuses changed defaults without a new version, and a
-version that went back.
+``python -m ragscout.testing.bless [--new-keys] [FILE]`` writes ``steps.json`` anew, and ``keys.json`` beside it when a
+folder ``sweeps`` lies there too. It accepts changed code whose defaults are the same (whoever runs it states that the
+output is), new versions, and keys that changed because a version or packaged wording did; it prints what it accepts.
+It refuses changed defaults without a new version, a version that went back, and keys that changed for no such reason:
+``--new-keys`` accepts those.
 """
 
 from __future__ import annotations
@@ -23,18 +25,21 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from ragscout.model.step import Step, registered_stages, steps_of
+from ragscout.prompts.files import forget
+from ragscout.testing import golden_keys
 
 GOLDEN = Path("tests/golden/steps.json")
-_WATCHED = ("ragscout.steps", "ragscout.providers")
+_WATCHED = ("ragscout.steps", "ragscout.providers", "ragscout.prompts", "ragscout.model")
 
 
 def current(package: str = "ragscout.steps") -> dict[str, Any]:
     """What the golden file should say of the registered steps of a package.
 
-    ``steps``: by ``stage.name`` the version, the defaults and a digest of all modules the step uses;
-    ``modules``: the digest of each, so that a difference can be named.
+    ``steps``: by ``stage.name`` the version, the defaults, a digest of all modules the step uses and the digest of each
+    packaged wording it reads; ``modules``: the digest of each module, so that a difference can be named.
     """
     importlib.import_module(package)
+    forget()
     steps: dict[str, Any] = {}
     modules: dict[str, str] = {}
     for stage in registered_stages():
@@ -44,7 +49,12 @@ def current(package: str = "ragscout.steps") -> dict[str, Any]:
             used = {module: source_digest(module) for module in sorted(uses(cls.__module__))}
             modules |= used
             together = hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()
-            steps[f"{stage}.{name}"] = {"version": cls.version, "defaults": _defaults(cls), "source": together}
+            steps[f"{stage}.{name}"] = {
+                "version": cls.version,
+                "defaults": _defaults(cls),
+                "source": together,
+                "packaged": {item.name: item.digest for item in cls.packaged},
+            }
     return {"steps": dict(sorted(steps.items())), "modules": dict(sorted(modules.items()))}
 
 
@@ -62,12 +72,23 @@ def complaints(golden: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
             found.append(f"{name}: its version is new. Run python -m ragscout.testing.bless.")
         elif old["defaults"] != new["defaults"]:
             found.append(f"{name}: its defaults changed, its version is still {new['version']}. Raise the version.")
+        elif old.get("packaged") != new.get("packaged"):
+            wording = ", ".join(_changed_wording(old, new))
+            found.append(
+                f"{name}: packaged wording changed ({wording}), and its keys with it. Run "
+                "python -m ragscout.testing.bless."
+            )
         else:
             found.append(
                 f"{name}: its code changed ({', '.join(changed)}), its version is still {new['version']}. Raise the "
                 "version, or run python -m ragscout.testing.bless if it gives the same output."
             )
     return found
+
+
+def _changed_wording(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    before, after = old.get("packaged", {}), new.get("packaged", {})
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 
 def refusals(golden: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -117,14 +138,8 @@ def _imports(module: str) -> set[str]:
 
 @cache
 def source_digest(module: str) -> str:
-    """SHA-256 of a module's code without comments, docstrings and blank space at line ends, with the data files that
-    lie in sub-folders of a step's folder."""
-    path = _path(module)
-    digest = hashlib.sha256(code(path.read_text(encoding="utf-8")).encode())
-    for file in sorted(path.parent.glob("*/*")) if module.startswith("ragscout.steps.") else ():
-        if file.is_file() and file.suffix not in (".py", ".pyc") and "__pycache__" not in file.parts:
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
+    """SHA-256 of a module's code without comments, docstrings and blank space at line ends."""
+    return hashlib.sha256(code(_path(module).read_text(encoding="utf-8")).encode()).hexdigest()
 
 
 def code(source: str) -> str:
@@ -175,19 +190,36 @@ def _defaults(cls: type[Step]) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the golden file, or say what stands against it. Exit status 0 or 1."""
-    file = Path(arguments[0]) if arguments else GOLDEN
+    """Write the golden files, or say what stands against it. Exit status 0 or 1."""
+    meant = "--new-keys" in arguments
+    file = next((Path(word) for word in arguments if word != "--new-keys"), GOLDEN)
     now = current()
-    golden = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"steps": {}, "modules": {}}
+    golden = _read(file, {"steps": {}, "modules": {}})
     refused = refusals(golden, now)
+    sweeps, keys = file.parent / "sweeps", file.with_name("keys.json")
+    made = golden_keys.current(sweeps) if sweeps.is_dir() else None
+    changed = golden_keys.differences(_read(keys, made), made) if made is not None else []
+    refused += [str(item) for item in changed if not (item.explained or meant)]
     if refused:
         sys.stderr.write("\n".join(refused) + "\n")
         return 1
-    differences = complaints(golden, now)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(now, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    sys.stdout.write(f"{file}: {len(now['steps'])} steps, {len(differences)} changed.\n")
+    accepted = complaints(golden, now)
+    _write(file, now)
+    sys.stdout.write(f"{file}: {len(now['steps'])} steps, {len(accepted)} changed.\n")
+    if made is not None:
+        _write(keys, made)
+        sys.stdout.write("".join(f"  {item.what}: {item.why}.\n" for item in changed))
+        sys.stdout.write(f"{keys}: {len(changed)} changed.\n")
     return 0
+
+
+def _read(file: Path, otherwise: Any) -> Any:
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else otherwise
+
+
+def _write(file: Path, data: Mapping[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
