@@ -205,7 +205,7 @@ class Sweep:
     async def _run(self, recorders: Sequence[Recorder], progress: Callable[[Event], None], executor: str) -> Result:
         entries = self.store.ledger.journal(self.id)
         if not entries:
-            self.journal.append("opened", self.prepared.opening.payload())
+            self.journal.append("opened", self.prepared.opened().payload())
         allowance = Allowance(self.prepared, self.store, self.journal)
         runtime = open_runtime(self.store, self.id, self.prepared.opening, deadline=allowance.deadline)
         worker = Worker(self.store, runtime, self.prepared.eval_set, self.prepared.questions)

@@ -35,6 +35,7 @@ from ragscout.store.store import Store
 class Opening:
     """Payload of the journal entry ``opened``. ``eval_set`` is the digest of the set's manifest: the version is
     pinned. ``sealed``: ids of the hold-out's questions. ``network``: allowed hosts, empty for offline.
+    ``spec``: identity of what the sweep asks for; ``sweep_file``: its text in canonical form, empty in older journals.
     ``closing``: share of money, requests and tokens that the search leaves to the probe and the hold-out."""
 
     name: str
@@ -53,6 +54,7 @@ class Opening:
     tokens: int | None = None
     closing: float = 0.0
     repackaged: bool = True
+    sweep_file: str = ""
     sample: Declared | None = None
     """The corpus sample on which retrieval is ranked first, ``None`` for none."""
 

@@ -35,7 +35,7 @@ from ragscout.providers import prices
 from ragscout.providers.assets import Resolver
 from ragscout.providers.client import DEFAULT_BASE_URL
 from ragscout.providers.network import NetworkPolicy
-from ragscout.spec import Connection, Space, SweepSpec, metrics, space, space_hash, spec_hash
+from ragscout.spec import Connection, Space, SweepSpec, dump, metrics, space, space_hash, spec_hash
 from ragscout.spec.metrics import refuse_blind_goal, unsuited
 from ragscout.steps.measure.leak import with_leaks
 from ragscout.store.store import Store
@@ -72,6 +72,10 @@ class Prepared:
         if budget.calls is not None:
             limits.append(budget.calls - min(int(CLOSING_SHARE * budget.calls), self.closing_answers()))
         return min(limits, default=None)
+
+    def opened(self) -> Opening:
+        """The opening record as the journal takes it: with the sweep file's text, which only the journal needs."""
+        return replace(self.opening, sweep_file=dump(self.spec))
 
     @property
     def held(self) -> int:

@@ -26,7 +26,8 @@ class Row:
 @dataclass(frozen=True)
 class Snapshot:
     """State of a sweep at one point of its journal. ``sequence`` grows with the journal; equal sequence, equal
-    content. ``closed``: nothing more will be measured. ``attachments``: pages beside the board, by file name."""
+    content. ``spec``: the sweep file in canonical form, as YAML. ``closed``: nothing more will be measured.
+    ``attachments``: pages beside the board, by file name."""
 
     sweep: str
     name: str

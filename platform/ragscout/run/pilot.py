@@ -34,7 +34,7 @@ async def pilot(prepared: Prepared, store: Store, journal: Journal, questions: i
     """
     prepared.affordable()
     if not journal.entries():
-        journal.append("opened", prepared.opening.payload())
+        journal.append("opened", prepared.opened().payload())
     runtime = open_runtime(store, prepared.sweep_id, prepared.opening)
     worker = Worker(store, runtime, prepared.eval_set, prepared.questions)
     engine = Engine(store, InProcess(worker), prepared.sweep_id)

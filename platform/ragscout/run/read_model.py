@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from ragscout.board.audit import Audit, audit
@@ -36,6 +37,7 @@ from ragscout.record.words import of_language
 from ragscout.search import resolve
 from ragscout.search.contract import Block, Request
 from ragscout.serve.probe import latency
+from ragscout.spec import dump
 from ragscout.stats.shrinkage import Believed
 from ragscout.store.journal import Entry, Once
 from ragscout.store.store import Store
@@ -181,7 +183,7 @@ class View:
             sweep=prepared.sweep_id,
             name=prepared.spec.sweep,
             sequence=entries[-1].seq if entries else 0,
-            spec=prepared.opening.spec,
+            spec=self._sweep_file(entries),
             eval_set=prepared.eval_set,
             board=build_board(
                 measured, prepared.questions, answers or retrieval, prepared.goal, facts, retrieval, self._kept
@@ -194,6 +196,17 @@ class View:
         )
         snapshot = replace(snapshot, board=self._with_sample(snapshot.board, entries, measured))
         return self._audited(snapshot) if closed else snapshot
+
+    def _sweep_file(self, entries: Sequence[Entry]) -> str:
+        """The sweep file as it was when the sweep opened; of an older journal, which holds no text, as it is now."""
+        for opened in journal_view(entries, "opened"):
+            if opened.get("sweep_file"):
+                return str(opened["sweep_file"])
+        return self._current_file
+
+    @cached_property
+    def _current_file(self) -> str:
+        return dump(self._prepared.spec)
 
     def _with_sample(self, board: Board, entries: Sequence[Entry], measured: Sequence[Measured]) -> Board:
         """With what a corpus sample said of retrieval beside it."""
