@@ -19,12 +19,12 @@ from ragscout.model.errors import SpecError
 from ragscout.providers.network import (
     HUB_HOSTS,
     NetworkPolicy,
-    apply_to_libraries,
     certificates,
     client,
     host_of,
     hub_host,
     is_loopback,
+    set_process_policy,
 )
 
 
@@ -140,16 +140,16 @@ def test_private_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_libraries_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {"PATH": os.environ["PATH"], "HF_HUB_OFFLINE": "0"})
-    apply_to_libraries(NetworkPolicy.offline())
+    set_process_policy(NetworkPolicy.offline())
     told = dict(os.environ)
     assert told["HF_HUB_OFFLINE"] == told["TRANSFORMERS_OFFLINE"] == "1"
     assert told["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert told["DO_NOT_TRACK"] == "1"
-    apply_to_libraries(NetworkPolicy.hosts(HUB_HOSTS))
+    set_process_policy(NetworkPolicy.hosts(HUB_HOSTS))
     assert "HF_HUB_OFFLINE" not in os.environ
     monkeypatch.setitem(os.environ, "HF_ENDPOINT", "https://mirror.example/hf/")
     assert hub_host() == "mirror.example"
-    apply_to_libraries(NetworkPolicy.hosts(HUB_HOSTS))
+    set_process_policy(NetworkPolicy.hosts(HUB_HOSTS))
     assert os.environ["HF_HUB_OFFLINE"] == "1", "the mirror is not listed"
 
 
@@ -157,5 +157,5 @@ def test_an_imported_hub_library_is_told_too(monkeypatch: pytest.MonkeyPatch) ->
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    apply_to_libraries(NetworkPolicy.offline())
+    set_process_policy(NetworkPolicy.offline())
     assert sys.modules["huggingface_hub.constants"].HF_HUB_OFFLINE is True

@@ -25,7 +25,7 @@ from ragscout.model.runtime import ChatRequest, Models
 from ragscout.providers import prices
 from ragscout.providers.assets import Resolver
 from ragscout.providers.clients import cores_of, make_client
-from ragscout.providers.network import NetworkPolicy, apply_to_libraries
+from ragscout.providers.network import NetworkPolicy, quiet_libraries, set_process_policy
 from ragscout.spec import Connection
 from ragscout.store.ledger import Entry, SpendLimits
 from ragscout.store.store import Store
@@ -103,7 +103,7 @@ def open_runtime(
 ) -> EngineRuntime:
     """A runtime for one sweep in this process. Clients connect on first use. ``closing``: the search is over."""
     policy = opening.policy()
-    apply_to_libraries(policy)
+    quiet_libraries()
     models = opening.models()
     limits = opening.limits(closing)
     connections = open_connections(opening.connections, policy, models)
@@ -148,9 +148,11 @@ def _limit(connection: Connection, policy: NetworkPolicy, models: Models) -> Con
 
 
 def open_worker(store: Store, sweep: str) -> Worker:
-    """A worker that knows nothing but the store: everything else comes from the sweep's journal."""
+    """A worker that knows nothing but the store: everything else comes from the sweep's journal. It has a process of
+    its own, whose libraries are held to the sweep's network policy."""
     entries = store.ledger.journal(sweep)
     opening = Opening.of(entries, sweep)
+    set_process_policy(opening.policy())
     eval_set = opening.set_of(store)
     questions: tuple[Question, ...] = eval_set.development
     if any(entry.kind == "holdout_opened" for entry in entries):

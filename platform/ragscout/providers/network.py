@@ -162,17 +162,26 @@ def certificates() -> ssl.SSLContext | bool:
     return True
 
 
-def apply_to_libraries(policy: NetworkPolicy) -> None:
-    """Hand the policy to libraries that open their own connections, and switch off what they send about their users.
+def quiet_libraries() -> None:
+    """Switch off what libraries send about their users, in this process and its children.
 
-    How their threads wait is set too, unless the user has: it changes no result.
-
-    Call it before a model library is imported; one that is already imported is told as well.
+    How their threads wait is set too, unless the user has: it changes no result. Call it before a model library is
+    imported. It is the same for every policy: which hosts may be reached is said to each client and each loader.
     """
     for variable, value in _QUIET.items():
         os.environ[variable] = value
     for variable, value in _CALM.items():
         os.environ.setdefault(variable, value)
+
+
+def set_process_policy(policy: NetworkPolicy) -> None:
+    """Hold libraries that open connections of their own to a policy, for the whole process.
+
+    Only for a process that has one policy: a worker, a command line. Every loader is told what it may do as well, so
+    this guards against a library that looks up something nobody asked it for. A library that is already imported is
+    told as well.
+    """
+    quiet_libraries()
     hub = policy.allows(hub_host())
     for variable, value in _OFFLINE.items():
         if hub:

@@ -22,7 +22,7 @@ from ragscout.model.outcome import Answer, Failure, Prompt, Ranking, Unfilled, U
 from ragscout.model.runtime import Memo, Models
 from ragscout.model.text import language, normalise
 from ragscout.model.values import Chunks
-from ragscout.providers.network import NetworkPolicy, apply_to_libraries
+from ragscout.providers.network import NetworkPolicy, quiet_libraries
 from ragscout.serve import build
 from ragscout.serve.bundle import Bundle, load
 from ragscout.serve.filters import Filter, read_filter
@@ -302,7 +302,7 @@ def _serving(
     from ragscout.providers.assets import Resolver
 
     policy = NetworkPolicy.hosts(network)
-    apply_to_libraries(policy)
+    quiet_libraries()
     found = models or Resolver(policy=policy, allow_repackaged=repackaged)
     return ServingRuntime(
         memo, found, open_connections(connections, policy, found), remember=REMEMBER if remember else 0

@@ -61,12 +61,12 @@ def open_runtime(
     from ragscout.engine.runtime import EngineRuntime
     from ragscout.engine.session import open_connections
     from ragscout.providers.assets import Resolver
-    from ragscout.providers.network import NetworkPolicy, apply_to_libraries
+    from ragscout.providers.network import NetworkPolicy, set_process_policy
     from ragscout.store.ledger import SpendLimits
 
     hosts = () if spec is None or spec.network == "offline" else spec.network
     policy = NetworkPolicy.hosts(frozenset(hosts))
-    apply_to_libraries(policy)
+    set_process_policy(policy)
     models = Resolver(policy=policy)
     connections = open_connections([connection] if connection else [], policy, models)
     return EngineRuntime(store, name, models, connections, SpendLimits(money=usd))

@@ -25,6 +25,7 @@ def run(
     from ragscout.board.limits import meets
     from ragscout.board.show.table import render_markdown, render_terminal
     from ragscout.cli.support.progress import ProgressLine
+    from ragscout.providers.network import set_process_policy
     from ragscout.record.mlflow import MlflowRecorder, default_tracking_uri
     from ragscout.record.recorder import Recorder
     from ragscout.report.of_sweep import report_of
@@ -32,6 +33,7 @@ def run(
 
     out = console()
     sweep = Sweep.load(file, store)
+    set_process_policy(sweep.prepared.opening.policy())
     words = words_of(language, sweep.prepared.eval_set)
     if not json_output:
         for note in sweep.prepared.notes:
