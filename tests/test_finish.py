@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from ragscout.board.limits import meets
+from ragscout.board.words.headline import headline
 from ragscout.engine.session import open_worker
 from ragscout.model.board import Board
 from ragscout.model.errors import SpecError
-from ragscout.plan.budget import Purse
+from ragscout.model.journal import SearchEnded
+from ragscout.model.reason import DONE, Reason
+from ragscout.plan.budget import SweepBudget
 from ragscout.serve.probe import Probe, latency, probe
 from ragscout.store.journal import History
 from ragscout.store.store import Store
@@ -98,8 +101,8 @@ def test_the_holdout_is_opened_once_after_the_choice(tmp_path: Path, server: Fak
     confirmed = {row.name for row in board.rows if row.confirmed}
     assert "today" in confirmed and {row.name for row in board.rows if row.has("baseline")} <= confirmed
     assert best.has("reference") or best.confirmed.versus_reference is not None
-    assert "sealed questions" in note(board, "quote") and "on sealed questions" in board.headline()
-    assert "봉인 문항" in board.headline("ko")
+    assert "sealed questions" in note(board, "quote") and "on sealed questions" in headline(board)
+    assert "봉인 문항" in headline(board, "ko")
     other_process = open_worker(sweep.store, sweep.id)
     assert held <= set(other_process._questions), "another process may compute them too"
     sent = server.stats.total
@@ -119,8 +122,8 @@ def test_a_stop_at_any_point_neither_opens_twice_nor_chooses_anew(
     whole = Sweep.load(write(tmp_path, server), tmp_path / "whole").run().board
     append = History.journal_append
 
-    def dying(self: History, sweep: str, kind: str, payload: Mapping[str, object]) -> int:
-        seq = append(self, sweep, kind, payload)
+    def dying(self: History, sweep: str, kind: str, payload: Mapping[str, object], *, fence: int | None = None) -> int:
+        seq = append(self, sweep, kind, payload, fence=fence)
         if kind == after:
             raise Killed
         return seq
@@ -338,7 +341,7 @@ def test_one_configuration_and_one_question_get_a_clear_answer(tmp_path: Path, s
     path.write_text("\n".join(kept), encoding="utf-8")
     board = Sweep.load(path, tmp_path / "s").run().board
     assert board.recommended() is not None
-    assert b"NaN" not in board.to_json() and board.headline() and board.headline("ko")
+    assert b"NaN" not in board.to_json() and headline(board) and headline(board, "ko")
 
 
 def test_the_plan_estimates_and_the_pilot_measures(
@@ -385,8 +388,8 @@ def test_money_in_flight_is_waited_for(tmp_path: Path, server: FakeServer) -> No
     sweep.run()
     limit = sweep.prepared.opening.limits(closing=False).money
     assert limit is not None and 0.8 * limit < sweep.store.ledger.spent(sweep.id).money <= limit
-    ended = sweep.journal.last("search_over")
-    assert ended is not None and not ended["broken"]
+    ended = sweep.journal.last(SearchEnded)
+    assert ended is not None and not ended.broken
 
 
 def test_the_finals_shrink_to_what_is_left(tmp_path: Path, server: FakeServer) -> None:
@@ -395,8 +398,8 @@ def test_the_finals_shrink_to_what_is_left(tmp_path: Path, server: FakeServer) -
     path = write(tmp_path, server, budget="usd: 0.02, answers: 90", search=search, more="probe: off")
     sweep = Sweep.load(path, tmp_path / "s")
     sweep.run()
-    ended = sweep.journal.last("search_over")
-    assert ended is not None and ended["answers"] is not None and "budget" not in ended["why"]
+    ended = sweep.journal.last(SearchEnded)
+    assert ended is not None and ended.answers is not None and ended.reason == DONE
     assert sweep.view.answers_asked() <= 90
     server.latency = 0.05
     path = write(tmp_path, server, name="late", budget="usd: 5, answers: 60, minutes: 0.02", more="probe: off")
@@ -417,7 +420,7 @@ def test_a_probe_that_the_budget_stops_is_no_failure_of_the_row(tmp_path: Path, 
         found = probe(sweep.prepared.configuration(leader.key), texts, **asked)  # type: ignore[arg-type]
         assert "exceed the budget" in found.why and not found.failed and bool(found.seconds) is some
         assert sweep.store.ledger.spent(sweep.id).money <= money
-    assert latency(Probe((), {}, why="the budget").payload()).p95 is None
+    assert latency(Probe((), {}, why="the budget")).p95 is None
 
 
 def test_the_plan_says_how_far_the_money_goes(tmp_path: Path, server: FakeServer) -> None:
@@ -433,8 +436,8 @@ def test_a_holdout_is_not_used_up_when_the_minutes_are_over(
     tmp_path: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path, server, budget="usd: 5, minutes: 500")
-    monkeypatch.setattr(Purse, "late", lambda self, share: share == 1.0)
+    monkeypatch.setattr(SweepBudget, "late", lambda self, share: share == 1.0)
     sweep = Sweep.load(path, tmp_path / "s")
     board = sweep.run().board
     assert board.leader() is not None and "holdout_opened" not in kinds(sweep.store, sweep.id)
-    assert board.holdout is not None and "minutes" in board.holdout.why
+    assert board.holdout is not None and board.holdout.why == Reason("late")

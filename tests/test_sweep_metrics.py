@@ -139,6 +139,6 @@ def test_without_the_extra_nothing_is_spent(
 def test_a_goal_that_cannot_see_korean_is_refused(tmp_path: Path, server: FakeServer) -> None:
     path = write(tmp_path, server, "rouge2, token_f1", "rouge2", "handbook-ko")
     with pytest.raises(RagscoutError, match=r"goal: rouge2 cannot be the goal.*Korean self-test"):
-        Sweep.load(path, tmp_path / "store")
+        Sweep.load(path, tmp_path / "store").check()
     path = write(tmp_path, server, "rouge2, token_f1", "rouge2", "handbook-en")
     assert Sweep.load(path, tmp_path / "store").prepared.goal.metric == "rouge2"

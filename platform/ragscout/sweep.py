@@ -1,56 +1,42 @@
-"""The main flow, to be read first: load, propose, fill, measure, record, rank.
-
-A sweep is a conversation between a proposer, which chooses which questions to ask of which configurations, and the
-engine, which fills what is asked. Every round is written to the journal before it runs and again when it is measured,
-so that a sweep that was stopped at any point goes on with the same rounds and ends with the same board.
-"""
+"""A sweep as its user sees it: load, check, run, plan, pilot, board, export. The flow itself is ``run.rounds``."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
-from itertools import count
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from ragscout import search
 from ragscout.board.power import power_advice
-from ragscout.board.question_weights import weights_of
-from ragscout.engine.claim import Claim
-from ragscout.engine.events import Event, Show
-from ragscout.engine.executors import InProcess, Subprocess
-from ragscout.engine.fill import Engine, Filled, Want
-from ragscout.engine.session import journal_view, open_runtime
-from ragscout.engine.worker import Worker
-from ragscout.model.board import Board
+from ragscout.board.words.headline import headline
+from ragscout.engine.cancel import CancelToken
+from ragscout.engine.journal import SweepJournal
+from ragscout.model.board import Board, BoardLanguage
 from ragscout.model.config import Configuration
 from ragscout.model.errors import SpecError, UnknownNameError
-from ragscout.model.outcome import Usage
-from ragscout.plan.cells import CellReader
+from ragscout.model.reason import STOPPED, Reason
 from ragscout.plan.holdout import sealed_must_pass, use_of
 from ragscout.plan.plan import Plan, make_plan
-from ragscout.plan.sampling import ENTRY, declare, plan_line, settle
-from ragscout.plan.setup import Prepared, open_store, prepare
+from ragscout.plan.sampling import declare, plan_line
+from ragscout.plan.setup import Prepared, check_goal, open_store, prepare
 from ragscout.plan.spending import Spending, spending
 from ragscout.record.recorder import Recorder
-from ragscout.run.budget import DONE, Allowance
-from ragscout.run.closing import Finish
+from ragscout.run.events import SweepEvent
 from ragscout.run.pilot import PILOT, Piloted, pilot
-from ragscout.run.read_model import BUDGET, View, plain
-from ragscout.search import make_proposer
-from ragscout.search import prefixes as screen
-from ragscout.search.contract import Block, Proposer, Request
-from ragscout.search.known import KNOWN, known
+from ragscout.run.read_model import View
+from ragscout.run.rounds import run_sweep
+from ragscout.run.session import RunOptions, nobody_listens, open_session
 from ragscout.serve import bundle
 from ragscout.serve.spec_file import as_spec
 from ragscout.spec import SweepSpec
 from ragscout.spec import load as load_spec
-from ragscout.store.ledger import Journal
 from ragscout.store.store import Store
 
-FLOOR = 10  # questions of the first block of the extractive floor
+T = TypeVar("T")
 
 
 @dataclass
@@ -60,11 +46,16 @@ class Result:
 
     board: Board
     closed: bool
+    ended: Reason
     open: list[str] = field(default_factory=list)
     calls: Mapping[str, int] = field(default_factory=dict)
     computed: Mapping[str, int] = field(default_factory=dict)
     cached: Mapping[str, int] = field(default_factory=dict)
     reports: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def headline(self, language: BoardLanguage = "en") -> str:
+        """Say what the sweep found in one sentence."""
+        return headline(self.board, language)
 
 
 class Sweep:
@@ -80,13 +71,12 @@ class Sweep:
         useful = search.resolve(prepared.search, *counted, prepared.answers) == "factor" and self.policy.keep == 1
         self.prepared: Prepared = declare(prepared, store, self.policy.sample, useful)
         self.id = self.prepared.sweep_id
-        self.journal = Journal(store.ledger, self.id)
-        self.view = View(self.prepared, store)
-        self._claim = Claim(store.ledger, self.id, spec.sweep)
+        self.journal = SweepJournal(store.ledger, self.id)
+        self.view = View(self.prepared, store, self.journal)
 
     @classmethod
     def load(cls, path: str | Path, store: str | Path | Store | None = None) -> Sweep:
-        """Read a sweep file, register its evaluation set, check everything that can be checked for nothing.
+        """Read a sweep file and register its evaluation set; nothing is tried out, see ``check``.
 
         Raises:
             SpecError, EvalSetError: with file, line and remedy.
@@ -94,25 +84,73 @@ class Sweep:
         spec = load_spec(Path(path))
         return cls(spec, store if isinstance(store, Store) else open_store(store), Path(path).parent)
 
+    def check(self) -> None:
+        """Check what can be checked for nothing but time: the self-tests of the metrics that are the goal. A sweep that
+        was begun passed already.
+
+        Raises:
+            SpecError: the goal cannot tell a good answer from a bad one in a language of the questions.
+        """
+        check_goal(self.prepared, self.store)
+
     def run(
         self,
         *,
         recorders: Sequence[Recorder] = (),
-        progress: Callable[[Event], None] = lambda _: None,
+        progress: Callable[[SweepEvent], None] = nobody_listens,
         executor: str = "in-process",
+        cancel: CancelToken | None = None,
     ) -> Result:
-        """Run the sweep, or go on where it stopped. ``executor`` is ``in-process`` or ``subprocess``.
+        """Run the sweep, or go on where it stopped; also from a notebook, whose event loop waits meanwhile.
+
+        Args:
+            recorders: are told of every measured round.
+            progress: hears how far the sweep is.
+            executor: ``in-process`` or ``subprocess``.
+            cancel: asks the sweep to hold or to stop, from any thread.
 
         Raises:
             StoreError: another process runs this sweep.
-            SpecError: an endpoint that the sweep needs does not answer.
+            SpecError: an endpoint that the sweep needs does not answer, or the goal cannot be one.
         """
-        with self._claim.taken() as claim:
-            self.journal.fence = claim.fence
-            return asyncio.run(self._run(recorders, progress, executor))
+        cancel = cancel or CancelToken()
+        work = self.arun(recorders=recorders, progress=progress, executor=executor, cancel=cancel)
+        return _in_a_loop(work, cancel)
+
+    async def arun(
+        self,
+        *,
+        recorders: Sequence[Recorder] = (),
+        progress: Callable[[SweepEvent], None] = nobody_listens,
+        executor: str = "in-process",
+        cancel: CancelToken | None = None,
+    ) -> Result:
+        """Run the sweep in the event loop of the caller; see ``run``."""
+        options = RunOptions(recorders, progress, executor, cancel or CancelToken())
+        await asyncio.to_thread(self.check)
+        async with open_session(self.prepared, self.store, self.journal, self.view, options) as session:
+            ended = session.ended = await run_sweep(session)
+            # the next run tells recorders everything; who asked to stop does not wait for them
+            snapshot = self.view.snapshot() if ended.reason == STOPPED else await session.record()
+        totals, calls = session.totals, session.runtime.counters.calls
+        return Result(
+            snapshot.board,
+            snapshot.closed,
+            ended.reason,
+            list(ended.left),
+            calls,
+            totals.computed,
+            totals.cached,
+            totals.reports,
+        )
 
     def plan(self) -> Plan:
-        """What a run would do and cost, what is there already, what leaves the machine; nothing is computed."""
+        """Say what a run would do and cost, what is there already, what leaves the machine; nothing is computed.
+
+        Raises:
+            SpecError: the goal cannot be one, see ``check``.
+        """
+        self.check()
         prepared = self.prepared
         use = use_of(prepared.eval_set, self.store, self.id)
         advice = power_advice(len(prepared.questions), prepared.held, use.opened, use.seen)
@@ -120,7 +158,7 @@ class Sweep:
         sample = plan_line(prepared, self.policy.sample)
         return replace(make_plan(prepared, self.store), advice=(*advice, *said), sample=sample)
 
-    def pilot(self, questions: int = PILOT) -> Piloted:
+    def pilot(self, questions: int = PILOT, *, cancel: CancelToken | None = None) -> Piloted:
         """Ask a few questions of one configuration of each generator, so that the plan's figures are measured. What
         comes back stays in the store and counts against the budget.
 
@@ -128,16 +166,20 @@ class Sweep:
             StoreError: another process runs this sweep.
             SpecError: the budget does not allow the models that the sweep names.
         """
-        with self._claim.taken() as claim:
-            self.journal.fence = claim.fence
-            return asyncio.run(pilot(self.prepared, self.store, self.journal, questions))
+        options = RunOptions(cancel=cancel or CancelToken())
+
+        async def asked() -> Piloted:
+            async with open_session(self.prepared, self.store, self.journal, self.view, options) as session:
+                return await pilot(session, questions)
+
+        return _in_a_loop(asked(), options.cancel)
 
     def board(self) -> Board:
-        """The leaderboard of what the journal and the store hold; nothing is computed."""
+        """Return the leaderboard of what the journal and the store hold; nothing is computed."""
         return self.view.snapshot().board
 
     def spending(self) -> Spending:
-        """What the sweep took so far: to serve, to index, to evaluate."""
+        """Say what the sweep took so far: to serve, to index, to evaluate."""
         return spending(self.prepared, self.store, self.board())
 
     def export(self, path: str | Path, row: str = "") -> Path:
@@ -162,7 +204,7 @@ class Sweep:
         )
 
     def export_config(self, row: str = "") -> str:
-        """A row of the board as a sweep file of its own."""
+        """Return a row of the board as a sweep file of its own."""
         opening = self.prepared.opening
         return as_spec(
             self._chosen(self.board(), row),
@@ -180,7 +222,7 @@ class Sweep:
     def _chosen(self, board: Board, row: str) -> Configuration:
         best = board.recommended()
         if best is None and not row:
-            raise SpecError(f"{self.spec.sweep}: {board.headline()} Name the row to export, for example '#1'.")
+            raise SpecError(f"{self.spec.sweep}: {headline(board)} Name the row to export, for example '#1'.")
         found = board.find(row) if row else (best,) if best else ()
         # a retrieval-only row may have the same name or rank as a complete one, which is what is meant then
         found = tuple(item for item in found if item in board.rows) or found
@@ -190,232 +232,20 @@ class Sweep:
             )
         return self.prepared.configuration(found[0].key)
 
-    @cached_property
-    def prefixes(self) -> tuple[tuple[Configuration, ...], ...]:
-        """Retrieval prefixes that are scored before the first answer, in rounds; none without a retrieval metric."""
-        if not self.prepared.figures_of("retrieval"):
-            return ()
-        configurations, values = self.prepared.space.configurations, self.store.ledger
-        found = screen.rounds(configurations, len(self.prepared.questions), screen.building(configurations, values))
-        sample = self.journal.last(ENTRY)
-        return screen.with_sample(found, self.prepared.sampled) if sample and sample["used"] else found
 
-    # -- the flow ---------------------------------------------------------------------------------------------------
-
-    async def _run(self, recorders: Sequence[Recorder], progress: Callable[[Event], None], executor: str) -> Result:
-        entries = self.store.ledger.journal(self.id)
-        if not entries:
-            self.journal.append("opened", self.prepared.opened().payload())
-        allowance = Allowance(self.prepared, self.store, self.journal)
-        runtime = open_runtime(self.store, self.id, self.prepared.opening, deadline=allowance.deadline)
-        worker = Worker(self.store, runtime, self.prepared.eval_set, self.prepared.questions)
-        chosen = InProcess(worker) if executor == "in-process" else Subprocess(self.store.location)
-        show = Show(progress, runtime, self.prepared.answers)
-        engine = Engine(self.store, chosen, self.id, show.fill)
-        totals = Filled()
+def _in_a_loop(work: Coroutine[object, object, T], cancel: CancelToken) -> T:
+    """Run a coroutine to its end, in a thread of its own where this one has a running loop (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1, thread_name_prefix="ragscout sweep") as thread:
+        done = thread.submit(asyncio.run, work)
         try:
-            await self.prepared.preflight(runtime)
-            closed = self.view.closed
-            if closed:
-                left = await self._mend(engine, totals)
-            else:
-                await settle(self.prepared, self.journal, self.store, engine, totals)
-                left = await self._rounds(engine, recorders, show, totals, allowance)
-                if not left:
-                    parts = (
-                        self.prepared,
-                        self.store,
-                        self.journal,
-                        self.view,
-                        engine,
-                        runtime,
-                        worker,
-                        allowance.purse,
-                    )
-                    left = await Finish(*parts).run(totals, lambda phase: show.round(len(self.view.rounds()), phase, 0))
-                if not left:
-                    over = self.journal.last("search_over")
-                    self.journal.append("closed", {"why": over["why"] if over else DONE})
-            snapshot = self.view.snapshot()
-            for recorder in recorders:
-                await asyncio.to_thread(recorder.update, snapshot)
-        finally:
-            await engine.close()
-            await runtime.close()
-        return Result(
-            snapshot.board,
-            snapshot.closed,
-            left,
-            runtime.counters.calls,
-            totals.computed,
-            totals.cached,
-            totals.reports,
-        )
-
-    async def _rounds(
-        self, engine: Engine, recorders: Sequence[Recorder], show: Show, totals: Filled, allowance: Allowance
-    ) -> list[str]:
-        """Round after round until the proposer is done or the search's share of the budget; what stayed open, in
-        words. A whole system that does not answer is set aside till the next run, and the other rows go on."""
-        entries = self.store.ledger.journal(self.id)
-        proposed = self.view.rounds()
-        failed_before = {int(view["round"]): dict(view["failed"]) for view in journal_view(entries, "measured")}
-        proposer = self._proposer()
-        silent: dict[str, str] = {}
-        limit, asked, free = self.prepared.answers, 0, self.spec.budget.answers is None
-        for number in count():
-            replayed = number < len(proposed)
-            if allowance.stops(proposer, number):
-                return list(silent.values())
-            requests = proposed[number] if replayed else self._propose(proposer, number, allowance, bool(silent))
-            if not requests:
-                return list(silent.values())
-            if not replayed:
-                self.journal.append("round", {"round": number, "requests": [plain(request) for request in requests]})
-            show.round(number, requests[0].reason, _answers(requests))
-            before = len(silent)
-            blocks, broken, left = await self._measure(engine, requests, failed_before.get(number, {}), silent, totals)
-            if left:
-                if all(reason.startswith("budget") for reason in left):
-                    allowance.over(number, f"{BUDGET}: {left[0].removeprefix('budget: ')}", broken=True)
-                    return list(silent.values())
-                return [*silent.values(), *left]
-            if requests[0].reason == KNOWN:
-                proposer.know(blocks, free=free)
-            else:
-                (proposer.restore(requests, blocks) if replayed else proposer.tell(blocks))
-            asked += 0 if free and requests[0].reason == KNOWN else _answers(requests)
-            if limit is not None and len(silent) > before:
-                # what a silent system was asked is still to come, and no other row may take its place
-                proposer.allow(max(0, limit - asked))
-            if number not in failed_before:
-                told = {block.configuration.key: block.failed for block in blocks if block.failed}
-                failed = {key: why for key, why in told.items() if key not in silent}
-                notes = [asdict(note) for note in proposer.notes()]
-                self.journal.append(
-                    "measured",
-                    {
-                        "round": number,
-                        "failed": failed,
-                        "broken": broken,
-                        "notes": notes,
-                        "clock": allowance.purse.elapsed,
-                    },
-                )
-            if not replayed:
-                snapshot = self.view.snapshot()
-                show.board(snapshot.board)
-                for recorder in recorders:
-                    await asyncio.to_thread(recorder.update, snapshot)
-        raise AssertionError("unreachable: the loop returns")
-
-    async def _mend(self, engine: Engine, totals: Filled) -> list[str]:
-        """A finished sweep asks nothing more, but a metric that was broken (its model absent, say) may work by now."""
-        broken = self.view.broken()
-        if broken:
-            wants = [
-                Want(node, self.prepared.pick(names))
-                for configuration, names in self.view.asked()
-                for node in self.prepared.measures(configuration)
-                if node.key in broken
-            ]
-            totals.add(await engine.fill(wants))
-        return []
-
-    def _propose(self, proposer: Proposer, number: int, allowance: Allowance, waiting: bool) -> list[Request]:
-        """Retrieval of every prefix on every question, the floor beside the first; the proposer's rounds; finals."""
-        questions = tuple(question.id for question in self.prepared.questions)
-        if number <= len(self.prefixes):
-            asked = {item.key: names for item, names in self.view.asked()}
-            group = next((found for found in self.prefixes if found[0].key not in asked), ())
-            requests = [Request(item, questions, "sampled" if item.sampled else "retrieval") for item in group]
-            if group and number == 0:
-                nodes = self.store.ledger.cell_nodes()
-                floor = [item for item in self.prepared.floor if item.last.key not in nodes]
-                requests += [Request(item, questions[:FLOOR], "floor") for item in floor]
-            if requests or (requests := self._known(asked)):
-                return requests
-        return allowance.next(proposer, number, waiting)
-
-    def _known(self, asked: Mapping[str, Sequence[str]]) -> list[Request]:
-        """What earlier sweeps left in the store; told to the proposer as a round of its own."""
-        if not self.policy.warm:
-            return []
-        questions = [question.id for question in self.prepared.questions]
-        reader, nodes = CellReader(self.store, self.prepared), self.store.ledger.cell_nodes()
-        return known(self.prepared.space.configurations, questions, reader, nodes, asked)
-
-    async def _measure(
-        self,
-        engine: Engine,
-        requests: Sequence[Request],
-        failed: Mapping[str, str],
-        silent: dict[str, str],
-        totals: Filled,
-    ) -> tuple[list[Block], dict[str, str], list[str]]:
-        """Fill the cells of a round: its blocks, metrics that cannot be computed, and why cells stayed open. Systems
-        that do not answer are added to ``silent`` (key to why): they are asked nothing more, and keep nobody waiting.
-        """
-        live = [request for request in requests if request.configuration.key not in {*failed, *silent}]
-        wants = [
-            Want(node, self.prepared.pick(request.questions))
-            for request in live
-            for node in self.prepared.wanted(request.configuration)
-        ]
-        filled = await engine.fill(wants)
-        totals.add(filled)
-        silent |= self._silent(live, filled)
-        causes = {**failed, **silent}
-        broken: dict[str, str] = {}
-        for request in live:
-            key = request.configuration.key
-            if request.configuration.last.key in filled.failed:
-                causes[key] = filled.failed[request.configuration.last.key]
-                continue
-            broken |= {
-                node.key: filled.failed[node.key]
-                for node in self.prepared.measures(request.configuration)
-                if node.key in filled.failed
-            }
-        blocks = [
-            Block(request.configuration, {}, Usage(), causes[request.configuration.key])
-            if request.configuration.key in causes
-            else self.view.block(request, broken)
-            for request in requests
-        ]
-        return blocks, broken, filled.why_open()
-
-    def _silent(self, requests: Sequence[Request], filled: Filled) -> dict[str, str]:
-        """Whole systems that did not answer, with the reason. Nothing but the row itself needs their cells, which are
-        taken out of ``filled``; a model that does not answer concerns every row that asks it, and is left there."""
-        found: dict[str, str] = {}
-        for configuration in (request.configuration for request in requests):
-            why = filled.unanswered(configuration.last.key)
-            if why and getattr(configuration.last.step, "whole_system", False):
-                found[configuration.key] = f"endpoint: {configuration.label()}: {why}"
-                filled.drop({node.key for node in self.prepared.wanted(configuration)})
-        return found
-
-    def _proposer(self) -> Proposer:
-        prepared = self.prepared
-        return make_proposer(
-            prepared.search,
-            prepared.space,
-            [question.id for question in prepared.questions],
-            prepared.goal,
-            seed=self.spec.seed,
-            budget=prepared.answers,
-            options=self.spec.search.parameters,
-            sweep=self.id,
-            storage=prepared.study(self.store),
-            building=screen.building(prepared.space.configurations, self.store.ledger),
-            sampled={item.key: prefix for prefix, item in prepared.sampled.items()},
-            weights=weights_of(prepared.questions),
-        )
+            return done.result()
+        except KeyboardInterrupt:
+            cancel.stop()  # the cell of a notebook was interrupted: leaving waits until the sweep has stopped
+            raise
 
 
-def _answers(requests: Sequence[Request]) -> int:
-    return sum(len(request.questions) for request in requests if request.configuration.generates)
-
-
-__all__ = ["Configuration", "Event", "Result", "Sweep"]
+__all__ = ["Configuration", "Result", "Sweep", "SweepEvent"]

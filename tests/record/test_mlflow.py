@@ -169,7 +169,7 @@ def test_tables_plots_and_board(tmp_path: Path, database: Callable[[Path], str])
     assert "추천 1024 · dense · 인용" in files["board.md"].decode()
     assert files["sweep.yaml"].decode() == states[-1].spec
     note = parent.data.tags["mlflow.note.content"]
-    assert states[-1].board.headline("ko").split(":")[0] in note and "선두" in note
+    assert states[-1].headline["ko"].split(":")[0] in note and "선두" in note
     assert json.loads(files["leaderboard.json"])["data"][0][1] == "1024 · bm25 · 간결"
     (dataset,) = parent.inputs.dataset_inputs
     assert (dataset.dataset.name, dataset.dataset.digest) == ("example@1", states[-1].eval_set.digest[:36])

@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from ragscout.board.show.table import cells, columns, render_terminal
+from ragscout.board.words.headline import headline
 from ragscout.cli.main import main
 from ragscout.model.outcome import Score
 from ragscout.record import runs
@@ -118,8 +119,8 @@ def test_numbers_are_the_same_everywhere(material: Material) -> None:
             assert " ".join(cell.split()) in terminal and " ".join(cell.split()) in shown
     for language in ("en", "ko"):
         page = report(replace(material, language=language))
-        assert " ".join(board.headline(language).split()) in " ".join("".join(read(page).text).split())
-    assert board.headline("en") in terminal
+        assert " ".join(headline(board, language).split()) in " ".join("".join(read(page).text).split())
+    assert headline(board, "en") in terminal
 
 
 def test_both_languages(korean: Path) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from ragscout.board.build import Facts, build_board
 from ragscout.board.confirmation import Opened
 from ragscout.board.show.table import render_csv, render_markdown, render_terminal
+from ragscout.board.words.headline import headline
 from ragscout.judges.labels import Label, item_key
 from ragscout.judges.ppi import Calibration, correct, rectifier
 from ragscout.judges.report import matched, report
@@ -141,8 +142,8 @@ def test_a_biased_judge_is_overruled_and_the_board_says_so():
     notes = {note.kind: note for note in board.notes}
     assert "biased for b, a" in notes["corrected"].en
     assert "편향" in notes["corrected"].ko
-    assert "corrected by 60 labels" in board.headline("en")
-    assert "라벨 60개로 보정" in board.headline("ko")
+    assert "corrected by 60 labels" in headline(board, "en")
+    assert "라벨 60개로 보정" in headline(board, "ko")
 
 
 def test_an_unbiased_judge_keeps_its_order():
@@ -209,8 +210,8 @@ def test_badge_is_worn_everywhere():
     render_terminal(board, Console(file=out, width=200), language="en")
     assert "judge not calibrated" in out.getvalue()
     assert f"{NAME} ⚠" in out.getvalue()
-    assert "[judge not calibrated]" in board.headline("en")
-    assert "[보정되지 않은 심사 모델]" in board.headline("ko")
+    assert "[judge not calibrated]" in headline(board, "en")
+    assert "[보정되지 않은 심사 모델]" in headline(board, "ko")
     assert "judge not calibrated" in render_markdown(board)
     plain = json.loads(board.to_json())
     assert plain["judges"][0]["state"] == "not_calibrated"
@@ -218,8 +219,8 @@ def test_badge_is_worn_everywhere():
     weak = Simulated(3, noise=0.9)
     shown = weak.board(weak.label(60))
     assert shown.judges[0].state == "not_validated"
-    assert "not validated, kappa 0." in shown.headline("en") or "not validated, kappa -0." in shown.headline("en")
-    assert "검증되지 않은 심사 모델" in shown.headline("ko")
+    assert "not validated, kappa 0." in headline(shown, "en") or "not validated, kappa -0." in headline(shown, "en")
+    assert "검증되지 않은 심사 모델" in headline(shown, "ko")
     assert f"{NAME}{CORRECTED}.low" in render_csv(shown)
 
 

@@ -16,11 +16,13 @@ from ragscout.board.build import Facts, build_board, row_names
 from ragscout.board.confirmation import Opened, quote_notes
 from ragscout.board.metric_values import clusters_of
 from ragscout.board.show.table import render_csv, render_markdown, render_terminal, safe
+from ragscout.board.words.headline import headline
 from ragscout.model.board import Board, Goal, Holdout
 from ragscout.model.evalset import Question
 from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score, Usage
+from ragscout.model.reason import Reason
 from ragscout.model.text import display_width
 from ragscout.stats.paired import Interval
 
@@ -71,11 +73,11 @@ def test_order_leader_and_winner_set():
 
 
 def test_what_ended_a_sweep_is_said_in_both_languages():
-    ended = "the budget is spent: the next request could exceed the budget"
+    said = "the budget is spent: the next request could exceed the budget"
     items = rows_of({"a": 0.8, "b": 0.5}, 20)
-    board = build(items, 20, facts=Facts("s", "set@1", ended=ended))
+    board = build(items, 20, facts=Facts("s", "set@1", ended=Reason("request")))
     note = next(note for note in board.notes if note.kind == "ended")
-    assert ended in note.en and "예산이 소진되었습니다: 다음 요청이" in note.ko and "budget" not in note.ko
+    assert said in note.en and "예산이 소진되었습니다: 다음 요청이" in note.ko and "budget" not in note.ko
 
 
 def test_estimate_of_a_complete_row_is_its_plain_mean():
@@ -101,11 +103,14 @@ def test_a_lucky_partial_row_never_stands_above_a_complete_one():
 
 
 def test_why_the_hold_out_stayed_sealed_is_said_in_both_languages():
-    kept = "the budget leaves 12 answers for each of 3 rows, 30 are needed"
-    for why, korean in ((kept, "3개 행마다 답변 12개분"), ("the minutes of the budget are over", "예산의 시간이")):
+    few = Reason("few_answers", {"each": 12, "rows": 3, "needed": 30})
+    for why, english, korean in (
+        (few, "the budget leaves 12 answers for each of 3 rows, 30 are needed", "3개 행마다 답변 12개분"),
+        (Reason("late"), "the minutes of the budget are over", "예산의 시간이"),
+    ):
         board = replace(build(rows_of({"a": 0.5, "b": 0.6}, 40), 40), holdout=Holdout(30, why=why))
         (note,) = quote_notes(board)
-        assert why in note.en and korean in note.ko and "budget" not in note.ko
+        assert english in note.en and korean in note.ko and "budget" not in note.ko
 
 
 def test_a_fair_figure_that_looks_alike_stands_instead_of_nothing():
@@ -198,7 +203,7 @@ def test_nothing_measured():
         board = build(items, 12)
         assert board.leader() is None
         assert board.recommended() is None
-        assert "nothing is recommended" in board.headline()
+        assert "nothing is recommended" in headline(board)
         assert Board.from_json(board.to_json()) == board
         render_terminal(board, Console(file=io.StringIO(), width=120))
 
@@ -212,9 +217,9 @@ def test_reference_columns_and_headline():
     paired = board.rows[0].versus_reference
     assert paired.n == 60
     assert paired.low < 0.3 < paired.high or abs(paired.difference - 0.3) < 0.1
-    assert "reference 오늘 구성" in board.headline("en")
-    assert "기준 오늘 구성" in board.headline("ko")
-    assert "60 right" in board.headline("en")
+    assert "reference 오늘 구성" in headline(board, "en")
+    assert "기준 오늘 구성" in headline(board, "ko")
+    assert "60 right" in headline(board, "en")
     assert board.reference().versus_reference is None
 
 
@@ -364,12 +369,12 @@ def test_one_question_and_one_configuration():
     board = build(rows_of({"a": 0.5}, 1), 1)
     assert board.recommended().name == "a"
     assert "With 1 question only" in next(note.en for note in board.notes if note.kind == "power")
-    said = " ".join((board.headline("en"), *(note.en for note in board.notes)))
+    said = " ".join((headline(board, "en"), *(note.en for note in board.notes)))
     assert "no other row to choose from" in said and "optimistic" not in said and "same questions chose" not in said
-    assert "다른 구성이 없" in board.headline("ko")
+    assert "다른 구성이 없" in headline(board, "ko")
     board = build(rows_of({"a": 0.5, "b": 0.9}, 1), 1)
     assert len(board.winner_set()) == 2
-    assert "the same questions chose the row" in board.headline("en")
+    assert "the same questions chose the row" in headline(board, "en")
     assert Board.from_json(board.to_json()) == board
 
 
@@ -398,8 +403,8 @@ def test_answers_that_the_goal_cannot_score_are_explained():
     assert board.recommended() is None
     note = next(note for note in board.notes if note.kind == "nothing")
     assert "judge.correctness could score no answer (no_reference 8)" in note.en and "no_reference 8" in note.ko
-    assert board.headline("en") == "No configuration has a score of judge.correctness, so nothing is recommended."
-    assert "judge.correctness" in board.headline("ko")
+    assert headline(board, "en") == "No configuration has a score of judge.correctness, so nothing is recommended."
+    assert "judge.correctness" in headline(board, "ko")
 
 
 def test_names_by_differing_knobs_are_unique():
@@ -435,7 +440,9 @@ def quickstart_board(order=None):
             scores[q] = {"judge.correctness": Score(value), "bleu": Score(round(value / 2, 4))}
         usage = {q: Usage(500, 60, 0.25, 0.0008, 1) for q in ids}
         items.append(Measured(row, scores, usage))
-    facts = Facts("표본", "handbook-ko@3", currency="USD", configurations=62, ended="300 answers")
+    facts = Facts(
+        "표본", "handbook-ko@3", currency="USD", configurations=62, ended=Reason("legacy", {"text": "300 answers"})
+    )
     return build_board(items, questions(40), [JUDGE, BLEU], GOAL, facts)
 
 

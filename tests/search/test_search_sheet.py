@@ -12,6 +12,7 @@ from ragscout.board.build import Facts, build_board
 from ragscout.board.question_weights import weights_of
 from ragscout.board.row_cache import RowCache
 from ragscout.board.show.table import columns, own_rank, render_csv, render_markdown, render_xlsx
+from ragscout.board.words.headline import headline
 from ragscout.model.board import Goal
 from ragscout.model.evalset import Question
 from ragscout.model.measured import Measured
@@ -133,7 +134,7 @@ def test_a_slice_that_loses_to_the_reference_is_warned_of():
     assert board.recommended().name == "new"
     lost = [group for group in board.recommended().groups if group.loses(True)]
     assert [group.group for group in lost] == ["slice:IT"]
-    assert "worse than the reference on IT" in board.headline("en") and "IT에서 기준보다 나쁨" in board.headline("ko")
+    assert "worse than the reference on IT" in headline(board, "en") and "IT에서 기준보다 나쁨" in headline(board, "ko")
     assert any(note.kind == "slice_loss" for note in board.notes)
     assert "▼" in render_markdown(board)
     same = build([row("new", noisy(0.62, n, 5)), row("old", reference, ("reference",))], questions(n))

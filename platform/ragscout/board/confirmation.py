@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ragscout.board.metric_values import clusters_of, figure_stat
 from ragscout.board.question_weights import shares, weighted_stat, weights_of
-from ragscout.board.words.ended import in_korean
+from ragscout.board.words.reasons import reason_words
 from ragscout.model.board import Board, Confirmed, FigureStat, Goal, Note, Paired, Row
 from ragscout.model.evalset import Question
 from ragscout.model.measured import Measured, goal_value
@@ -144,10 +144,10 @@ def _optimism(board: Board, leader: Row) -> Note:
     why, why_ko = "There is no hold-out", "보류 문항이 없고"
     if sealed is not None:
         why, why_ko = "The hold-out is not opened yet", "보류 문항을 아직 열지 않았고"
-        if sealed.why:
+        if sealed.why is not None:
             why, why_ko = (
-                f"The hold-out stayed sealed ({sealed.why})",
-                f"보류 문항을 열지 못했고({in_korean(sealed.why)})",
+                f"The hold-out stayed sealed ({reason_words(sealed.why, 'en')})",
+                f"보류 문항을 열지 못했고({reason_words(sealed.why, 'ko')})",
             )
     stat = leader.figures.get(board.ranked_by)
     points, points_ko = "", ""

@@ -8,6 +8,7 @@ from ragscout.board.build import row_names
 from ragscout.model.config import Configuration
 from ragscout.model.corpus_sample import CorpusSample, SampledPrefix
 from ragscout.model.evalset import Question
+from ragscout.model.journal import SampleSettled
 from ragscout.model.measured import Measured, goal_value
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
@@ -20,7 +21,7 @@ Outcomes = Mapping[str, Score | Failure]
 
 
 def corpus_sample(
-    entry: Mapping[str, object],
+    entry: SampleSettled,
     sampled: Mapping[str, Measured],
     whole: Iterable[tuple[str, Measured]],
     questions: Sequence[Question],
@@ -62,11 +63,11 @@ def corpus_sample(
         return (worst if value is None else sign * value), item.key
 
     complete = [item for item in found if item.asked == len(questions)]
-    counts = {name: int(str(entry[name])) for name in ("documents", "of", "evidence", "nearest", "random")}
+    counts = {name: getattr(entry, name) for name in ("documents", "of", "evidence", "nearest", "random")}
     return CorpusSample(
         **counts,
-        used=bool(entry["used"]),
-        why=str(entry["failed"]),
+        used=entry.used,
+        why=entry.failed,
         figures=tuple(names),
         prefixes=tuple(sorted(found, key=place)),
         agreement=_agreement(complete, names),

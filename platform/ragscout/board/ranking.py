@@ -16,6 +16,7 @@ from ragscout.judges.ppi import Calibration
 from ragscout.model.board import FigureStat, Goal, Holdout, Latency, Mark, Note, Row
 from ragscout.model.evalset import Question
 from ragscout.model.measured import Measured, goal_value
+from ragscout.model.reason import Reason
 from ragscout.stats.crossfit import crossfit
 from ragscout.stats.rounding import rounded
 from ragscout.stats.shrinkage import Believed, believed
@@ -41,7 +42,7 @@ class Facts:
     sweep: str
     eval_set: str
     currency: str = ""
-    ended: str = ""
+    ended: Reason | None = None
     configurations: int = 0
     holdout: Holdout | None = None
     opened: Opened = field(default_factory=Opened)

@@ -14,6 +14,7 @@ import typer
 from ragscout.cli.data import answers, check, data, evidence, generate, init, transforms, upload
 from ragscout.cli.judge import judge
 from ragscout.cli.support.output import fail
+from ragscout.cli.support.stopping import STOPPED, terminated_as_interrupted
 from ragscout.cli.verbs import (
     ask,
     board,
@@ -23,9 +24,11 @@ from ragscout.cli.verbs import (
     export,
     mlflow,
     models,
+    pause,
     plan,
     report,
     steps,
+    stop,
     store,
     sweep,
     verify,
@@ -41,7 +44,7 @@ app = typer.Typer(
     add_completion=True,
 )
 VERBS = (
-    *(init, upload, check, plan, sweep, board, why, report, compare, export, ask, verify),
+    *(init, upload, check, plan, sweep, stop, pause, board, why, report, compare, export, ask, verify),
     *(mlflow, steps, models, demo, doctor),
 )
 for verb in VERBS:
@@ -72,12 +75,13 @@ def main() -> None:
     for handler in logging.getLogger().handlers:
         handler.setLevel(level)
     try:
-        app()
+        with terminated_as_interrupted():
+            app()
     except RagscoutError as error:
         fail(str(error))
         sys.exit(2)
     except KeyboardInterrupt:
-        fail("Stopped. Nothing that was measured is lost: run the same command again to go on.")
+        fail(STOPPED)
         sys.exit(3)
 
 

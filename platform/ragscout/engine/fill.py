@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from ragscout.engine.cancel import GRACE, CancelToken
 from ragscout.engine.task import Done, Executor, Task, write_node
 from ragscout.engine.worker import WAITING, question_key
 from ragscout.model.config import Node
@@ -82,15 +83,54 @@ class Engine:
     """Fills nodes through an executor. ``computed``/``cached`` of the result count cells (or values) per stage."""
 
     def __init__(
-        self, store: Store, executor: Executor, sweep: str, progress: Callable[[Progress], None] | None = None
+        self,
+        store: Store,
+        executor: Executor,
+        sweep: str,
+        progress: Callable[[Progress], None] | None = None,
+        cancel: CancelToken | None = None,
     ) -> None:
-        """Args: sweep = journal that holds the opening record the workers read."""
+        """Args: sweep = journal that holds the opening record the workers read; cancel = what asks to hold or stop."""
         self._store, self._executor, self._sweep = store, executor, sweep
         self._progress = progress or (lambda _: None)
+        self._cancel = cancel or CancelToken()
         self._written: set[str] = set()
 
     async def fill(self, wants: Sequence[Want]) -> Filled:
-        """Compute what is missing. Never raises for a step's trouble: see ``Filled``."""
+        """Compute what is missing. Never raises for a step's trouble: see ``Filled``.
+
+        When the sweep is held, what is on its way gets a few seconds to come back, and the rest is computed after the
+        hold.
+
+        Raises:
+            Stopped: the sweep was asked to stop; what came back is kept.
+        """
+        while True:
+            await self._cancel.passed()
+            filled = await self._uninterrupted(wants)
+            if filled is not None:
+                return filled
+
+    async def _uninterrupted(self, wants: Sequence[Want]) -> Filled | None:
+        """Fill once; ``None`` when it was interrupted and something may be missing."""
+        work = asyncio.create_task(self._filled(wants))
+        interruption = asyncio.create_task(self._cancel.interruption())
+        try:
+            await asyncio.wait({work, interruption}, return_when=asyncio.FIRST_COMPLETED)
+            if interruption.done():
+                await asyncio.wait({work}, timeout=GRACE)
+        finally:
+            interruption.cancel()
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work})
+        if interruption.done() and not interruption.cancelled():
+            if not work.cancelled():
+                work.exception()  # whatever came of it, it is done again after the hold
+            return None
+        return work.result()
+
+    async def _filled(self, wants: Sequence[Want]) -> Filled:
         nodes, asked = self._joined(wants)
         filled = Filled()
         tasks: dict[str, asyncio.Task[None]] = {}
@@ -134,6 +174,8 @@ class Engine:
 
     async def _node(self, node: Node, asked: Mapping[str, Question], filled: Filled) -> bool:
         """Fill one node; whether nothing had to be computed."""
+        if self._cancel.wish != "run":
+            return False
         if not node.per_question:
             cached = self._store.value_folder(node.key) is not None
             if not cached:
@@ -155,7 +197,7 @@ class Engine:
         return False
 
     def _note(self, node: Node, done: Done, filled: Filled) -> None:
-        if done.failed:
+        if done.failed and self._cancel.wish == "run":
             log.warning("%s.%s failed: %s", node.stage, node.step.name if node.step else "", done.failed)
             filled.failed[node.key] = done.failed
         if done.reports:

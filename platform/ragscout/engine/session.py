@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from ragscout.data import load_manifest
+from ragscout.engine.cancel import CancelToken, InterruptedClient
 from ragscout.engine.connection_limit import ConnectionLimit, identity
+from ragscout.engine.journal import SweepJournal
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.worker import Worker
 from ragscout.model.declared_sample import Declared
 from ragscout.model.errors import StoreError
 from ragscout.model.evalset import EvalSet, Question
+from ragscout.model.journal import ClosingBegun, HoldoutOpened, SweepOpened
 from ragscout.model.key import digest
 from ragscout.model.outcome import Usage
 from ragscout.model.runtime import ChatRequest, Models
@@ -27,7 +31,7 @@ from ragscout.providers.assets import Resolver
 from ragscout.providers.clients import cores_of, make_client
 from ragscout.providers.network import NetworkPolicy, quiet_libraries, set_process_policy
 from ragscout.spec import Connection
-from ragscout.store.ledger import Entry, SpendLimits
+from ragscout.store.ledger import SpendLimits
 from ragscout.store.store import Store
 
 
@@ -59,21 +63,26 @@ class Opening:
     """The corpus sample on which retrieval is ranked first, ``None`` for none."""
 
     def payload(self) -> dict[str, Any]:
-        """Plain values for the journal."""
-        found: dict[str, Any] = TypeAdapter(Opening).dump_python(self, mode="json")
-        return found
+        """Return plain values for the journal."""
+        plain: dict[str, Any] = TypeAdapter(Opening).dump_python(self, mode="json")
+        return plain
 
     @classmethod
-    def of(cls, entries: Sequence[Entry], sweep: str) -> Opening:
-        """The opening of a sweep.
+    def of(cls, record: Mapping[str, Any]) -> Opening:
+        """Read an opening back from its plain values."""
+        return TypeAdapter(cls).validate_python(dict(record))
+
+    @classmethod
+    def read(cls, journal: SweepJournal) -> Opening:
+        """Read the opening of a sweep from its journal.
 
         Raises:
             StoreError: when the journal has none.
         """
-        for entry in entries:
-            if entry.kind == "opened":
-                return TypeAdapter(cls).validate_python(dict(entry.payload))
-        raise StoreError(f"store: the journal knows no sweep {sweep!r}; got no opening record. Run the sweep first.")
+        opened = journal.first(SweepOpened)
+        if opened is None:
+            raise StoreError(f"store: the journal knows no sweep {journal.sweep!r}. Run the sweep first.")
+        return cls.of(opened.record)
 
     def set_of(self, store: Store) -> EvalSet:
         """The pinned evaluation set with this sweep's hold-out."""
@@ -99,14 +108,26 @@ class Opening:
 
 
 def open_runtime(
-    store: Store, sweep: str, opening: Opening, *, deadline: float | None = None, closing: bool = False
+    store: Store,
+    sweep: str,
+    opening: Opening,
+    *,
+    deadline: float | None = None,
+    closing: bool = False,
+    cancel: CancelToken | None = None,
 ) -> EngineRuntime:
-    """A runtime for one sweep in this process. Clients connect on first use. ``closing``: the search is over."""
+    """Open a runtime for one sweep in this process. Clients connect on first use. ``closing``: the search is over;
+    ``cancel``: while it asks to hold or to stop, nothing is sent."""
     policy = opening.policy()
     quiet_libraries()
     models = opening.models()
     limits = opening.limits(closing)
     connections = open_connections(opening.connections, policy, models)
+    if cancel is not None:
+        connections = {
+            name: replace(connection, client=InterruptedClient(connection.client, cancel))
+            for name, connection in connections.items()
+        }
     return EngineRuntime(store, sweep, models, connections, limits, deadline=deadline)
 
 
@@ -148,19 +169,14 @@ def _limit(connection: Connection, policy: NetworkPolicy, models: Models) -> Con
 
 
 def open_worker(store: Store, sweep: str) -> Worker:
-    """A worker that knows nothing but the store: everything else comes from the sweep's journal. It has a process of
-    its own, whose libraries are held to the sweep's network policy."""
-    entries = store.ledger.journal(sweep)
-    opening = Opening.of(entries, sweep)
+    """Open a worker that knows nothing but the store: everything else comes from the sweep's journal. It has a process
+    of its own, whose libraries are held to the sweep's network policy."""
+    journal = SweepJournal(store.ledger, sweep)
+    opening = Opening.read(journal)
     set_process_policy(opening.policy())
     eval_set = opening.set_of(store)
     questions: tuple[Question, ...] = eval_set.development
-    if any(entry.kind == "holdout_opened" for entry in entries):
+    if journal.first(HoldoutOpened) is not None:
         questions = eval_set.questions_
-    closing = any(entry.kind == "closing" for entry in entries)
+    closing = journal.first(ClosingBegun) is not None
     return Worker(store, open_runtime(store, sweep, opening, closing=closing), eval_set, questions)
-
-
-def journal_view(entries: Sequence[Entry], kind: str) -> list[Mapping[str, Any]]:
-    """Payloads of one kind, in order."""
-    return [entry.payload for entry in entries if entry.kind == kind]

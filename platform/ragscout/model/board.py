@@ -15,6 +15,7 @@ from typing import Any, Literal
 from ragscout.model.calibration import CORRECTED, Standing
 from ragscout.model.corpus_sample import CorpusSample
 from ragscout.model.metric import Figure
+from ragscout.model.reason import Reason
 
 Mark = Literal[
     "leader",
@@ -171,14 +172,14 @@ class Confirmed:
 class Holdout:
     """The sealed questions of the sweep. ``opened``: whether they were asked; ``asked``: how many of them; ``used_by``:
     earlier sweeps of the lineage that opened theirs; ``seen``: how many of the sealed questions an earlier sweep had
-    among its development questions; ``why``: why they stayed sealed, empty otherwise."""
+    among its development questions; ``why``: why they stayed sealed, ``None`` otherwise."""
 
     questions: int
     opened: bool = False
     asked: int = 0
     used_by: tuple[str, ...] = ()
     seen: int = 0
-    why: str = ""
+    why: Reason | None = None
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,8 @@ class Board:
     knobs: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     currency: str = ""
-    ended: str = ""
+    ended: Reason | None = None
+    """The limit that ended the search, ``None`` when none did."""
     within: Mapping[str, float] = field(default_factory=dict)
     """Upper limits that a row must keep to lead, by name."""
     holdout: Holdout | None = None
@@ -316,12 +318,6 @@ class Board:
             for row in (*self.rows, *self.retrieval)
             if wanted in (row.name, str(row.rank), f"#{row.rank}") or (len(wanted) >= 6 and row.key.startswith(wanted))
         )
-
-    def headline(self, language: BoardLanguage = "en") -> str:
-        """What the sweep says, in one sentence."""
-        from ragscout.model.headline import headline
-
-        return headline(self, language)
 
     def to_json(self) -> bytes:
         """Canonical UTF-8 bytes: sorted keys, no clocks; equal boards give equal bytes."""

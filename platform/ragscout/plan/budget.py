@@ -1,4 +1,4 @@
-"""What is left of a sweep's limits: whether a round still fits, how many answers the rest pays for.
+"""The budget of one sweep: what is left of it, whether its time is over, how many answers the rest pays for.
 
 What an answer takes, its judging included, is what the answers so far took on average, and before the first one what
 the plan expects. Whatever is expected, a request that could pass a limit is not sent.
@@ -14,11 +14,8 @@ from dataclasses import dataclass
 from ragscout.store.amounts import SpendLimits
 from ragscout.store.spending import Spending
 
-FINALS_SHARE = 0.2
-"""Part of the search's limits that the finals get."""
 CLOSING_SHARE = 0.25
 """Most that is kept for the probe and the hold-out; with the finals' fifth of the rest that is 40 %."""
-
 CANDIDATES = 3
 """Candidates for the recommendation that are probed at a time, beside leader, reference and baselines."""
 
@@ -33,8 +30,8 @@ class Each:
     tokens: float = 0.0
 
 
-class Purse:
-    """Limits of one sweep, in money, requests, tokens and minutes."""
+class SweepBudget:
+    """Limits of one sweep, in money, requests, tokens and minutes. While the sweep is held its minutes stand still."""
 
     def __init__(
         self,
@@ -44,23 +41,32 @@ class Purse:
         minutes: float | None,
         spent_seconds: float,
         expected: Callable[[], Each],
+        held: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """Args: spent_seconds = what earlier processes of this sweep took of the minutes; expected = of one
-        answer, asked for when no answer was paid yet."""
+        """Set the limits against what was spent.
+
+        Args:
+            ledger: where what was spent is settled.
+            sweep: id of the sweep.
+            minutes: the limit, ``None`` without one.
+            spent_seconds: what earlier processes of this sweep took of the minutes.
+            expected: what one answer takes, asked for when no answer was paid yet.
+            held: seconds that this process was held so far.
+        """
         self._ledger, self._sweep, self._expected = ledger, sweep, expected
         self._seconds = None if minutes is None else 60 * minutes
-        self._before, self._started = spent_seconds, time.monotonic()
+        self._before, self._started, self._held = spent_seconds, time.monotonic(), held
 
     @property
     def elapsed(self) -> float:
         """Seconds that the sweep took, over all its processes. A clock that is set does not matter here."""
-        return self._before + time.monotonic() - self._started
+        return self._before + time.monotonic() - self._started - self._held()
 
     def deadline(self, share: float = 1.0) -> float | None:
         """Moment on the monotonic clock at which this share of the minutes is over, ``None`` without a limit."""
         if self._seconds is None:
             return None
-        return self._started + self._seconds * share - self._before
+        return self._started + self._held() + self._seconds * share - self._before
 
     def late(self, share: float) -> bool:
         """Whether this share of the minutes is over."""

@@ -141,7 +141,7 @@ def _earlier(store: Store, eval_set: EvalSet, sweep: str = "") -> list[tuple[Ope
     sets: dict[str, EvalSet] = {}
     found = []
     for name, entries in store.ledger.journals("opened").items():
-        opening = Opening.of(entries, name)
+        opening = Opening.of(entries[0].payload)
         if opening.eval_set not in sets and store.blobs.exists(opening.eval_set):
             sets[opening.eval_set] = load_manifest(store.blobs, opening.eval_set)
         old = sets.get(opening.eval_set)

@@ -13,7 +13,7 @@ from ragscout.engine.worker import chat_models, question_key
 from ragscout.model.config import Configuration, plan
 from ragscout.model.errors import SpecError, StepError
 from ragscout.model.stages import STAGES
-from ragscout.plan.budget import Purse
+from ragscout.plan.budget import SweepBudget
 from ragscout.plan.estimate import Estimate, Range, each_answer, estimate
 from ragscout.plan.lexicons import LexiconPlan, lexicons
 from ragscout.plan.lexicons import lines as lexicon_lines
@@ -137,7 +137,7 @@ def make_plan(prepared: Prepared, store: Store) -> Plan:
     except SpecError as error:
         refused = str(error)
     expected = partial(each_answer, prepared, store)
-    purse = Purse(store.ledger, prepared.sweep_id, minutes=None, spent_seconds=0.0, expected=expected)
+    budget = SweepBudget(store.ledger, prepared.sweep_id, minutes=None, spent_seconds=0.0, expected=expected)
     return Plan(
         prepared.spec.sweep,
         f"{prepared.eval_set.name}@{prepared.eval_set.version}",
@@ -156,7 +156,7 @@ def make_plan(prepared: Prepared, store: Store) -> Plan:
         estimate(prepared, store),
         refused,
         lexicons=lexicons(prepared, store),
-        affordable=purse.answers(prepared.opening.limits(closing=False)),
+        affordable=budget.answers(prepared.opening.limits(closing=False)),
     )
 
 

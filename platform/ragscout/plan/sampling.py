@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-from ragscout.engine.fill import Engine, Filled, Want
+from ragscout.engine.fill import Filled, Want
+from ragscout.engine.journal import SweepJournal
 from ragscout.engine.session import Opening
 from ragscout.model.declared_sample import AUTO, OFF, Declared, size_of
+from ragscout.model.journal import SampleSettled, SweepOpened
 from ragscout.plan.estimate import indexing
 from ragscout.plan.setup import Prepared
-from ragscout.store.journal import Journal
 from ragscout.store.store import Store
 
-ENTRY = "sample"
-"""Kind of the journal entry that says what the sample holds, or why there is none."""
 QUARTER = 0.25
 """Share of the time budget that building all prefixes may take without a sample."""
 TARGET = 0.05
@@ -34,9 +32,9 @@ def declare(prepared: Prepared, store: Store, wanted: str, useful: bool) -> Prep
         wanted: ``screen: {sample: ...}`` as ``engine.corpus_sample.setting`` spells it.
         useful: whether the search has a prior that the sample could feed.
     """
-    entries = store.ledger.journal(prepared.sweep_id)
-    if any(entry.kind == "opened" for entry in entries):
-        sample = Opening.of(entries, prepared.sweep_id).sample
+    opened = SweepJournal(store.ledger, prepared.sweep_id).first(SweepOpened)
+    if opened is not None:
+        sample = Opening.of(opened.record).sample
     else:
         sample = _chosen(prepared, store, wanted) if useful and prepared.prefixes else None
     return replace(prepared, opening=replace(prepared.opening, sample=sample))
@@ -88,21 +86,23 @@ def _size(declared: Declared) -> str:
     return f"{declared.size:,} documents" if declared.size else f"{100 * declared.share:.3g} % of the documents"
 
 
-async def settle(prepared: Prepared, journal: Journal, store: Store, engine: Engine, totals: Filled) -> None:
+async def settle(
+    prepared: Prepared, journal: SweepJournal, store: Store, fill: Callable[[Sequence[Want]], Awaitable[Filled]]
+) -> None:
     """Choose the sample's documents and write down how many they are, and whether ranking on them is worth it."""
     declared = prepared.opening.sample
-    if declared is None or journal.last(ENTRY) is not None:
+    if declared is None or journal.last(SampleSettled) is not None:
         return
     roots = {item.source.key: item.source for item in prepared.sampled.values()}
-    filled = await engine.fill([Want(root) for root in roots.values()])
-    totals.add(filled)
+    filled = await fill([Want(root) for root in roots.values()])
     rows = [store.ledger.value(key) for key in roots]
     notes: list[Mapping[str, float]] = [row.notes for row in rows if row is not None]
-    entry: dict[str, Any] = {
-        name: int(sum(note.get(name, 0) for note in notes))
-        for name in ("documents", "of", "evidence", "nearest", "random")
-    }
-    entry["failed"] = next(iter(filled.failed.values()), "")
-    large = entry["documents"] >= entry["of"] if not declared.auto else entry["documents"] > MOST * entry["of"]
-    entry["used"] = not entry["failed"] and not large
-    journal.append(ENTRY, entry)
+
+    def total(name: str) -> int:
+        return int(sum(note.get(name, 0) for note in notes))
+
+    documents, of, failed = total("documents"), total("of"), next(iter(filled.failed.values()), "")
+    large = documents >= of if not declared.auto else documents > MOST * of
+    used = not failed and not large
+    counts = (documents, of, total("evidence"), total("nearest"), total("random"))
+    journal.append(SampleSettled(*counts, failed=failed, used=used))

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
 from ragscout.data import open_eval_set
+from ragscout.engine.journal import SweepJournal
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import Opening
 from ragscout.engine.worker import chat_models
@@ -23,6 +25,7 @@ from ragscout.model.config import Configuration, Node, node, source_node
 from ragscout.model.declared_sample import on_sample
 from ragscout.model.errors import SpecError, StoreError
 from ragscout.model.evalset import EvalSet, Question
+from ragscout.model.journal import SweepOpened
 from ragscout.model.key import digest, short
 from ragscout.model.metric import Figure, MeasureStep
 from ragscout.model.step import make
@@ -282,21 +285,36 @@ def host_of(connection: Connection) -> str:
 def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
     """Pin the evaluation set, close the space, choose metrics and goal, write the opening record down in memory.
 
+    Which questions are sealed is looked up once, before the sweep is begun; then its opening record says so.
+
     Raises:
         SpecError, EvalSetError: with place, cause and remedy.
     """
     eval_set = open_eval_set(spec.eval_set, blobs=store.blobs, registry=store.ledger, base=base)
-    eval_set = sealed_set(eval_set, spec.holdout, store)
-    questions = ordered(eval_set.development, spec.seed)
-    if not questions:
-        raise SpecError(f"{spec.eval_set}: there is no question to ask; got 0. Add questions to the evaluation set.")
     network = frozenset(() if spec.network == "offline" else spec.network)
     models = Resolver(policy=NetworkPolicy.hosts(network))
     source = source_node(digest("source", [(item.path, item.sha256) for item in eval_set.files]))
     closed = space(spec, source, models)
-    languages = Counter(language(question.text) for question in questions)
-    chosen = with_leaks(questions, tuple(metric.resolved(models) for metric in metrics(spec, models)))
+    named = tuple(metric.resolved(models) for metric in metrics(spec, models))
+
+    def id_of(measured: Sequence[MeasureStep]) -> str:
+        keys = tuple(metric.key({}) for metric in measured)
+        return f"{spec.sweep}-{short(digest('sweep', spec_hash(spec), space_hash(closed), eval_set.digest, keys))}"
+
+    others = [name for name in store.ledger.sweeps() if name.rpartition("-")[0] == spec.sweep]
+    # whether a metric of leaks is added follows from the questions, and which these are from the opening record
+    possible = {id_of(named), id_of(with_leaks(eval_set.questions_, named))}
+    opened = next((opening for name in others if name in possible if (opening := _opened(store, name))), None)
+    if opened is not None:
+        eval_set = eval_set.with_holdout(opened.holdout, opened.sealed)
+    else:
+        eval_set = sealed_set(eval_set, spec.holdout, store)
+    questions = ordered(eval_set.development, spec.seed)
+    if not questions:
+        raise SpecError(f"{spec.eval_set}: there is no question to ask; got 0. Add questions to the evaluation set.")
+    chosen = with_leaks(questions, named)
     goal, weighted = goal_of(spec, chosen)
+    sweep_id = id_of(chosen)
     opening = Opening(
         name=spec.sweep,
         eval_set=eval_set.digest,
@@ -313,11 +331,6 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
         llm_calls=spec.budget.llm_calls,
         tokens=spec.budget.tokens,
     )
-    sweep_id = f"{spec.sweep}-{short(digest('sweep', opening.spec, opening.space, opening.eval_set, opening.metrics))}"
-    if not store.ledger.journal(sweep_id):
-        real = [name for name, count in languages.items() if count > MISSING_LIMIT * len(questions)]
-        refuse_blind_goal(spec, chosen, real, tester(store, models))
-    others = [name for name in store.ledger.sweeps() if name.rpartition("-")[0] == spec.sweep and name != sweep_id]
     changed = [f"{spec.sweep} was run before with another content: this is a new study, what was computed is reused."]
     if not spec.probe.questions and {"p50_seconds", "p95_seconds"} & set(spec.goal.within):
         raise SpecError(
@@ -333,7 +346,7 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
         goal,
         opening,
         sweep_id,
-        (*spec.notes, *unsuited(chosen, languages), *(changed if others else ())),
+        (*spec.notes, *unsuited(chosen, _languages(questions)), *(changed if set(others) - {sweep_id} else ())),
         weighted,
         {question.id: question for question in questions},
     )
@@ -341,6 +354,31 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
     most = prepared.answers or sum(len(questions) for item in closed.configurations if item.generates)
     share = min(CLOSING_SHARE, need / (need + most)) if need else 0.0
     return replace(prepared, opening=replace(opening, closing=round(share, 4)))
+
+
+def check_goal(prepared: Prepared, store: Store) -> None:
+    """Try the goal's metrics out on answers whose order is known, in every language of the questions. The goal of a
+    sweep that was begun passed already.
+
+    Raises:
+        SpecError: a metric of the goal cannot tell a good answer from a bad one.
+    """
+    if _opened(store, prepared.sweep_id) is not None:
+        return
+    most = MISSING_LIMIT * len(prepared.questions)
+    real = [name for name, count in _languages(prepared.questions).items() if count > most]
+    models = Resolver(policy=prepared.opening.policy())
+    refuse_blind_goal(prepared.spec, prepared.metrics, real, tester(store, models))
+
+
+def _languages(questions: Sequence[Question]) -> Counter[Literal["en", "ko"]]:
+    return Counter(language(question.text) for question in questions)
+
+
+def _opened(store: Store, sweep_id: str) -> Opening | None:
+    """The opening record of a sweep, ``None`` when it was not begun."""
+    opened = SweepJournal(store.ledger, sweep_id).first(SweepOpened)
+    return None if opened is None else Opening.of(opened.record)
 
 
 def open_store(location: str | Path | None = None) -> Store:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ragscout.model.board import Board, BoardLanguage
+from ragscout.model.board import BoardLanguage
 from ragscout.record import runs, words
 from ragscout.record.parquet import csv_bytes, parquet
 from ragscout.record.recorder import Snapshot
@@ -21,7 +21,7 @@ class FolderRecorder:
     ``results.parquet`` with one line per configuration and question in a folder. Each file is replaced as a whole;
     one that would not change is left alone."""
 
-    def __init__(self, path: Path, page: Callable[[Board, BoardLanguage], str] = words.page) -> None:
+    def __init__(self, path: Path, page: Callable[[Snapshot, BoardLanguage], str] = words.page) -> None:
         """Args: page = makes ``board.md``."""
         self.path, self._page = path, page
 
@@ -37,11 +37,11 @@ class FolderRecorder:
             _LOG.warning("%s: the board could not be written; got %s. The next update tries again.", self.path, error)
 
 
-def _files(snapshot: Snapshot, page: Callable[[Board, BoardLanguage], str]) -> dict[str, bytes]:
+def _files(snapshot: Snapshot, page: Callable[[Snapshot, BoardLanguage], str]) -> dict[str, bytes]:
     board = snapshot.board
     made = {
         "board.json": board.to_json(),
-        "board.md": page(board, words.of_language(snapshot.eval_set)).encode(),
+        "board.md": page(snapshot, words.of_language(snapshot.eval_set)).encode(),
         "leaderboard.csv": csv_bytes(runs.board_table(board, board.rows)),
         "results.parquet": parquet(_results(snapshot)),
         **snapshot.attachments,

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ragscout.model.board import Board, BoardLanguage
+from ragscout.model.board import BoardLanguage
 from ragscout.record import runs, words
 from ragscout.record.mlflow_place import (
     beside,
@@ -52,7 +52,7 @@ class MlflowRecorder:
         self,
         tracking_uri: str,
         artifacts: Path | None = None,
-        page: Callable[[Board, BoardLanguage], str] = words.page,
+        page: Callable[[Snapshot, BoardLanguage], str] = words.page,
         report: Callable[[Snapshot], bytes] | None = None,
     ) -> None:
         check_tracking_uri(tracking_uri, "tracking URI")
@@ -89,11 +89,11 @@ class _Place:
         self._client, self._snapshot, self._artifacts, self._report = client, snapshot, artifacts, report
         self._experiment = self._open_experiment()
 
-    def reconcile(self, page: Callable[[Board, BoardLanguage], str]) -> None:
+    def reconcile(self, page: Callable[[Snapshot, BoardLanguage], str]) -> None:
         """Make every run equal to its state, the parent last: its digest says that all is written."""
         snapshot = self._snapshot
         parents, children = self._existing()
-        text = page(snapshot.board, words.of_language(snapshot.eval_set))
+        text = page(snapshot, words.of_language(snapshot.eval_set))
         wanted = runs.parent_state(snapshot, text.encode())
         parent = parents.pop(0) if parents else None
         if parent is not None and int(parent.data.tags.get(runs.TAG_SEQUENCE, 0)) > snapshot.sequence:

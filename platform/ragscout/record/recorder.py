@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ragscout.model.board import Board
+from ragscout.model.board import Board, BoardLanguage
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import EvalSet
 from ragscout.model.metric import Figure
@@ -26,7 +26,8 @@ class Row:
 @dataclass(frozen=True)
 class Snapshot:
     """State of a sweep at one point of its journal. ``sequence`` grows with the journal; equal sequence, equal
-    content. ``spec``: the sweep file in canonical form, as YAML. ``closed``: nothing more will be measured.
+    content. ``spec``: the sweep file in canonical form, as YAML. ``headline``: what the board says in one sentence, by
+    language. ``closed``: nothing more will be measured.
     ``attachments``: pages beside the board, by file name."""
 
     sweep: str
@@ -35,6 +36,7 @@ class Snapshot:
     spec: str
     eval_set: EvalSet
     board: Board
+    headline: Mapping[BoardLanguage, str]
     rows: Sequence[Row]
     figures: Sequence[Figure]
     signatures: Mapping[str, str]

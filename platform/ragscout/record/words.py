@@ -26,7 +26,6 @@ _WORDS = {
             "`partial.{metric}`, a mean over fewer questions."
         ),
         "open": "The sweep is not finished.",
-        "ended": "Ended: {why}.",
         "retrieval": "Retrieval",
     },
     "ko": {
@@ -44,7 +43,6 @@ _WORDS = {
             "문항의 평균인 `partial.{metric}`에 기록됩니다."
         ),
         "open": "탐색이 끝나지 않았습니다.",
-        "ended": "종료 사유: {why}.",
         "retrieval": "검색",
     },
 }
@@ -73,7 +71,7 @@ def description(snapshot: Snapshot) -> str:
     board, lang = snapshot.board, of_language(snapshot.eval_set)
     words = _WORDS[lang]
     metric = field_name(board.goal.metric)
-    lines = [f"**{_escape(board.headline(lang))}**", ""]
+    lines = [f"**{_escape(snapshot.headline[lang])}**", ""]
     leader, recommended, reference = board.leader(), board.recommended(), board.reference()
     for mark, row in (("leader", leader), ("recommended", recommended), ("reference", reference)):
         if row is not None:
@@ -87,15 +85,13 @@ def description(snapshot: Snapshot) -> str:
     lines += [f"- {_escape(note.text(lang))}" for note in board.notes]
     if not snapshot.closed:
         lines += ["", words["open"]]
-    elif board.ended:
-        lines += ["", words["ended"].format(why=_escape(board.ended))]
     return "\n".join(lines) + "\n"
 
 
-def page(board: Board, lang: BoardLanguage) -> str:
+def page(snapshot: Snapshot, lang: BoardLanguage) -> str:
     """The board as a Markdown page: the headline, the table, retrieval beside it, the notes."""
-    words = _WORDS[lang]
-    lines = [f"# {_escape(board.sweep)}", "", _escape(board.headline(lang)), ""]
+    board, words = snapshot.board, _WORDS[lang]
+    lines = [f"# {_escape(board.sweep)}", "", _escape(snapshot.headline[lang]), ""]
     lines += _table(board, board.rows, board.figures, lang)
     if board.retrieval:
         lines += ["", f"## {words['retrieval']}", ""]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ragscout.board.pairs import paired_rows
+from ragscout.board.words.headline import headline
 from ragscout.model.board import Board, BoardLanguage, Paired, Row
 from ragscout.model.outcome import CANDIDATE_KINDS
 from ragscout.model.runtime import ChatModel
@@ -120,7 +121,7 @@ def decision(material: Material) -> Decision:
     versions = tuple(_versions(material))
     model = MODEL[material.language]
     return Decision(
-        board.headline(material.language),
+        headline(board, material.language),
         reasons[:SHOWN],
         risks[:SHOWN],
         tuple(_not_tried(material)),

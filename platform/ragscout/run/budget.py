@@ -1,4 +1,4 @@
-"""What the search may ask: the proposer's rounds as far as its part of the budget goes, then the finals.
+"""The search within its part of the budget: the proposer's rounds as far as they fit, then its finals.
 
 Money, requests, tokens and minutes are looked at between rounds only, on what is settled, and what was decided is
 written down: a sweep that was stopped decides the same again. In the middle of a round the limits themselves hold.
@@ -6,96 +6,136 @@ written down: a sweep that was stopped decides the same again. In the middle of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from ragscout.plan.budget import FINALS_SHARE, Purse
+from ragscout.engine.cancel import CancelToken
+from ragscout.engine.journal import SweepJournal
+from ragscout.engine.session import Opening
+from ragscout.model.board import Note
+from ragscout.model.journal import SearchEnded
+from ragscout.model.reason import DONE, Reason
+from ragscout.plan.budget import SweepBudget
 from ragscout.plan.estimate import each_answer
 from ragscout.plan.setup import Prepared
-from ragscout.run.read_model import BUDGET
-from ragscout.search.contract import Proposer, Request
-from ragscout.store.journal import Journal
+from ragscout.search.contract import Block, Proposer, Request
+from ragscout.search.rounds import FINALS_SHARE
 from ragscout.store.store import Store
 
-DONE = "the search is over"
-BATCH = 20
-"""Most requests per round; policies with smaller rounds ask for fewer."""
+
+def budget_of(prepared: Prepared, store: Store, journal: SweepJournal, cancel: CancelToken) -> SweepBudget:
+    """Return the budget of a sweep; earlier processes left in its journal how long they took."""
+    return SweepBudget(
+        store.ledger,
+        prepared.sweep_id,
+        minutes=prepared.spec.budget.minutes,
+        spent_seconds=max((getattr(line.entry, "clock", 0.0) for line in journal.entries()), default=0.0),
+        expected=lambda: each_answer(prepared, store),
+        held=lambda: cancel.held_seconds,
+    )
 
 
-class Allowance:
-    """The search's part of a sweep's budget."""
+class BudgetedProposer:
+    """A proposer whose rounds are cut to what the search may still spend, and that goes over to the finals when nothing
+    fits or nothing is left to ask."""
 
-    def __init__(self, prepared: Prepared, store: Store, journal: Journal) -> None:
-        """Args: journal = of the sweep; earlier processes left there how long they took and what ended the search."""
-        self._journal, self._opening = journal, prepared.opening
-        clocks = [float(entry.payload["clock"]) for entry in journal.entries() if "clock" in entry.payload]
-        self.purse = Purse(
-            store.ledger,
-            prepared.sweep_id,
-            minutes=prepared.spec.budget.minutes,
-            spent_seconds=max(clocks, default=0.0),
-            expected=lambda: each_answer(prepared, store),
-        )
-        self._ended: Mapping[str, Any] | None = journal.last("search_over")
+    def __init__(
+        self,
+        inner: Proposer,
+        budget: SweepBudget,
+        opening: Opening,
+        journal: SweepJournal,
+        waits: Callable[[], bool],
+    ) -> None:
+        """Wrap a proposer.
 
-    @property
-    def deadline(self) -> float | None:
-        """Moment on the monotonic clock at which the search's minutes are over, ``None`` without a limit."""
-        return self.purse.deadline(1 - self._opening.closing)
+        Args:
+            inner: what proposes.
+            budget: of the whole sweep.
+            opening: says which part of it the search has.
+            journal: where the end of the search is written down, or was by an earlier process.
+            waits: whether a row waits for the next run, so that a search without anything more to ask is not over.
+        """
+        self._inner, self._budget, self._opening = inner, budget, opening
+        self._journal, self._waits = journal, waits
+        self._round = 0
+        self.ended = journal.last(SearchEnded)
+        self._limit_finals()
 
-    def stops(self, proposer: Proposer, number: int) -> bool:
-        """Whether a limit ended the search in the middle of this round or before; the limit of the finals is passed on
-        where they begin."""
-        ended = self._ended
-        if ended is None or number < ended["round"]:
-            return False
-        if number == ended["round"] and ended["answers"] is not None:
-            proposer.allow(int(ended["answers"]))
-        return bool(ended["broken"])
+    def broke(self, number: int) -> bool:
+        """Whether a limit ended the search in the middle of this round, or before."""
+        return self.ended is not None and self.ended.broken and number >= self.ended.round
 
-    def next(self, proposer: Proposer, number: int, waiting: bool = False) -> list[Request]:
-        """The proposer's next round, cut to what fits; its finals once it has nothing to ask or nothing fits.
-        ``waiting``: a row waits for the next run, so that a search without anything more to ask is not over."""
-        if self._ended is None:
-            requests = list(proposer.ask(BATCH))
-            share = 1 - FINALS_SHARE
-            # the proposer itself keeps the limit on calls
-            limits = replace(self._opening.limits(closing=False), calls=None)
-            fits = self.purse.answers(limits, share)
-            kept = requests if fits is None else _fitting(requests, fits, cut=self.purse.untouched)
-            late = self.purse.late((1 - self._opening.closing) * share)
-            if kept and not late:
-                return kept
-            # the finals shrink to what is left, whether a limit ended the search or it had nothing more to ask
-            answers = self.purse.answers(limits)
-            why = DONE
-            if requests:
-                part = "the search's part of the minutes is over" if late else "the search's part of the budget is used"
-                why = f"{BUDGET}: {part}"
-            if requests or (answers is not None and not waiting):
-                self.over(number, why, broken=False, answers=answers)
-            if answers is not None:
-                proposer.allow(answers)
-        return list(proposer.finals())
+    def ask(self, n: int) -> Sequence[Request]:
+        """Return the next round, cut to what fits; the finals once the search is over."""
+        return self._searched(n) if self.ended is None else self._inner.finals()
 
-    def over(self, number: int, why: str, *, broken: bool, answers: int | None = None) -> None:
-        """Write down what ended the search. ``broken``: in the middle of round ``number``; ``answers``: how
-        many the finals may ask."""
-        ended: dict[str, Any] = {
-            "round": number,
-            "why": why,
-            "broken": broken,
-            "answers": answers,
-            "clock": self.purse.elapsed,
-        }
-        self._journal.append("search_over", ended)
-        self._ended = ended
+    def end(self, reason: Reason, *, broken: bool, answers: int | None = None) -> None:
+        """Write down what ended the search, see ``SearchEnded``."""
+        self.ended = SearchEnded(self._round, reason, broken, answers, self._budget.elapsed)
+        self._journal.append(self.ended)
+
+    def tell(self, blocks: Sequence[Block]) -> None:
+        """Take the blocks of a round."""
+        self._inner.tell(blocks)
+        self._counted()
+
+    def restore(self, requests: Sequence[Request], blocks: Sequence[Block]) -> None:
+        """Replay a journalled round."""
+        self._inner.restore(requests, blocks)
+        self._counted()
+
+    def know(self, blocks: Sequence[Block], free: bool = True) -> None:
+        """Take what earlier sweeps measured, which is a round of its own."""
+        self._inner.know(blocks, free)
+        self._counted()
+
+    def notes(self) -> Sequence[Note]:
+        """Return what the board must say about how the search went."""
+        return self._inner.notes()
+
+    def allow(self, answers: int) -> None:
+        """Ask at most so many further answers from here on."""
+        self._inner.allow(answers)
+
+    def finals(self) -> Sequence[Request]:
+        """Return what is still to be measured for the configurations that may win."""
+        return self._inner.finals()
+
+    def _searched(self, n: int) -> Sequence[Request]:
+        requests = list(self._inner.ask(n))
+        share = 1 - FINALS_SHARE
+        # the proposer itself keeps the limit on calls
+        limits = replace(self._opening.limits(closing=False), calls=None)
+        fits = self._budget.answers(limits, share)
+        kept = requests if fits is None else fitting(requests, fits, cut=self._budget.untouched)
+        late = self._budget.late((1 - self._opening.closing) * share)
+        if kept and not late:
+            return kept
+        # the finals shrink to what is left, whether a limit ended the search or it had nothing more to ask
+        answers = self._budget.answers(limits)
+        if requests:
+            self.end(Reason("search_minutes" if late else "search_share"), broken=False, answers=answers)
+        elif answers is not None and not self._waits():
+            self.end(DONE, broken=False, answers=answers)
+        if answers is not None:
+            self._inner.allow(answers)
+        return self._inner.finals()
+
+    def _counted(self) -> None:
+        self._round += 1
+        self._limit_finals()
+
+    def _limit_finals(self) -> None:
+        """Pass the limit of the finals on where they begin, when an earlier process came to them."""
+        ended = self.ended
+        if ended is not None and ended.round == self._round and ended.answers is not None:
+            self._inner.allow(ended.answers)
 
 
-def _fitting(requests: Sequence[Request], answers: int, *, cut: bool) -> list[Request]:
-    """The first requests whose answers fit. ``cut``: when not even the first round fits, every row gets the same few
-    questions of the common order instead (or the first rows one)."""
+def fitting(requests: Sequence[Request], answers: int, *, cut: bool) -> list[Request]:
+    """Return the first requests whose answers fit. ``cut``: when not even the first round fits, every row gets the same
+    few questions of the common order instead (or the first rows one)."""
     asking = [request for request in requests if request.configuration.generates]
     if cut and 0 < answers < sum(len(request.questions) for request in asking):
         each = max(1, answers // len(asking))

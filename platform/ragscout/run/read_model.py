@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 from ragscout.board.audit import Audit, audit
 from ragscout.board.build import Facts, build_board
@@ -18,19 +17,33 @@ from ragscout.board.row_cache import RowCache
 from ragscout.board.slices import By, Slices, slices
 from ragscout.board.words.audit import render_markdown
 from ragscout.board.words.corpus_sample import sample_notes
+from ragscout.board.words.headline import headlines
 from ragscout.data.versions import made_notes
-from ragscout.engine.session import journal_view
+from ragscout.engine.journal import SealRecord, SweepJournal
 from ragscout.judges.asking import Passages
 from ragscout.judges.labels import Labels
 from ragscout.judges.ppi import Calibration
 from ragscout.judges.sweep import calibrations
-from ragscout.model.board import Board, Holdout, Latency, Note
+from ragscout.model.board import Board, Holdout, Latency
 from ragscout.model.config import Configuration
+from ragscout.model.journal import (
+    AskedRequest,
+    Chosen,
+    ClosingBegun,
+    HoldoutConfirmed,
+    Probed,
+    ProbeOver,
+    RoundAsked,
+    RoundMeasured,
+    SampleSettled,
+    SearchEnded,
+    SweepClosed,
+    SweepOpened,
+)
 from ragscout.model.measured import Measured
 from ragscout.model.outcome import Usage
 from ragscout.plan.cells import CellReader
 from ragscout.plan.holdout import sealed_must_pass
-from ragscout.plan.sampling import ENTRY
 from ragscout.plan.setup import Prepared, ordered
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.record.words import of_language
@@ -39,18 +52,16 @@ from ragscout.search.contract import Block, Request
 from ragscout.serve.probe import latency
 from ragscout.spec import dump
 from ragscout.stats.shrinkage import Believed
-from ragscout.store.journal import Entry, Once
 from ragscout.store.store import Store
-
-BUDGET = "the budget is spent"
 
 
 class View:
     """One sweep as it stands."""
 
-    def __init__(self, prepared: Prepared, store: Store) -> None:
-        """Args: prepared = the sweep; store = where its journal and its cells lie."""
+    def __init__(self, prepared: Prepared, store: Store, journal: SweepJournal) -> None:
+        """Args: prepared = the sweep; store = where its cells lie; journal = of the sweep."""
         self._prepared, self._store, self._ledger = prepared, store, store.ledger
+        self._journal = journal
         self._cells, self._kept = CellReader(store, prepared), RowCache()
         self._passages = Passages(prepared, store)
         self._prefixes: dict[str, str] = {}
@@ -59,12 +70,12 @@ class View:
     @property
     def closed(self) -> bool:
         """Whether nothing more will be measured."""
-        return bool(journal_view(self._ledger.journal(self._prepared.sweep_id), "closed"))
+        return self._journal.first(SweepClosed) is not None
 
     def rounds(self) -> list[list[Request]]:
         """Requests of every round that was proposed."""
-        entries = self._ledger.journal(self._prepared.sweep_id)
-        return [[self._request(item) for item in view["requests"]] for view in journal_view(entries, "round")]
+        asked = self._journal.of(RoundAsked)
+        return [[request_of(self._prepared, item) for item in entry.requests] for entry in asked]
 
     def block(self, request: Request, broken: Mapping[str, str]) -> Block:
         """What came back for a request. ``broken``: measure nodes that cannot be computed, with the cause."""
@@ -74,8 +85,7 @@ class View:
 
     def broken(self) -> dict[str, str]:
         """Measure nodes that could not be computed, with the cause."""
-        entries = self._ledger.journal(self._prepared.sweep_id)
-        return {key: why for view in journal_view(entries, "measured") for key, why in dict(view["broken"]).items()}
+        return {key: why for entry in self._journal.of(RoundMeasured) for key, why in entry.broken.items()}
 
     def asked(self) -> list[tuple[Configuration, tuple[str, ...]]]:
         """Every configuration that was asked something with its questions, in the order of first asking."""
@@ -90,39 +100,33 @@ class View:
 
     def probes(self) -> dict[str, Latency]:
         """What the latency probe saw, by configuration."""
-        return self._probes(self._ledger.journal(self._prepared.sweep_id))
+        return {entry.key: latency(entry) for entry in self._journal.of(Probed)}
 
-    def _probes(self, entries: Sequence[Entry]) -> dict[str, Latency]:
-        return {str(view["key"]): latency(view) for view in journal_view(entries, "probed")}
-
-    def _opened(self, entries: Sequence[Entry]) -> Opened:
+    def _opened(self) -> Opened:
         """The hold-out's questions and scores, empty before it was confirmed."""
         prepared = self._prepared
-        confirmed, chosen = journal_view(entries, "confirmed"), journal_view(entries, "chosen")
-        if not confirmed:
+        confirmed, chosen = self._journal.first(HoldoutConfirmed), self._journal.first(Chosen)
+        if confirmed is None or chosen is None:
             return Opened()
-        held = prepared.eval_set.open_sealed(Once(self._ledger, prepared.sweep_id))
-        asked = ordered(held, prepared.spec.seed)[: int(chosen[0]["questions"])]
+        held = prepared.eval_set.open_sealed(SealRecord(self._journal))
+        asked = ordered(held, prepared.spec.seed)[: chosen.questions]
         names = [question.id for question in asked]
         cells = CellReader(self._store, prepared.with_questions(asked))
-        broken = dict(confirmed[0]["broken"])
+        broken = confirmed.broken
         return Opened(
             asked,
             {
                 key: Measured(item, cells.scores(item, names, broken), cells.usage(item, names))
-                for key in chosen[0]["rows"]
+                for key in chosen.rows
                 for item in [prepared.configuration(key)]
             },
         )
 
-    def _holdout(self, entries: Sequence[Entry], asked: int) -> Holdout | None:
-        if not self._prepared.held:
-            return None
-        chosen = journal_view(entries, "chosen")[:1]
-        fixed: Mapping[str, Any] = chosen[0] if chosen else {"used_by": [], "seen": 0, "why": ""}
-        return Holdout(
-            self._prepared.held, bool(asked), asked, tuple(fixed["used_by"]), int(fixed["seen"]), str(fixed["why"])
-        )
+    def _holdout(self, asked: int) -> Holdout | None:
+        held, chosen = self._prepared.held, self._journal.first(Chosen)
+        if not held or chosen is None:
+            return Holdout(held, bool(asked), asked) if held else None
+        return Holdout(held, bool(asked), asked, chosen.used_by, chosen.seen, chosen.sealed)
 
     def rows(self) -> list[Row]:
         """What was asked, with its scores and answers."""
@@ -136,14 +140,12 @@ class View:
     def snapshot(self) -> Snapshot:
         """Everything that is known now."""
         prepared = self._prepared
-        entries = self._ledger.journal(prepared.sweep_id)
-        failed = {key: why for view in journal_view(entries, "measured") for key, why in dict(view["failed"]).items()}
-        closed = journal_view(entries, "closed")
-        notes = [Note(**note) for view in journal_view(entries, "measured")[-1:] for note in view["notes"]]
-        over = journal_view(entries, "search_over")
-        why = next((str(view["why"]) for view in (*over, *closed)), "")
-        chosen = journal_view(entries, "chosen")
-        opened = self._opened(entries)
+        journal = self._journal
+        lines, rounds = journal.entries(), journal.of(RoundMeasured)
+        failed = {key: why for entry in rounds for key, why in entry.failed.items()}
+        closed, chosen = journal.first(SweepClosed), journal.first(Chosen)
+        ended = journal.first(SearchEnded) or closed
+        opened = self._opened()
         rows = self.rows()
         measured = [
             Measured(
@@ -158,33 +160,34 @@ class View:
             prepared.spec.sweep,
             f"{prepared.eval_set.name}@{prepared.eval_set.version}",
             currency=prepared.currency,
-            ended=why if why.startswith(BUDGET) else "",
+            ended=ended.reason if ended is not None and ended.reason.limit else None,
             configurations=len(prepared.space.configurations),
-            holdout=self._holdout(entries, len(opened.questions)),
+            holdout=self._holdout(len(opened.questions)),
             opened=opened,
-            recommended=str(chosen[0]["recommended"]) if chosen else "",
+            recommended=chosen.recommended if chosen is not None else "",
             within=prepared.spec.goal.within,
             require=prepared.spec.goal.require,
-            latency=self._probes(entries),
-            probed=bool(journal_view(entries, "probe_over")),
+            latency=self.probes(),
+            probed=journal.first(ProbeOver) is not None,
             seed=prepared.spec.seed,
             clusters=clusters_of(prepared.questions),
             notes=(
-                *notes,
+                *(rounds[-1].notes if rounds else ()),
                 *made_notes(prepared.questions),
                 *sealed_must_pass(prepared.eval_set),
                 *([prepared.weighted.note()] if prepared.weighted is not None else []),
             ),
             judges=self._judges(rows),
-            posterior=self._posterior(rows, entries),
+            posterior=self._posterior(rows),
         )
         answers, retrieval = prepared.figures_of("answer"), prepared.figures_of("retrieval")
         snapshot = Snapshot(
             sweep=prepared.sweep_id,
             name=prepared.spec.sweep,
-            sequence=entries[-1].seq if entries else 0,
-            spec=self._sweep_file(entries),
+            sequence=lines[-1].seq if lines else 0,
+            spec=self._sweep_file(),
             eval_set=prepared.eval_set,
+            headline={},
             board=build_board(
                 measured, prepared.questions, answers or retrieval, prepared.goal, facts, retrieval, self._kept
             ),
@@ -192,25 +195,24 @@ class View:
             figures=prepared.figures,
             signatures=prepared.signatures,
             goal=prepared.goal.metric,
-            closed=bool(closed),
+            closed=closed is not None,
         )
-        snapshot = replace(snapshot, board=self._with_sample(snapshot.board, entries, measured))
-        return self._audited(snapshot) if closed else snapshot
+        snapshot = replace(snapshot, board=self._with_sample(snapshot.board, measured))
+        snapshot = self._audited(snapshot) if snapshot.closed else snapshot
+        return replace(snapshot, headline=headlines(snapshot.board))
 
-    def _sweep_file(self, entries: Sequence[Entry]) -> str:
+    def _sweep_file(self) -> str:
         """The sweep file as it was when the sweep opened; of an older journal, which holds no text, as it is now."""
-        for opened in journal_view(entries, "opened"):
-            if opened.get("sweep_file"):
-                return str(opened["sweep_file"])
-        return self._current_file
+        opened = self._journal.first(SweepOpened)
+        return str((opened and opened.record.get("sweep_file")) or "") or self._current_file
 
     @cached_property
     def _current_file(self) -> str:
         return dump(self._prepared.spec)
 
-    def _with_sample(self, board: Board, entries: Sequence[Entry], measured: Sequence[Measured]) -> Board:
+    def _with_sample(self, board: Board, measured: Sequence[Measured]) -> Board:
         """With what a corpus sample said of retrieval beside it."""
-        entry = next(iter(journal_view(entries, ENTRY)), None)
+        entry = self._journal.first(SampleSettled)
         if entry is None:
             return board
         prefixes = {item.key: prefix for prefix, item in self._prepared.sampled.items()}
@@ -263,15 +265,15 @@ class View:
         effects = self._effects(snapshot.rows)
         return {} if effects is None else effects.near(self._prepared.spec.seed)
 
-    def _posterior(self, rows: Sequence[Row], entries: Sequence[Entry]) -> dict[str, Believed]:
+    def _posterior(self, rows: Sequence[Row]) -> dict[str, Believed]:
         """What the factor model makes of the rows, once the search that used it has come to its finals."""
         prepared = self._prepared
         size = len(prepared.space.configurations), len(prepared.questions)
         if resolve(prepared.search, *size, prepared.answers) != "factor":
             return {}
-        rounds = journal_view(entries, "round")
-        final = any(request["reason"] == "final" for view in rounds for request in view["requests"])
-        if not final and not any(journal_view(entries, kind) for kind in ("search_over", "closing", "closed")):
+        asked = self._journal.of(RoundAsked)
+        final = any(request.reason == "final" for entry in asked for request in entry.requests)
+        if not final and not any(self._journal.of(kind) for kind in (SearchEnded, ClosingBegun, SweepClosed)):
             return {}
         effects = self._effects(rows)
         return {} if effects is None else effects.posterior()
@@ -296,16 +298,7 @@ class View:
         answered = [(row.configuration, row.scores, row.answers) for row in rows]
         return tuple(calibrations(prepared.metrics, answered, prepared.questions, labels, self._passages.of))
 
-    def _request(self, item: Mapping[str, object]) -> Request:
-        names = item["questions"]
-        assert isinstance(names, list)
-        return Request(self._prepared.configuration(str(item["configuration"])), tuple(names), str(item["reason"]))
 
-
-def plain(request: Request) -> dict[str, object]:
-    """A request as the journal keeps it."""
-    return {
-        "configuration": request.configuration.key,
-        "questions": list(request.questions),
-        "reason": request.reason,
-    }
+def request_of(prepared: Prepared, asked: AskedRequest) -> Request:
+    """Return a journalled request as the proposers know it."""
+    return Request(prepared.configuration(asked.configuration), asked.questions, asked.reason)

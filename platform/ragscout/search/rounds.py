@@ -27,6 +27,7 @@ from ragscout.search.state import Progress, Want
 from ragscout.search.stopping import RULES
 
 FINALS_SHARE = 0.2
+"""Share of the limits of a search that is kept back to deepen the leaders at its end."""
 START_SHARE = 0.27
 FEWEST_FINALISTS = 3
 CHOICES = {"stop": tuple(RULES), "price": ("auto", "money", "seconds", "none")}

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ragscout.engine.ledger_admission import LedgerAdmission
 from ragscout.engine.session import Opening
@@ -19,6 +18,7 @@ from ragscout.engine.worker import chat_models
 from ragscout.model.board import Latency
 from ragscout.model.config import Configuration
 from ragscout.model.errors import BudgetExceeded, ModelCallError, RagscoutError
+from ragscout.model.journal import Probed
 from ragscout.serve.pipeline import Pipeline, Reply
 from ragscout.store.store import Store
 
@@ -40,17 +40,9 @@ class Probe:
     failed: int = 0
     why: str = ""
 
-    def payload(self) -> dict[str, Any]:
-        """Plain values for the journal."""
-        return {
-            "seconds": list(self.seconds),
-            "stages": {stage: list(values) for stage, values in self.stages.items()},
-            "at_once": self.at_once,
-            "together": list(self.together),
-            "first": list(self.first),
-            "failed": self.failed,
-            "why": self.why,
-        }
+    def entry(self, key: str, clock: float) -> Probed:
+        """Return the journal's entry for the configuration ``key``."""
+        return Probed(key=key, clock=clock, **vars(self))
 
 
 def probe(
@@ -62,6 +54,7 @@ def probe(
     sweep: str,
     concurrency: int,
     deadline: float | None,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> Probe:
     """Ask a configuration questions one by one, the first one twice (models and indexes load at its first time).
 
@@ -71,6 +64,7 @@ def probe(
         concurrency: how many are asked at once in a second pass; 1 for no second pass. There is none either for a
             model that works on one request at a time, as local ones do by default.
         deadline: moment on the monotonic clock after which nothing more is asked.
+        go_on: looked at before every question; nothing more is asked once it says no.
 
     Raises:
         ModelCallError: an endpoint did not answer; probe again later.
@@ -79,7 +73,7 @@ def probe(
         with Pipeline.of(configuration, store=store, opening=opening, memo=False) as pipeline:
             limits = opening.limits(closing=True)
             pipeline.runtime.pay(LedgerAdmission(store.ledger, sweep, limits, remembers=False), "probe")
-            return _asked(pipeline, questions, concurrency, deadline)
+            return _asked(pipeline, questions, concurrency, deadline, go_on)
     except ModelCallError:
         raise
     except BudgetExceeded as error:
@@ -88,7 +82,9 @@ def probe(
         return Probe((), {}, failed=1, why=str(error))
 
 
-def _asked(pipeline: Pipeline, questions: Sequence[str], concurrency: int, deadline: float | None) -> Probe:
+def _asked(
+    pipeline: Pipeline, questions: Sequence[str], concurrency: int, deadline: float | None, go_on: Callable[[], bool]
+) -> Probe:
     replies: list[Reply] = []
     first: list[float] = []
     failed, why = 0, ""
@@ -98,8 +94,8 @@ def _asked(pipeline: Pipeline, questions: Sequence[str], concurrency: int, deadl
     began = time.monotonic()
     for question in questions:
         now = time.monotonic()
-        late = deadline is not None and now > deadline
-        if late or (len(replies) >= FEWEST and now - began > PATIENCE * len(questions)):
+        over = (deadline is not None and now > deadline) or not go_on()
+        if over or (len(replies) >= FEWEST and now - began > PATIENCE * len(questions)):
             break
         try:
             calls.first_token = None
@@ -119,7 +115,7 @@ def _asked(pipeline: Pipeline, questions: Sequence[str], concurrency: int, deadl
     calls.streams = False
     narrow = any(runtime.width(model) < 2 for model in models)
     together: list[float] = []
-    if concurrency > 1 and not narrow and not failed and len(replies) == len(questions):
+    if concurrency > 1 and go_on() and not narrow and not failed and len(replies) == len(questions):
         try:
             together = [reply.seconds for reply in asyncio.run(_at_once(pipeline, questions, concurrency))]
         except BudgetExceeded as error:
@@ -154,10 +150,10 @@ def _short(seconds: float) -> float:
     return round(seconds, 4)
 
 
-def latency(payload: Mapping[str, Any]) -> Latency:
-    """A journalled probe as the board shows it."""
-    seconds = sorted(payload["seconds"])
-    together = sorted(payload["together"])
+def latency(probed: Probe | Probed) -> Latency:
+    """Sum up a probe as the board shows it."""
+    seconds = sorted(probed.seconds)
+    together = sorted(probed.together)
     low, high = quantile_interval(len(seconds), 0.95)
     return Latency(
         len(seconds),
@@ -165,12 +161,12 @@ def latency(payload: Mapping[str, Any]) -> Latency:
         quantile(seconds, 0.95),
         None if low is None else seconds[low],
         None if high is None else seconds[high],
-        {stage: value for stage, values in payload["stages"].items() if (value := quantile(sorted(values), 0.5))},
-        payload["at_once"],
+        {stage: value for stage, values in probed.stages.items() if (value := quantile(sorted(values), 0.5))},
+        probed.at_once,
         quantile(together, 0.5),
         quantile(together, 0.95),
-        quantile(sorted(payload["first"]), 0.5),
-        payload["failed"],
+        quantile(sorted(probed.first), 0.5),
+        probed.failed,
     )
 
 

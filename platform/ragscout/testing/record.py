@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ragscout.board.words.headline import headlines
 from ragscout.model.board import Board, Cost, FigureStat, Goal, Mark, Note
 from ragscout.model.board import Row as BoardRow
 from ragscout.model.config import Configuration, source_node
@@ -120,7 +121,6 @@ def snapshot(
         notes=(Note("few", "Few questions separate little.", "문항이 적어 차이를 구별하기 어렵습니다."),),
         currency="USD",
         configurations=len(board_rows),
-        ended="the search is over" if closed else "",
     )
     return Snapshot(
         "sweep-" + digest(name)[:12],
@@ -129,6 +129,7 @@ def snapshot(
         SPEC,
         made,
         board,
+        headlines(board),
         rows,
         FIGURES,
         {GOAL: "judge|example|v1"},

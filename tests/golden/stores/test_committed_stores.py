@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from make_store import HERE, run, sweep_file, unpacked
 
+from ragscout.engine.journal import SweepJournal
 from ragscout.engine.session import Opening
 from ragscout.spec import parse
 from ragscout.steps.embed.hashing import Hashing
@@ -84,7 +85,7 @@ def test_an_old_journal_opens(tmp_path: Path) -> None:
     for name in store.ledger.sweeps():
         entries = store.ledger.journal(name)
         kinds |= {entry.kind for entry in entries}
-        opening = Opening.of(entries, name)
+        opening = Opening.read(SweepJournal(store.ledger, name))
         assert opening.name == name.rpartition("-")[0] and opening.sweep_file == "" and len(opening.spec) == 64
         assert opening.set_of(store).count == 6
     assert len(store.ledger.sweeps()) == 2
@@ -112,7 +113,7 @@ def test_a_store_opens_and_everything_in_it_is_used(tmp_path: Path, no_encoding:
 def test_the_sweep_file_is_in_the_journal(tmp_path: Path) -> None:
     store = Store.open(unpacked("store", tmp_path), create=False)
     for name in store.ledger.sweeps():
-        opening = Opening.of(store.ledger.journal(name), name)
+        opening = Opening.read(SweepJournal(store.ledger, name))
         assert parse(opening.sweep_file, "journal").sweep == opening.name
     store.close()
 

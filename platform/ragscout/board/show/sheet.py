@@ -6,6 +6,7 @@ import csv
 import io
 import unicodedata
 
+from ragscout.board.words.headline import headline
 from ragscout.model.board import Board, BoardLanguage, Row
 
 MARKS: dict[str, tuple[str, str, str]] = {
@@ -85,7 +86,7 @@ def render_xlsx(board: Board, *, language: BoardLanguage = "en") -> bytes:
     header, lines = sheet(board, language)
     tables: dict[str, list[list[object]]] = {
         "board": [[*header], *lines],
-        "notes": [[text] for text in (board.headline(language), *(note.text(language) for note in board.notes))],
+        "notes": [[text] for text in (headline(board, language), *(note.text(language) for note in board.notes))],
     }
     for title, table in tables.items():
         page = book.create_sheet(title)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ragscout.board.show.sheet import MARKS, render_csv, render_xlsx, safe
 from ragscout.board.words.corpus_sample import print_sample, sample_markdown
+from ragscout.board.words.headline import headline
 from ragscout.model.board import Board, BoardLanguage, FigureStat, GroupStat, Paired, Row
 from ragscout.model.calibration import CORRECTED
 
@@ -224,7 +225,7 @@ def render_terminal(
     """Headline, table, notes and retrieval table; widths count wide characters as two columns."""
     from rich.text import Text
 
-    console.print(Text(board.headline(language), style="bold"))
+    console.print(Text(headline(board, language), style="bold"))
     names = columns(board)
     shown = visible(board, everything)
     console.print(_table(board, shown, names, language, f"{board.sweep} · {board.eval_set}"))
@@ -283,7 +284,7 @@ def _table(board: Board, rows: tuple[Row, ...], names: list[str], language: Boar
 
 def render_markdown(board: Board, *, everything: bool = True, language: BoardLanguage = "en") -> str:
     """Headline, table, legend and notes as Markdown; ends with a newline."""
-    parts = [f"**{_escape(board.headline(language))}**", ""]
+    parts = [f"**{_escape(headline(board, language))}**", ""]
     names = columns(board, everything)
     parts += _markdown_table(board, visible(board, everything), names, language)
     parts += ["", _escape(legend(board, language)), ""]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ragscout.board.confirmation import quote_notes
-from ragscout.board.words.ended import in_korean
+from ragscout.board.words.reasons import reason_words
 from ragscout.judges.words import judge_notes
 from ragscout.model.board import Board, Note
 from ragscout.stats.paired import questions_to_separate, smallest_detectable
@@ -146,13 +146,14 @@ def _depth(board: Board, answered: int) -> list[Note]:
 
 
 def _ended(board: Board) -> list[Note]:
-    if not board.ended:
+    if board.ended is None:
         return []
+    why, why_ko = reason_words(board.ended, "en"), reason_words(board.ended, "ko")
     return [
         Note(
             "ended",
-            f"The sweep was ended by its limit: {board.ended}. A larger limit may change the order.",
-            f"한도에 도달하여 탐색이 끝났습니다: {in_korean(board.ended)}. 한도를 늘리면 순위가 바뀔 수 있습니다.",
+            f"The sweep was ended by its limit: {why}. A larger limit may change the order.",
+            f"한도에 도달하여 탐색이 끝났습니다: {why_ko}. 한도를 늘리면 순위가 바뀔 수 있습니다.",
         )
     ]
 

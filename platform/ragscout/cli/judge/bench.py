@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ragscout.judges.asking import Passages
 from ragscout.model.errors import EvalSetError, UnknownNameError
+from ragscout.model.journal import JudgeLabelled
 
 if TYPE_CHECKING:
     from ragscout.judges.labels import Label, Labels
@@ -42,8 +43,8 @@ class Bench:
         """Keep labels; the sweep's journal notes that there are new ones, so that recorders look again."""
         if labels:
             self.book.add(labels)
-            if self.sweep.store.ledger.journal(self.sweep.id):
-                self.sweep.journal.append("labelled", {"criterion": self.criterion, "labels": len(labels)})
+            if self.sweep.journal.entries():
+                self.sweep.journal.append(JudgeLabelled(self.criterion, len(labels)))
 
     @property
     def levels(self) -> int:

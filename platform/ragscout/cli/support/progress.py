@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from ragscout.cli.support.output import duration
-from ragscout.engine.events import Event
+
+if TYPE_CHECKING:
+    from ragscout.model.board import Board
+    from ragscout.run.events import SweepEvent
 
 BOARDS = 3  # provisional boards that are printed
 FIRST_BOARD = 30.0  # seconds before the first and between two of them: a short sweep shows its end only
@@ -45,24 +50,41 @@ class ProgressLine:
         if self._live is not None:
             self._live.stop()
 
-    def __call__(self, event: Event) -> None:
-        """Take one event."""
+    def __call__(self, event: SweepEvent, state: str = "") -> None:
+        """Take one event. ``state``: what is said instead of the phase, when the sweep does not simply run."""
         if self._quiet:
             return
         now = time.monotonic()
-        line = self._line(event, now)
+        line = self._line(event, now, state or event.phase)
         if self._live is not None:
             self._live.update(Text(line, style="cyan"))
         elif now - self._last >= EVERY and line != self._shown:
             self._last, self._shown = now, line
             self._console.print(line)
-        if event.board is not None and self._boards < BOARDS and now - self._shown_board >= FIRST_BOARD:
-            self._shown_board = now
-            self._provisional(event)
+        if event.board is not None:
+            board = event.board
+            self.provisional(lambda: board)
 
-    def _line(self, event: Event, now: float) -> str:
+    def say(self, text: str) -> None:
+        """Print a line above the one that stays in place."""
+        if not self._quiet:
+            self._console.print(f"[{duration(time.monotonic() - self._started)}] {text}", markup=False)
+
+    def provisional(self, board: Callable[[], Board]) -> None:
+        """Show one of the first boards, when it is time for it."""
+        now = time.monotonic()
+        if self._quiet or self._boards >= BOARDS or now - self._shown_board < FIRST_BOARD:
+            return
+        from ragscout.board.show.table import render_terminal
+
+        self._shown_board = now
+        self._boards += 1
+        self._console.print(f"\nProvisional board after {duration(now - self._started)}:")
+        render_terminal(board(), self._console)
+
+    def _line(self, event: SweepEvent, now: float, phase: str) -> str:
         elapsed = now - self._started
-        parts = [f"[{duration(elapsed)}] {event.phase}, round {event.round}"]
+        parts = [f"[{duration(elapsed)}] {phase}, round {event.round}"]
         if event.fill is not None:
             parts.append(f"nodes: {event.fill.done} done, {event.fill.cached} cached, {event.fill.left} left")
         if event.limit:
@@ -77,7 +99,7 @@ class ProgressLine:
             parts.append(f"about {duration(left)} left")
         return " · ".join(parts)
 
-    def _left(self, event: Event, now: float) -> float | None:
+    def _left(self, event: SweepEvent, now: float) -> float | None:
         if not event.limit or not event.answers:
             return None
         if self._first_answer is None:
@@ -86,11 +108,3 @@ class ProgressLine:
         if event.answers <= at or now - began < 5:
             return None
         return (event.limit - event.answers) * (now - began) / (event.answers - at)
-
-    def _provisional(self, event: Event) -> None:
-        from ragscout.board.show.table import render_terminal
-
-        assert event.board is not None
-        self._boards += 1
-        self._console.print(f"\nProvisional board after {duration(time.monotonic() - self._started)}:")
-        render_terminal(event.board, self._console)

@@ -31,7 +31,7 @@ def run(
         )
     else:
         file = _with_what_there_is(root / "experiments" / ("quickstart-ko.yaml" if korean else "quickstart.yaml"))
-    verb.run(file, store=store)
+    verb.run(str(file), store=store)
     sweep = Sweep.load(file, store)
     path = sweep.export(output)
     question = sweep.prepared.questions[0].text

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 START = 64
-FINALS_SHARE = 0.4
+COMPLETING_SHARE = 0.4
 """Largest share of the limit that is kept back for completing the finalists."""
 DROP = 0.001
 """Configurations that are within 3 % of the best with a smaller probability, twice in a row, are given up."""
@@ -82,7 +82,7 @@ class FactorProposer(BaseProposer):
         self._enough = 0
         complete = steps.FEWEST_FINALISTS * len(questions)
         deep = complete - steps.FEWEST_FINALISTS * min(policy.minimum, len(questions))
-        self.common_order = answers is not None and (answers < complete or FINALS_SHARE * answers < deep)
+        self.common_order = answers is not None and (answers < complete or COMPLETING_SHARE * answers < deep)
         """Whether the limit is too small to complete three finalists: then all share one question order, so that the
         board can still compare them pair by pair."""
 
@@ -174,7 +174,7 @@ class FactorProposer(BaseProposer):
             return 0
         if self.common_order:
             return steps.reserved(progress)
-        most = int(FINALS_SHARE * self.answers)
+        most = int(COMPLETING_SHARE * self.answers)
         missing = [progress.total - int(progress.answered[row]) for row in progress.started()[: self.policy.finalists]]
         named = self.space.incumbents
         roles = sum(progress.total - int(progress.answered[row]) for row in named if progress.alive(row))

@@ -51,8 +51,13 @@ _FORMS: dict[BoardLanguage, dict[str, str]] = {
 }
 
 
-def headline(board: Board, language: BoardLanguage) -> str:
-    """What a sweep says, in one sentence; every number is one of the board's."""
+def headlines(board: Board) -> dict[BoardLanguage, str]:
+    """Say what a sweep found in one sentence, in every language."""
+    return {"en": headline(board, "en"), "ko": headline(board, "ko")}
+
+
+def headline(board: Board, language: BoardLanguage = "en") -> str:
+    """Say what a sweep found in one sentence; every number is one of the board's."""
     row = board.recommended()
     if row is None:
         return _nothing(board, language)

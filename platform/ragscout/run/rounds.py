@@ -1,0 +1,66 @@
+"""The main flow of a sweep, to be read first: ask, fill, measure, tell, record; then close.
+
+A sweep is a conversation between a proposer, which chooses which questions to ask of which configurations, and the
+engine, which fills what is asked. Every round is written to the journal before it runs and again when it is measured,
+so that a sweep that was stopped at any point goes on with the same rounds and ends with the same board.
+"""
+
+from __future__ import annotations
+
+from ragscout.engine.cancel import Stopped
+from ragscout.engine.fill import Want
+from ragscout.model.journal import SweepClosed
+from ragscout.model.reason import OPEN, STOPPED
+from ragscout.plan.sampling import settle
+from ragscout.run.closing import close_sweep
+from ragscout.run.session import Ended, Session
+
+
+async def run_sweep(session: Session) -> Ended:
+    """Run a sweep, or go on where it stopped, until it is closed, cells stay open or somebody stops it."""
+    try:
+        await session.prepared.preflight(session.runtime)
+        closed = session.journal.last(SweepClosed)
+        if closed is not None:
+            await mend(session)
+            return Ended(closed.reason)
+        await settle(session.prepared, session.journal, session.store, session.fill)
+        ended = await run_rounds(session)
+        left = ended.left or await close_sweep(session)
+        if left:
+            return Ended(OPEN, tuple(left))
+        session.journal.append(SweepClosed(ended.reason))
+        return ended
+    except Stopped:
+        return Ended(STOPPED)
+
+
+async def run_rounds(session: Session) -> Ended:
+    """Ask, compute, measure and tell until the proposer is done or a limit ends the search."""
+    search = session.search()
+    for asked in search.rounds():  # replays the journal first, then asks
+        session.events.round(asked.number, asked.reason, asked.answers)
+        filled = await session.fill(session.wants(asked, search.silent))
+        measured = session.measure(asked, filled, search.silent)  # pure
+        if measured.left and not measured.spent:
+            return Ended(OPEN, (*measured.silent.values(), *measured.left))
+        if measured.left:
+            search.break_off(measured)
+            break
+        search.tell(asked, measured)
+        if not asked.replayed:
+            await session.record(provisional=True)
+    return Ended(search.reason, tuple(search.silent.values()))
+
+
+async def mend(session: Session) -> None:
+    """Fill what a finished sweep could not compute: a metric whose model was absent may work by now."""
+    broken = session.view.broken()
+    wants = [
+        Want(node, session.prepared.pick(names))
+        for configuration, names in session.view.asked()
+        for node in session.prepared.measures(configuration)
+        if node.key in broken
+    ]
+    if wants:
+        await session.fill(wants)
