@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from ragscout.cli.main import main
+from ragscout.words import strictly
 
 Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def complete_words() -> Iterator[None]:
+    """A text that lacks a kind or a value fails the test that shows it."""
+    with strictly():
+        yield
 
 
 @pytest.fixture

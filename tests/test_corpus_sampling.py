@@ -87,7 +87,7 @@ def load(
 
 
 def note(board: Board, kind: str) -> str:
-    return next((item.en for item in board.notes if item.kind == kind), "")
+    return next((item.text("en") for item in board.notes if item.kind == kind), "")
 
 
 @pytest.fixture

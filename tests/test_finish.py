@@ -81,7 +81,7 @@ def kinds(store: Store, sweep: str) -> list[str]:
 
 
 def note(board: Board, kind: str) -> str:
-    return next((item.en for item in board.notes if item.kind == kind), "")
+    return next((item.text("en") for item in board.notes if item.kind == kind), "")
 
 
 def test_the_holdout_is_opened_once_after_the_choice(tmp_path: Path, server: FakeServer) -> None:

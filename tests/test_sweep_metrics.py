@@ -74,7 +74,7 @@ def test_a_weighted_goal_the_audit_and_slices(tmp_path: Path, server: FakeServer
     result = Sweep.load(path, store).run(recorders=[last, FolderRecorder(tmp_path / "out")])
     board = result.board
     assert result.closed and board.goal.metric == "weighted" and board.figures[0] == "weighted"
-    assert any(note.kind == "weighted_goal" and "0.75 × token_f1" in note.en for note in board.notes)
+    assert any(note.kind == "weighted_goal" and "0.75 × token_f1" in note.text("en") for note in board.notes)
     for row in last.snapshot.rows:
         for scores in row.scores.values():
             parts = [scores.get("token_f1"), scores.get("judge.correctness"), scores.get("weighted")]

@@ -48,7 +48,7 @@ def small(tmp_path: Path) -> Path:
 
 
 def note(result: Result, kind: str) -> str:
-    return next((item.en for item in result.board.notes if item.kind == kind), "")
+    return next((item.text("en") for item in result.board.notes if item.kind == kind), "")
 
 
 def test_a_second_sweep_starts_from_the_first(tmp_path: Path, small: Path) -> None:

@@ -154,7 +154,7 @@ class Sweep:
         prepared = self.prepared
         use = use_of(prepared.eval_set, self.store, self.id)
         advice = power_advice(len(prepared.questions), prepared.held, use.opened, use.seen)
-        said = [note.en for note in sealed_must_pass(prepared.eval_set)]
+        said = [note.text("en") for note in sealed_must_pass(prepared.eval_set)]
         sample = plan_line(prepared, self.policy.sample)
         return replace(make_plan(prepared, self.store), advice=(*advice, *said), sample=sample)
 

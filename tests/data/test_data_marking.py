@@ -123,7 +123,7 @@ def test_a_derived_version_keeps_its_parent_and_says_what_was_suggested(store: S
     assert (second.version, row.parent, row.info["with_evidence"]) == (2, first.digest, 1)
     assert second.files == first.files
     assert suggested(second.development) == 1
-    assert made_notes(second.development)[0].en.startswith("1 of 2 questions have suggested evidence")
+    assert made_notes(second.development)[0].text("en").startswith("1 of 2 questions have suggested evidence")
     assert made_notes(first.development) == []
     again = derive(first, [marked, two], "test", blobs=store.blobs, registry=store.registry)
     assert again.version == 2

@@ -56,9 +56,10 @@ def test_what_failures_count_as(weighted: Weighted) -> None:
 
 def test_the_board_says_how_it_is_scaled(weighted: Weighted) -> None:
     note = weighted.note()
-    assert "0.25 × meteor + 0.5 × level + 0.25 × wer" in note.en and "declared range" in note.en
+    assert "0.25 × meteor + 0.5 × level + 0.25 × wer" in note.text("en") and "declared range" in note.text("en")
     assert (
-        "가중 합" in note.ko and weighted.signature() == "weighted|0.25*meteor+0.5*level+0.25*wer|scaled:declared-range"
+        "가중 합" in note.text("ko")
+        and weighted.signature() == "weighted|0.25*meteor+0.5*level+0.25*wer|scaled:declared-range"
     )
 
 

@@ -91,8 +91,8 @@ def test_sealed_questions_that_must_be_passed_are_said() -> None:
     for marked, said in (((open_,), ""), ((open_, held[0]), "1 must-pass question is"), (held[:2], "2 must-pass ques")):
         questions = tuple(replace(item, must_pass=item.id in marked) for item in eval_set.questions_)
         notes = sealed_must_pass(replace(eval_set, questions_=questions).with_holdout(0.3, held))
-        assert [note.en[: len(said)] for note in notes] == [said] * bool(said)
-        assert all(f"필수 문항 {len(set(marked) & set(held))}개" in note.ko for note in notes)
+        assert [note.text("en")[: len(said)] for note in notes] == [said] * bool(said)
+        assert all(f"필수 문항 {len(set(marked) & set(held))}개" in note.text("ko") for note in notes)
 
 
 def test_use_counts_openings_and_questions_that_were_seen(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,9 +117,9 @@ def test_a_goal_that_runs_against_the_rest_is_said_in_both_languages():
     found = audited(world(goal_sign=-1.0))
     (note,) = found.notes
     assert note.kind == "goal_disagrees" and found.agreement < -0.5 < 0.5 < found.rest
-    assert "judge.correctness disagrees" in note.en and "row0 first, others row7" in note.en
-    assert "judge.correctness" in note.ko and "어긋납니다" in note.ko
-    assert "어긋납니다" in render_markdown(found, "ko") and "disagrees" in render_markdown(found)
+    assert "judge.correctness disagrees" in note.text("en") and "row0 first; others put row7 first" in note.text("en")
+    assert "judge.correctness" in note.text("ko") and "일치하지 않습니다" in note.text("ko")
+    assert "일치하지 않습니다" in render_markdown(found, "ko") and "disagrees" in render_markdown(found)
 
 
 def test_the_disputed_questions_come_first():
@@ -152,10 +152,10 @@ def test_failures_floors_and_what_is_left_out():
     ]
     found = audited(measured, figures=figures)
     assert found.left_out == {
-        "tokens": "not a share of 1",
-        "corpus_bleu": "one figure for the whole set",
-        "exact": "equal everywhere",
-        "none": "no question was scored for every row",
+        "tokens": "no_share",
+        "corpus_bleu": "set_level",
+        "exact": "equal",
+        "none": "unscored",
     }
     pair = next(item for item in found.across_questions if (item.first, item.second) == ("judge.correctness", "meteor"))
     assert pair.n == 39, "a question that one row has no score for is left out for all"

@@ -140,8 +140,8 @@ def test_a_biased_judge_is_overruled_and_the_board_says_so():
     assert (paired.method, paired.n) == ("ppi", 200)
     assert paired.wins + paired.losses <= 200
     notes = {note.kind: note for note in board.notes}
-    assert "biased for b, a" in notes["corrected"].en
-    assert "편향" in notes["corrected"].ko
+    assert "biased for b, a" in notes["corrected"].text("en")
+    assert "편향" in notes["corrected"].text("ko")
     assert "corrected by 60 labels" in headline(board, "en")
     assert "라벨 60개로 보정" in headline(board, "ko")
 
@@ -162,7 +162,7 @@ def test_a_model_without_labels_is_not_compared_by_correction():
     board = world.board(only)
     assert len(only) >= 30
     assert board.ranked_by == NAME
-    assert any("too few labels" in note.en for note in board.notes)
+    assert any("too few labels" in note.text("en") for note in board.notes)
     corrected = [item.figures.get(NAME + CORRECTED) for item in board.rows]
     assert sum(stat is not None for stat in corrected) == 1
 
@@ -211,7 +211,7 @@ def test_badge_is_worn_everywhere():
     assert "judge not calibrated" in out.getvalue()
     assert f"{NAME} ⚠" in out.getvalue()
     assert "[judge not calibrated]" in headline(board, "en")
-    assert "[보정되지 않은 심사 모델]" in headline(board, "ko")
+    assert "[사람의 채점으로 확인하지 않은 자동 채점]" in headline(board, "ko")
     assert "judge not calibrated" in render_markdown(board)
     plain = json.loads(board.to_json())
     assert plain["judges"][0]["state"] == "not_calibrated"
@@ -220,7 +220,7 @@ def test_badge_is_worn_everywhere():
     shown = weak.board(weak.label(60))
     assert shown.judges[0].state == "not_validated"
     assert "not validated, kappa 0." in headline(shown, "en") or "not validated, kappa -0." in headline(shown, "en")
-    assert "검증되지 않은 심사 모델" in headline(shown, "ko")
+    assert "검증되지 않은 자동 채점" in headline(shown, "ko")
     assert f"{NAME}{CORRECTED}.low" in render_csv(shown)
 
 
@@ -233,7 +233,7 @@ def test_a_judge_that_writes_answers_is_flagged():
     board = build_board(world.measured, world.questions, [FIGURE], GOAL, facts)
     flagged = [item for item in board.rows if item.has("own_judge")]
     assert [item.key for item in flagged] == list(own)
-    assert any(note.kind == "own_judge" and "≈" in note.ko for note in board.notes)
+    assert any(note.kind == "own_judge" and "≈" in note.text("ko") for note in board.notes)
 
 
 def test_questions_that_count_more_count_more_in_the_correction():

@@ -117,8 +117,8 @@ def test_the_factor_model_may_turn_the_order():
     assert board.leader().estimate == other.estimate, "the mean stays what it is"
     assert board.rows[1].versus_leader.difference == pytest.approx(leader.estimate - other.estimate)
     note = next(note for note in board.notes if note.kind == "posterior")
-    assert leader.name in note.en
-    assert leader.name in note.ko
+    assert leader.name in note.text("en")
+    assert leader.name in note.text("ko")
 
     del model[other.key]
     unknown = build(items, 40, facts=facts).to_json()

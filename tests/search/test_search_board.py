@@ -69,7 +69,7 @@ def test_order_leader_and_winner_set():
     assert last is not None
     assert last.low < last.difference < last.high < 0
     assert last.p_holm < 0.001
-    assert all(note.en and note.ko for note in board.notes)
+    assert all(note.text("en") and note.text("ko") for note in board.notes)
 
 
 def test_what_ended_a_sweep_is_said_in_both_languages():
@@ -77,7 +77,8 @@ def test_what_ended_a_sweep_is_said_in_both_languages():
     items = rows_of({"a": 0.8, "b": 0.5}, 20)
     board = build(items, 20, facts=Facts("s", "set@1", ended=Reason("request")))
     note = next(note for note in board.notes if note.kind == "ended")
-    assert said in note.en and "예산이 소진되었습니다: 다음 요청이" in note.ko and "budget" not in note.ko
+    assert said in note.text("en")
+    assert "예산이 소진되었습니다: 다음 요청이" in note.text("ko") and "budget" not in note.text("ko")
 
 
 def test_estimate_of_a_complete_row_is_its_plain_mean():
@@ -105,12 +106,12 @@ def test_a_lucky_partial_row_never_stands_above_a_complete_one():
 def test_why_the_hold_out_stayed_sealed_is_said_in_both_languages():
     few = Reason("few_answers", {"each": 12, "rows": 3, "needed": 30})
     for why, english, korean in (
-        (few, "the budget leaves 12 answers for each of 3 rows, 30 are needed", "3개 행마다 답변 12개분"),
+        (few, "the budget leaves 12 answers for each of 3 rows, 30 are needed", "구성 3개마다 답변 12개분"),
         (Reason("late"), "the minutes of the budget are over", "예산의 시간이"),
     ):
         board = replace(build(rows_of({"a": 0.5, "b": 0.6}, 40), 40), holdout=Holdout(30, why=why))
         (note,) = quote_notes(board)
-        assert english in note.en and korean in note.ko and "budget" not in note.ko
+        assert english in note.text("en") and korean in note.text("ko") and "budget" not in note.text("ko")
 
 
 def test_a_fair_figure_that_looks_alike_stands_instead_of_nothing():
@@ -118,7 +119,7 @@ def test_a_fair_figure_that_looks_alike_stands_instead_of_nothing():
     stat = board.leader().figures["judge.correctness"]
     alike = replace(board, rows=tuple(replace(row, crossfit=stat) if row.has("leader") else row for row in board.rows))
     (note,) = quote_notes(alike)
-    assert "Quote" in note.en and "instead" not in note.en and "대신" not in note.ko
+    assert "Quote" in note.text("en") and "instead" not in note.text("en") and "대신" not in note.text("ko")
 
 
 def test_partial_rows_are_adjusted_for_hard_questions():
@@ -194,7 +195,7 @@ def test_failed_rows_stand_last_with_their_reason():
     board = build(items, 12)
     assert board.rows[-1].name == "broken"
     assert board.rows[-1].has("failed")
-    assert "the model file is missing" in next(note.en for note in board.notes if note.kind == "failed")
+    assert "the model file is missing" in next(note.text("en") for note in board.notes if note.kind == "failed")
 
 
 def test_nothing_measured():
@@ -368,8 +369,8 @@ def test_minimised_goal():
 def test_one_question_and_one_configuration():
     board = build(rows_of({"a": 0.5}, 1), 1)
     assert board.recommended().name == "a"
-    assert "With 1 question only" in next(note.en for note in board.notes if note.kind == "power")
-    said = " ".join((headline(board, "en"), *(note.en for note in board.notes)))
+    assert "With 1 question only" in next(note.text("en") for note in board.notes if note.kind == "power")
+    said = " ".join((headline(board, "en"), *(note.text("en") for note in board.notes)))
     assert "no other row to choose from" in said and "optimistic" not in said and "same questions chose" not in said
     assert "다른 구성이 없" in headline(board, "ko")
     board = build(rows_of({"a": 0.5, "b": 0.9}, 1), 1)
@@ -383,7 +384,7 @@ def test_identical_rows_stay_together():
     assert len(board.winner_set()) == 8
     assert {"not_separated", "constant"} <= {note.kind for note in board.notes}
     note = next(note for note in board.notes if note.kind == "constant")
-    assert "all 8 rows" in note.text("en") and "8개 구성 모두" in note.text("ko")
+    assert "all 8 rows" in note.text("en") and "구성 8개에서 모두" in note.text("ko")
     board = build(rows_of({"a": 0.5, "b": 0.6}, 30, noise=0.0), 30)
     assert not any(note.kind == "constant" for note in board.notes)
 
@@ -401,8 +402,9 @@ def test_answers_that_the_goal_cannot_score_are_explained():
     missing = {f"q{i:03d}": Failure("measurement", "no_reference") for i in range(4)}
     board = build([measured(configuration({"generate": name}), missing) for name in "ab"], 4)
     assert board.recommended() is None
-    note = next(note for note in board.notes if note.kind == "nothing")
-    assert "judge.correctness could score no answer (no_reference 8)" in note.en and "no_reference 8" in note.ko
+    note = next(note for note in board.notes if note.kind == "nothing_scored")
+    assert "judge.correctness could score no answer (no_reference 8)" in note.text("en")
+    assert "no_reference 8" in note.text("ko")
     assert headline(board, "en") == "No configuration has a score of judge.correctness, so nothing is recommended."
     assert "judge.correctness" in headline(board, "ko")
 

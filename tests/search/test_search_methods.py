@@ -152,7 +152,7 @@ def test_cheap_rows_survive_in_a_multi_objective_search(name):
     assert world.answers <= 1200
     notes = {note.kind: note for note in proposer.notes()}
     assert "front" in notes
-    assert "파레토" in notes["front"].ko
+    assert "파레토" in notes["front"].text("ko")
     deep = [key for key, asked in world.asked.items() if len(asked) == 40]
     assert any(key in cheap for key in deep)
     assert any(key not in cheap for key in deep)
@@ -297,7 +297,7 @@ def test_a_model_that_is_not_trusted_leaves_the_end_to_the_additive_one():
         request.reason == "search" and len(request.questions) > 20 for requests, _ in log for request in requests
     )
     note = next(note for note in proposer.notes() if note.kind == "no_claim")
-    assert "not trusted" in note.en
+    assert "failed its check" in note.text("en")
 
 
 def test_fit_check():
@@ -415,7 +415,7 @@ def test_known_answers_are_found_and_counted():
     assert proposer.spent == 0
     note = proposer.notes()[0]
     assert note.kind == "reused"
-    assert note.en.startswith("5 answers of 2 configurations")
+    assert note.text("en").startswith("5 answers of 2 configurations")
     counted = made("factor", world, 100)
     counted.know([world.block(request) for request in found], free=False)
     assert counted.spent == 5

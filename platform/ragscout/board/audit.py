@@ -22,6 +22,7 @@ from ragscout.model.measured import Measured, goal_value
 from ragscout.model.metric import Figure
 from ragscout.stats.rank_correlation import FEWEST_ROWS, Correlation, across_questions, across_rows, row_means
 from ragscout.stats.rounding import rounded
+from ragscout.words import phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +52,8 @@ class Disputed:
 @dataclass(frozen=True)
 class Audit:
     """What the metrics of a sweep make of each other. ``best``: by figure, the name of the row it puts first.
-    ``left_out``: figures that could not be compared, with the reason. ``agreement``: median tau of the goal with the
+    ``left_out``: figures that could not be compared, with the reason (``no_share``, ``set_level``, ``unscored`` or
+    ``equal``). ``agreement``: median tau of the goal with the
     other answer metrics; ``rest``: median tau among those; ``over``: ``configurations`` or ``questions``, whichever
     these two are taken from."""
 
@@ -96,8 +98,8 @@ def audit(
         seed: of the bootstrap.
     """
     rows, asked = _compared([item for item in measured if item.configuration.key in names], questions)
-    left_out = {figure.name: "not a share of 1" for figure in figures if (figure.low, figure.high) != (0.0, 1.0)}
-    left_out |= {figure.name: "one figure for the whole set" for figure in figures if figure.level != "question"}
+    left_out = {figure.name: "no_share" for figure in figures if (figure.low, figure.high) != (0.0, 1.0)}
+    left_out |= {figure.name: "set_level" for figure in figures if figure.level != "question"}
     cubes: dict[str, Floats] = {}
     for figure in figures:
         if figure.name not in left_out:
@@ -160,8 +162,8 @@ def _unusable(table: Floats) -> str:
 
     known = table[~np.isnan(table)]
     if known.size == 0:
-        return "no question was scored for every row"
-    return "equal everywhere" if np.ptp(known) == 0 else ""
+        return "unscored"
+    return "equal" if np.ptp(known) == 0 else ""
 
 
 def _medians(found: Sequence[Correlation], goal: str, others: Sequence[str]) -> tuple[float | None, float | None]:
@@ -224,16 +226,6 @@ def _notes(found: Audit, others: Sequence[str]) -> tuple[Note, ...]:
         return ()
     chosen = found.best.get(found.goal, "–")
     else_ = sorted({found.best[name] for name in others} - {chosen})
-    en = (
-        f"The goal {found.goal} disagrees with the other metrics: median Kendall tau {found.agreement:.2f} with them, "
-        f"{rest:.2f} among them (over {found.rows} rows and {found.questions} questions). It puts {chosen} first"
-    )
-    ko = (
-        f"목표 {found.goal}이(가) 다른 지표들과 어긋납니다: 다른 지표들과의 켄달 타우 중앙값 {found.agreement:.2f}, "
-        f"다른 지표들끼리는 {rest:.2f} (구성 {found.rows}개, 문항 {found.questions}개). 이 목표로는 {chosen}이(가) 1위"
-    )
-    en += f", others {', '.join(else_[:3])}. " if else_ else ", as the others do. "
-    ko += f", 다른 지표로는 {', '.join(else_[:3])}입니다. " if else_ else "이며 다른 지표도 같습니다. "
-    en += "Read the disputed questions with `ragscout board FILE --audit` before you trust it."
-    ko += "믿기 전에 `ragscout board FILE --audit`의 이견이 큰 문항을 읽어 보세요."
-    return (Note("goal_disagrees", en, ko),)
+    first = phrase("note_part.others_first", names=else_[:3]) if else_ else phrase("note_part.others_agree")
+    values = {"goal": found.goal, "tau": found.agreement, "rest": rest, "rows": found.rows, "name": chosen}
+    return (Note("goal_disagrees", {**values, "questions": found.questions, "others": first}),)

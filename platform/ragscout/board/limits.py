@@ -7,15 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ragscout.model.board import Board, Note, Row
 from ragscout.plan.budget import CANDIDATES
-
-UNITS = {
-    "usd_per_1k": "per 1,000 questions",
-    "p50_seconds": "s (median)",
-    "p95_seconds": "s (95th percentile)",
-    "tokens": "tokens per question",
-    "context_tokens": "tokens of prompt per question",
-    "complexity": "of complexity",
-}
+from ragscout.words import Phrase, phrase
 
 
 def value_of(row: Row, limit: str) -> float | None:
@@ -54,44 +46,30 @@ def _infeasible(board: Board) -> tuple[Note, ...]:
     if not rows:
         return ()
     nearest = min(rows, key=lambda row: (max(excess(row, board.within).values()), row.rank))
-    parts, parts_ko = [], []
-    for name in excess(nearest, board.within):
-        value = value_of(nearest, name)
-        shown = "unknown" if value is None else f"{value:.3g}"
-        parts.append(f"{name} {shown}, at most {board.within[name]:g} is allowed")
-        parts_ko.append(f"{name} {'알 수 없음' if value is None else shown}, 한도 {board.within[name]:g}")
-    limits = ", ".join(f"{name} {limit:g}" for name, limit in board.within.items())
-    return (
-        Note(
-            "infeasible",
-            f"Infeasible: no measured configuration keeps within {limits}. Nearest is {nearest.name}: "
-            f"{'; '.join(parts)}. Raise the limit or add configurations that need less.",
-            f"조건을 만족하는 구성이 없습니다: {limits}. 가장 가까운 구성은 {nearest.name}: {'; '.join(parts_ko)}. "
-            "한도를 올리거나 더 가벼운 구성을 추가하십시오.",
-        ),
-    )
+    passed = [_passed(name, value_of(nearest, name), board.within[name]) for name in excess(nearest, board.within)]
+    limits = [f"{name} {limit:g}" for name, limit in board.within.items()]
+    return (Note("infeasible", {"limits": limits, "name": nearest.name, "passed": passed}),)
+
+
+def _passed(name: str, value: float | None, limit: float) -> Phrase:
+    if value is None:
+        return phrase("note_part.over_unknown", name=name, limit=limit)
+    return phrase("note_part.over", name=name, value=value, limit=limit)
 
 
 def _required(board: Board, require: Mapping[str, float]) -> tuple[Note, ...]:
     row = board.recommended()
     assert row is not None
-    missed: list[str] = []
+    missed = []
     for name, level in require.items():
         quoted = row.confirmed.figure if row.confirmed is not None and name == board.goal.metric else None
         stat = quoted or row.figures.get(name)
         value = None if stat is None else stat.mean
         lower = name in board.lower_is_better
         if value is None or (value > level if lower else value < level):
-            missed.append(f"{name} {'–' if value is None else f'{value:.3g}'} ({level:g})")
-    if not missed:
-        return ()
-    return (
-        Note(
-            "unmet",
-            f"{row.name} does not reach what is required: {', '.join(missed)}.",
-            f"{row.name} 구성은 요구 수준에 못 미칩니다: {', '.join(missed)}.",
-        ),
-    )
+            kind = "note_part.above" if lower else "note_part.below"
+            missed.append(phrase(kind, name=name, value=value, level=level))
+    return (Note("unmet", {"name": row.name, "missed": missed}),) if missed else ()
 
 
 def meets(board: Board) -> bool:

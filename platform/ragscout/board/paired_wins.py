@@ -59,11 +59,4 @@ def duel_notes(board: Board) -> list[Note]:
     lost = [group for group in row.groups if group.loses(board.goal.higher)] if row is not None else []
     if row is None or not lost:
         return []
-    names = ", ".join(group.group.removeprefix("slice:") for group in lost)
-    return [
-        Note(
-            "slice_loss",
-            f"The recommended row is significantly worse than the reference on: {names}.",
-            f"추천 구성은 다음 문항에서 기준보다 유의하게 나쁩니다: {names}.",
-        )
-    ]
+    return [Note("slice_loss", {"groups": [group.group.removeprefix("slice:") for group in lost]})]

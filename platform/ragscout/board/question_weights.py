@@ -74,11 +74,5 @@ def weight_notes(questions: Sequence[Question], goal: Goal) -> list[Note]:
     """That the questions count differently."""
     if not weights_of(questions):
         return []
-    low, high = (f"{end:g}" for end in (min(q.weight for q in questions), max(q.weight for q in questions)))
-    return [
-        Note(
-            "weights",
-            f"{goal.metric} is weighted by the questions' weights ({low} to {high}); other figures are not.",
-            f"{goal.metric}는 문항 가중치({low}~{high})로 가중한 값입니다. 다른 지표에는 가중치를 쓰지 않습니다.",
-        )
-    ]
+    weights = [question.weight for question in questions]
+    return [Note("weights", {"metric": goal.metric, "low": min(weights), "high": max(weights)})]

@@ -9,23 +9,21 @@ from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
 from ragscout.board.metric_values import figure_stat
+from ragscout.model import markdown
 from ragscout.model.board import Board, BoardLanguage, FigureStat
 from ragscout.model.evalset import Question
+from ragscout.model.markdown import escape
 from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.text import language
+from ragscout.words import Words
 
 By = Literal["language", "slice", "type", "answerable"]
 GROUPINGS: tuple[str, ...] = get_args(By)
 NONE = "–"
 """Group of the questions that say nothing."""
-_WORDS: dict[str, dict[BoardLanguage, str]] = {
-    "ko": {"en": "Korean", "ko": "한국어"},
-    "en": {"en": "English", "ko": "영어"},
-    "other": {"en": "other", "ko": "기타"},
-    "answerable": {"en": "answerable", "ko": "답이 있음"},
-    "unanswerable": {"en": "unanswerable", "ko": "답이 없음"},
-}
+_NAMED = frozenset(("ko", "en", "other", "answerable", "unanswerable"))
+"""Groups that have a name in the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -114,21 +112,21 @@ def slices(
     return Slices(by, goal.metric, {group: len(asked) for group, asked in groups.items()}, tuple(rows), best)
 
 
-def group_name(group: str, words: BoardLanguage) -> str:
+def group_name(group: str, lang: BoardLanguage) -> str:
     """A group as people read it."""
     asked, crossed, text = group.partition(">")
+    words = Words(lang)
     if crossed:
-        one, two = group_name(asked, words), group_name(text, words)
-        return f"{one} 질문, {two} 자료" if words == "ko" else f"{one} question, {two} text"
-    return _WORDS[group][words] if group in _WORDS else group
+        return words("slices.crossed", asked=group_name(asked, lang), text=group_name(text, lang))
+    return words(f"group.{group}") if group in _NAMED else group
 
 
-def table(found: Slices, words: BoardLanguage, figure: str = "") -> tuple[list[str], list[list[str]]]:
+def table(found: Slices, lang: BoardLanguage, figure: str = "") -> tuple[list[str], list[list[str]]]:
     """Headings and rows of a figure (the goal by default): mean, 95 % interval, scored of asked where some are
     missing; ``★`` marks the best row of a group for the goal."""
-    shown = figure or found.goal
-    heads = ["#", "구성" if words == "ko" else "configuration"]
-    heads += [f"{group_name(group, words)} (n {count})" for group, count in found.groups.items()]
+    words, shown = Words(lang), figure or found.goal
+    heads = [words("head.rank"), words("head.name")]
+    heads += [f"{group_name(group, lang)} (n {count})" for group, count in found.groups.items()]
     lines = []
     for row in found.rows:
         cells = [str(row.rank), row.name]
@@ -139,21 +137,14 @@ def table(found: Slices, words: BoardLanguage, figure: str = "") -> tuple[list[s
     return heads, lines
 
 
-def render_markdown(found: Slices, words: BoardLanguage, figures: Sequence[str]) -> str:
+def render_markdown(found: Slices, lang: BoardLanguage, figures: Sequence[str]) -> str:
     """One table for each figure; ends with a newline."""
     lines = []
     for name in figures:
-        heads, rows = table(found, words, name)
-        lines += ["", f"## {_escape(name)}", "", "| " + " | ".join(map(_escape, heads)) + " |"]
-        lines.append("|--:|:--|" + "--:|" * len(found.groups))
-        lines += ["| " + " | ".join(map(_escape, row)) + " |" for row in rows]
+        heads, rows = table(found, lang, name)
+        lines += ["", f"## {escape(name)}", ""]
+        lines += markdown.table(heads, rows, [place == 1 for place in range(len(heads))])
     return "\n".join(lines[1:]) + "\n"
-
-
-def _escape(text: str) -> str:
-    for char in "\\|*_`<[":
-        text = text.replace(char, "\\" + char)
-    return text.replace("\n", " ")
 
 
 def _cell(stat: FigureStat | None) -> str:

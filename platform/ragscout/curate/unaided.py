@@ -45,4 +45,4 @@ async def unaided(questions: Sequence[Question], model: ChatModel, runtime: Runt
 
 def made(questions: Sequence[Question]) -> list[Finding]:
     """What a program made of these questions and their evidence."""
-    return [Finding(note.kind, "info", note.en.rstrip(".")) for note in made_notes(questions)]
+    return [Finding(note.kind, "info", note.text("en").rstrip(".")) for note in made_notes(questions)]

@@ -62,21 +62,9 @@ def made_notes(questions: Sequence[Question]) -> list[Note]:
     """What a board says about questions and evidence that a program made; empty when there are none."""
     notes, total = [], len(questions)
     if count := suggested(questions):
-        notes.append(
-            Note(
-                "suggested_evidence",
-                f"{count} of {total} questions have suggested evidence, which no one marked by hand.",
-                f"질문 {total}개 가운데 {count}개의 근거는 사람이 표시한 것이 아니라 제안된 것입니다.",
-            )
-        )
+        notes.append(Note("suggested_evidence", {"count": count, "questions": total}))
     if count := synthetic(questions):
-        notes.append(
-            Note(
-                "synthetic",
-                f"{count} of {total} questions were written by a model: see the slice 'synthetic'.",
-                f"질문 {total}개 가운데 {count}개는 모델이 쓴 것입니다. 'synthetic' 구분을 따로 보세요.",
-            )
-        )
+        notes.append(Note("synthetic", {"count": count, "questions": total}))
     return notes
 
 

@@ -16,6 +16,7 @@ from ragscout.model.calibration import CORRECTED, Standing
 from ragscout.model.corpus_sample import CorpusSample
 from ragscout.model.metric import Figure
 from ragscout.model.reason import Reason
+from ragscout.words import Language, Values, Words
 
 Mark = Literal[
     "leader",
@@ -29,7 +30,7 @@ Mark = Literal[
     "own_judge",
     "over_limit",
 ]
-BoardLanguage = Literal["en", "ko"]
+BoardLanguage = Language
 
 
 @dataclass(frozen=True)
@@ -227,15 +228,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Note:
-    """One sentence about the whole board, in both languages. ``kind`` is a stable word for programs."""
+    """A statement about the whole board as data. ``kind`` is a stable word for programs; the sentence is the
+    catalogue's ``note.KIND``, filled with ``values``."""
 
     kind: str
-    en: str
-    ko: str
+    values: Values = field(default_factory=dict)
 
     def text(self, language: BoardLanguage) -> str:
-        """The sentence in a language."""
-        return self.ko if language == "ko" else self.en
+        """Return the sentence in a language."""
+        return Words(language).text(f"note.{self.kind}", self.values)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ragscout.words import Language, Words
+
 State = Literal["not_calibrated", "not_validated", "calibrated"]
 AGREEMENT_FLOOR = 0.6
 """Agreement with people below which a judge is not validated."""
@@ -48,15 +50,14 @@ class Standing:
     biased: tuple[str, ...] = ()
     ranks: bool = False
 
-    def badge(self, language: str = "en") -> str:
-        """What is worn wherever the judge's score is shown; empty for a judge that people agree with."""
-        korean = language == "ko"
+    def badge(self, language: Language = "en") -> str:
+        """Return the label that stands wherever the judge's score is shown; empty for a judge that people confirm."""
         if self.state == "calibrated":
             return ""
+        words = Words(language)
         if self.state == "not_calibrated" or self.agreement is None:
-            return "보정되지 않은 심사 모델" if korean else "judge not calibrated"
-        shown = f"{self.coefficient} {self.agreement:.2f}"
-        return f"검증되지 않은 심사 모델, {shown}" if korean else f"judge not validated, {shown}"
+            return words("judges.not_calibrated")
+        return words("judges.not_validated", coefficient=self.coefficient, value=self.agreement)
 
 
 def standing_state(labels: int, agreement: float | None) -> State:

@@ -259,9 +259,19 @@ def _old_choice(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**payload, "sealed": _reason_of(prose)} if prose else payload
 
 
+def _old_notes(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Notes were two sentences each."""
+    notes = [
+        {"kind": "legacy", "values": {"en": note["en"], "ko": note["ko"]}} if "en" in note else note
+        for note in payload.get("notes", ())
+    ]
+    return {**payload, "notes": notes}
+
+
 _OLD_FORMS: dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
+    "measured": _old_notes,
     "search_over": _old_end,
     "closed": _old_end,
     "chosen": _old_choice,
 }
-"""Kinds whose reasons were sentences once, with what brings them into today's form."""
+"""Kinds whose reasons or notes were sentences once, with what brings them into today's form."""

@@ -76,14 +76,7 @@ class Weighted:
 
     def note(self) -> Note:
         """What the board says of it."""
-        sum_ = self._sum(" × ", " + ")
-        return Note(
-            "weighted_goal",
-            f"The goal is weighted by you: {sum_}. Each score is scaled to 0..1 by its declared range first, and "
-            "turned round where lower is better.",
-            f"목표는 직접 정한 가중 합입니다: {sum_}. 점수마다 먼저 정해진 범위로 0~1에 맞추고, 낮을수록 좋은 "
-            "지표는 뒤집습니다.",
-        )
+        return Note("weighted_goal", {"sum": self._sum(" × ", " + ")})
 
     def _sum(self, times: str = "*", plus: str = "+") -> str:
         return plus.join(f"{weight:.3g}{times}{figure.name}" for figure, weight in self.parts)

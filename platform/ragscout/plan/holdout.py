@@ -121,18 +121,7 @@ def use_of(eval_set: EvalSet, store: Store, sweep: str) -> Use:
 def sealed_must_pass(eval_set: EvalSet) -> tuple[Note, ...]:
     """What must be said when questions that every row must pass are sealed; empty when none is."""
     held = sum(item.must_pass for item in eval_set.questions_) - sum(item.must_pass for item in eval_set.development)
-    if not held:
-        return ()
-    named = f"{held} must-pass question{'s are' if held > 1 else ' is'}"
-    return (
-        Note(
-            "sealed_must_pass",
-            f"{named} in the sealed hold-out and can mark no row: only development questions do. With holdout: off all "
-            "of them count.",
-            f"필수 문항 {held}개가 봉인 문항에 들어 있어 어떤 구성도 걸러 내지 못합니다. holdout: off로 두면 모두 "
-            "반영됩니다.",
-        ),
-    )
+    return (Note("sealed_must_pass", {"held": held}),) if held else ()
 
 
 def _earlier(store: Store, eval_set: EvalSet, sweep: str = "") -> list[tuple[Opening, EvalSet]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
-from ragscout.board.show.table import MARKS, cells, columns, headings, legend, visible
+from ragscout.board.show.table import cells, columns, headings, legend, visible
 from ragscout.board.words.corpus_sample import WORDS as SAMPLE_WORDS
 from ragscout.board.words.corpus_sample import sample_table
 from ragscout.model.board import Row
@@ -311,4 +311,4 @@ def _text(text: str) -> str:
     return escape(clean(text))
 
 
-__all__ = ["MARKS", "hardest_first", "report"]
+__all__ = ["hardest_first", "report"]

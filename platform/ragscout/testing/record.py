@@ -118,7 +118,7 @@ def snapshot(
         figures=tuple(figure.name for figure in FIGURES),
         retrieval_figures=("recall@5", "doc.recall@5"),
         knobs=("chunk.size", "retriever"),
-        notes=(Note("few", "Few questions separate little.", "문항이 적어 차이를 구별하기 어렵습니다."),),
+        notes=(Note("separated", {"compared": 3}),),
         currency="USD",
         configurations=len(board_rows),
     )

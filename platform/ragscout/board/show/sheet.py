@@ -5,21 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
+from collections.abc import Mapping
 
 from ragscout.board.words.headline import headline
-from ragscout.model.board import Board, BoardLanguage, Row
+from ragscout.model.board import Board, BoardLanguage, Mark, Row
+from ragscout.words import Words
 
-MARKS: dict[str, tuple[str, str, str]] = {
-    "leader": ("★", "leader", "선두"),
-    "recommended": ("✔", "recommended", "추천"),
-    "reference": ("R", "reference", "기준"),
-    "baseline": ("B", "baseline", "기준선"),
-    "partial": ("…", "partly measured", "일부 측정"),
-    "cannot_win": ("?", "too many scores missing", "점수 누락"),
-    "must_pass": ("!", "fails a must-pass question", "필수 문항 실패"),
-    "failed": ("✗", "failed", "실패"),
-    "over_limit": ("↑", "over a limit of the goal", "한도 초과"),
-    "own_judge": ("≈", "judged by the model that wrote it", "답변 모델이 곧 심사 모델"),
+SYMBOLS: Mapping[Mark, str] = {
+    "leader": "★",
+    "recommended": "✔",
+    "reference": "R",
+    "baseline": "B",
+    "partial": "…",
+    "cannot_win": "?",
+    "must_pass": "!",
+    "failed": "✗",
+    "over_limit": "↑",
+    "own_judge": "≈",
 }
 FORMULA = ("=", "+", "-", "@")
 _LONGEST = 32_000  # characters that a cell of xlsx holds, less a margin
@@ -49,7 +51,8 @@ def sheet(board: Board, language: BoardLanguage = "en") -> tuple[list[str], list
 
 
 def _line(board: Board, row: Row, knobs: list[str], groups: list[str], language: BoardLanguage) -> list[object]:
-    marks = " ".join(MARKS[mark][2 if language == "ko" else 1] for mark in row.marks)
+    words = Words(language)
+    marks = ", ".join(words(f"mark.{mark}") for mark in row.marks)
     values: list[object] = [row.rank, marks, row.name, row.key, row.answered, board.questions]
     values += [row.estimate, row.adjusted, row.adjusted_sd, row.right, *(row.knobs.get(knob) for knob in knobs)]
     for name in board.figures:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ragscout.board.show.sheet import MARKS, render_csv, render_xlsx, safe
+from ragscout.board.show.sheet import SYMBOLS, render_csv, render_xlsx, safe
 from ragscout.board.words.corpus_sample import print_sample, sample_markdown
 from ragscout.board.words.headline import headline
+from ragscout.model import markdown
+from ragscout.model.amounts import seconds
 from ragscout.model.board import Board, BoardLanguage, FigureStat, GroupStat, Paired, Row
 from ragscout.model.calibration import CORRECTED
+from ragscout.model.markdown import escape
+from ragscout.words import Words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,27 +20,32 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Rows of the short table."""
-HEADS = {
-    "en": {
-        "mark": "", "rank": "#", "name": "configuration", "n": "n/N", "right": "right", "reference": "vs reference",
-        "leader": "vs leader", "cost": "per 1,000", "seconds": "s/question", "holdout": "hold-out", "p50": "p50 s",
-        "p95": "p95 s", "tokens": "tokens",
-        "complexity": "complexity", "slices": "slices", "raw": "development", "sealed": "on sealed questions",
-        "loses": "worse than the reference", "near": "P(within 3 %)", "set": "winner set", "holm": "Holm p",
-        "adjusted": "adjusted",
-        "yes": "yes", "no": "no", "key": "key", "retrieval": "Retrieval only", "others": "Further figures",
-        "hidden": "{n} more rows: show all",
-    },
-    "ko": {
-        "mark": "", "rank": "#", "name": "구성", "n": "n/N", "right": "정답", "reference": "기준 대비",
-        "leader": "선두 대비", "cost": "1,000문항 비용", "seconds": "초/문항", "holdout": "봉인 문항", "p50": "p50 초",
-        "p95": "p95 초", "tokens": "토큰",
-        "complexity": "복잡도", "slices": "구분", "raw": "개발 문항", "sealed": "봉인 문항 기준",
-        "loses": "기준보다 나쁨", "near": "P(3 % 이내)", "set": "승자 집합", "holm": "Holm p", "adjusted": "보정",
-        "yes": "예", "no": "아니오", "key": "키", "retrieval": "검색만", "others": "다른 지표",
-        "hidden": "{n}개 행 더 있음: 모두 보기",
-    },
-}  # fmt: skip
+_FIXED = frozenset(
+    [
+        "mark",
+        "rank",
+        "name",
+        "n",
+        "right",
+        "reference",
+        "leader",
+        "cost",
+        "seconds",
+        "holdout",
+        "p50",
+        "p95",
+        "tokens",
+        "complexity",
+        "slices",
+        "raw",
+        "near",
+        "set",
+        "holm",
+        "adjusted",
+        "key",
+    ]
+)
+"""Columns that are no figures: their headings are the catalogue's ``head.NAME``."""
 _LEFT = ("mark", "name", "key", "slices")
 SEALED, LOSES = " †", "▼"
 SLICES = 3
@@ -79,25 +88,25 @@ def columns(board: Board, everything: bool = False, retrieval: bool = False) -> 
 def cells(board: Board, row: Row, names: list[str], language: BoardLanguage = "en") -> list[str]:
     """A row's cells as text, in the order of ``columns``. The goal is the figure to quote: the sealed questions' where
     they were opened (marked ``†``), else the development questions'."""
-    words = HEADS[language]
+    words = Words(language)
     fixed = {
-        "mark": "".join(MARKS[mark][0] for mark in row.marks),
+        "mark": "".join(SYMBOLS[mark] for mark in row.marks),
         "rank": str(row.rank),
         "name": row.name,
         "n": f"{row.answered}/{board.questions}",
         "right": _right(board, row),
-        "reference": _difference(board, row.versus_reference, language),
-        "leader": _difference(board, row.versus_leader, language),
+        "reference": _difference(board, row.versus_reference, words),
+        "leader": _difference(board, row.versus_leader, words),
         "cost": "–" if row.cost.per_1000 is None else f"{row.cost.per_1000:.2f} {board.currency}".strip(),
         "raw": figure_cell(row.figures.get(board.goal.metric), True),
         "holdout": "–" if row.confirmed is None else figure_cell(row.confirmed.figure, True),
-        "p50": "–" if row.latency is None or row.latency.p50 is None else f"{row.latency.p50:.2f}",
-        "p95": _p95(row, language),
-        "seconds": f"{row.cost.seconds:.2f}",
+        "p50": words.value(None if row.latency is None else seconds(row.latency.p50)),
+        "p95": _p95(row, words),
+        "seconds": words.value(seconds(row.cost.seconds) if row.answered else None),
         "tokens": f"{row.cost.input_tokens + row.cost.output_tokens:.0f}",
         "complexity": f"{row.complexity:g}",
         "slices": _slices(board, row),
-        "set": words["yes"] if row.in_winner_set else words["no"],
+        "set": words("board.yes") if row.in_winner_set else words("board.no"),
         "holm": "–" if row.versus_leader is None else f"{row.versus_leader.p_holm:.3f}",
         "near": "–" if row.near is None else f"{row.near:.2f}",
         "adjusted": _adjusted(row),
@@ -165,27 +174,26 @@ def _adjusted(row: Row) -> str:
     return text if row.adjusted_sd is None else f"{text} ± {row.adjusted_sd:.3f}"
 
 
-def _difference(board: Board, paired: Paired | None, language: BoardLanguage = "en") -> str:
+def _difference(board: Board, paired: Paired | None, words: Words) -> str:
     if paired is None:
-        return "–"
+        return words.value(None)
     scale, digits = (100, 0) if board.goal.unit else (1, 3)
     text = f"{paired.difference * scale:+.{digits}f}"
     if paired.low is None or paired.high is None:
         return text
-    to = "~" if language == "ko" else " to "
-    return f"{text} ({paired.low * scale:+.{digits}f}{to}{paired.high * scale:+.{digits}f})"
+    ends = (f"{end * scale:+.{digits}f}" for end in (paired.low, paired.high))
+    return f"{text} ({words('amount.between', low=next(ends), high=next(ends))})"
 
 
-def _p95(row: Row, language: BoardLanguage) -> str:
-    """The probed 95th percentile with what the interval and so few questions leave open; what failed."""
-    found = row.latency
-    if found is None:
-        return "–"
-    if found.p95 is None:
-        return "–" if not found.failed else "실패" if language == "ko" else "failed"
-    high = "" if found.p95_high is None else f"{found.p95_high:.2f}"
-    low = "" if found.p95_low is None else f"{found.p95_low:.2f}"
-    return f"{found.p95:.2f} ({low}–{high})" if low or high else f"{found.p95:.2f} (n {found.n})"
+def _p95(row: Row, words: Words) -> str:
+    """The probed 95th percentile with its interval, or with how few questions it rests on; what failed."""
+    latency = row.latency
+    if latency is None or latency.p95 is None:
+        return words("board.probe_failed") if latency is not None and latency.failed else words.value(None)
+    if latency.p95_low is None or latency.p95_high is None:
+        return f"{words.value(seconds(latency.p95))} (n {latency.n})"
+    low, high = (words.value(seconds(end)) for end in (latency.p95_low, latency.p95_high))
+    return f"{words.value(seconds(latency.p95))} ({low}–{high})"
 
 
 def headings(names: list[str], language: BoardLanguage = "en", board: Board | None = None) -> list[str]:
@@ -194,8 +202,8 @@ def headings(names: list[str], language: BoardLanguage = "en", board: Board | No
 
 
 def _heading(name: str, language: BoardLanguage, board: Board | None) -> str:
-    if name in HEADS[language]:
-        return HEADS[language][name]
+    if name in _FIXED:
+        return Words(language)(f"head.{name}")
     standing = board.standing(name) if board is not None else None
     return f"{name} {WARNING}" if standing is not None and standing.badge() else name
 
@@ -210,11 +218,12 @@ def visible(board: Board, everything: bool = False) -> tuple[Row, ...]:
 
 def legend(board: Board, language: BoardLanguage = "en") -> str:
     """What the marks on this board mean."""
-    used = [mark for mark in MARKS if any(mark in row.marks for row in board.rows)]
-    parts = [f"{MARKS[mark][0]} {MARKS[mark][2 if language == 'ko' else 1]}" for mark in used]
-    parts += [f"{SEALED.strip()} {HEADS[language]['sealed']}"] if any(row.confirmed for row in board.rows) else []
+    words = Words(language)
+    used = [mark for mark in SYMBOLS if any(mark in row.marks for row in board.rows)]
+    parts = [f"{SYMBOLS[mark]} {words(f'mark.{mark}')}" for mark in used]
+    parts += [f"{SEALED.strip()} {words('board.sealed')}"] if any(row.confirmed for row in board.rows) else []
     worse = any(group.loses(board.goal.higher) for row in board.rows for group in _sliced(row))
-    parts += [f"{LOSES} {HEADS[language]['loses']}"] if worse else []
+    parts += [f"{LOSES} {words('board.loses')}"] if worse else []
     badges = [(item.figure, item.badge(language)) for item in board.judges]
     return "  ".join([*parts, *(f"{WARNING} {figure}: {badge}" for figure, badge in badges if badge)])
 
@@ -225,6 +234,7 @@ def render_terminal(
     """Headline, table, notes and retrieval table; widths count wide characters as two columns."""
     from rich.text import Text
 
+    words = Words(language)
     console.print(Text(headline(board, language), style="bold"))
     names = columns(board)
     shown = visible(board, everything)
@@ -233,16 +243,16 @@ def render_terminal(
     others = columns(board, True) if everything else board.figures
     others = [name for name in others if name not in names]
     for part in _fitting(board, shown, others, language, console.width):
-        console.print(_table(board, shown, ["rank", "name", *part], language, HEADS[language]["others"]))
+        console.print(_table(board, shown, ["rank", "name", *part], language, words("board.others")))
     if len(shown) < len(board.rows):
-        console.print(Text(HEADS[language]["hidden"].format(n=len(board.rows) - len(shown)), style="dim"))
+        console.print(Text(words("board.hidden", n=len(board.rows) - len(shown)), style="dim"))
     console.print(Text(legend(board, language), style="dim"))
     for note in board.notes:
         console.print(Text(f"· {note.text(language)}"))
     if board.retrieval:
         rows = board.retrieval if everything else board.retrieval[:SHOWN]
         names = columns(board, everything, retrieval=True)
-        console.print(_table(board, rows, names, language, HEADS[language]["retrieval"]))
+        console.print(_table(board, rows, names, language, words("board.retrieval")))
     print_sample(board, console, language, None if everything else SHOWN)
 
 
@@ -284,36 +294,26 @@ def _table(board: Board, rows: tuple[Row, ...], names: list[str], language: Boar
 
 def render_markdown(board: Board, *, everything: bool = True, language: BoardLanguage = "en") -> str:
     """Headline, table, legend and notes as Markdown; ends with a newline."""
-    parts = [f"**{_escape(headline(board, language))}**", ""]
+    parts = [f"**{escape(headline(board, language))}**", ""]
     names = columns(board, everything)
     parts += _markdown_table(board, visible(board, everything), names, language)
-    parts += ["", _escape(legend(board, language)), ""]
-    parts += [f"- {_escape(note.text(language))}" for note in board.notes]
+    parts += ["", escape(legend(board, language)), ""]
+    parts += [f"- {escape(note.text(language))}" for note in board.notes]
     if board.retrieval:
         names = columns(board, everything, retrieval=True)
-        parts += ["", f"### {HEADS[language]['retrieval']}", ""]
+        parts += ["", f"### {Words(language)('board.retrieval')}", ""]
         parts += _markdown_table(board, board.retrieval, names, language)
-    parts += sample_markdown(board, language, _escape)
+    parts += sample_markdown(board, language)
     return "\n".join(parts) + "\n"
 
 
 def _markdown_table(board: Board, rows: tuple[Row, ...], names: list[str], language: BoardLanguage) -> list[str]:
-    lines = ["| " + " | ".join(map(_escape, headings(names, language, board))) + " |"]
-    lines.append("|" + "|".join(":--" if name in _LEFT else "--:" for name in names) + "|")
-    return lines + [
-        "| " + " | ".join(_escape(cell) for cell in cells(board, row, names, language)) + " |" for row in rows
-    ]
-
-
-def _escape(text: str) -> str:
-    for char in "\\|*_`<[":
-        text = text.replace(char, "\\" + char)
-    return text.replace("\n", " ")
+    lines = (cells(board, row, names, language) for row in rows)
+    return markdown.table(headings(names, language, board), lines, [name in _LEFT for name in names])
 
 
 __all__ = [
-    "HEADS",
-    "MARKS",
+    "SYMBOLS",
     "cells",
     "columns",
     "figure_cell",

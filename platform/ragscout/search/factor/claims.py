@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ragscout.model.board import Goal, Note
+from ragscout.stats.rounding import rounded
+from ragscout.words import phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,47 +73,15 @@ class FitCheck:
 def claim_notes(fit: FitCheck, leader: Claim, configurations: int) -> tuple[Note, ...]:
     """The claim for the leader when the check passed and it is strong enough; that the model is not trusted else."""
     if fit.blocks < FIT_BLOCKS:
-        return (
-            Note(
-                "no_claim",
-                f"The factor model could not be checked: {fit.blocks} of the {FIT_BLOCKS} blocks that it must predict "
-                "were asked after its first updates. So no probability of being best is shown.",
-                f"요인 모형을 점검하지 못했습니다: 첫 추정 뒤에 예측해 볼 블록 {FIT_BLOCKS}개 중 {fit.blocks}개만 "
-                "물었습니다. 그래서 최선일 확률을 표시하지 않습니다.",
-            ),
-        )
+        return (Note("no_claim", {"why": phrase("note_part.unchecked", blocks=fit.blocks, needed=FIT_BLOCKS)}),)
     if not fit.passed:
-        return (
-            Note(
-                "no_claim",
-                f"The factor model is not trusted here ({fit.blocks} predicted blocks, spread of errors "
-                f"{fit.spread:.2f}, interactions {fit.interaction:.0%}), so no probability of being best is shown. "
-                "Knobs interact, so the last part of the limit goes to what an additive model predicts; a limit of "
-                "10-20 % of the grid's answers helps.",
-                f"요인 모형을 신뢰할 수 없어 (예측 블록 {fit.blocks}개, 오차 퍼짐 {fit.spread:.2f}, 상호작용 "
-                f"{fit.interaction:.0%}) 최선일 확률을 표시하지 않습니다. 설정 간 상호작용이 커서 한도의 마지막 부분은 "
-                "가법 모형의 예측에 씁니다. 전체 격자 답변의 10~20 % 한도를 권합니다.",
-            ),
-        )
+        values = {"blocks": fit.blocks, "spread": rounded(fit.spread), "interaction": rounded(fit.interaction)}
+        return (Note("no_claim", {"why": phrase("note_part.failed_check", **values)}),)
     if leader.near < CLAIM:
         return ()
-    return (
-        Note(
-            "claim",
-            f"The leader of the factor model is within 3 % of the best of all {configurations:,} configurations with "
-            f"a probability of {leader.near:.0%} (model check passed).",
-            f"요인 모형의 선두가 전체 {configurations:,}개 구성 중 최선의 3 % 이내일 확률은 {leader.near:.0%}입니다 "
-            "(모형 점검 통과).",
-        ),
-    )
+    return (Note("claim", {"configurations": configurations, "near": rounded(leader.near)}),)
 
 
 def small_budget(answers: int) -> Note:
     """The limit does not allow to complete three finalists."""
-    return Note(
-        "small_budget",
-        f"The limit of {answers} answers is too small to complete three finalists: all configurations answered the "
-        "same first questions, and the best were deepened.",
-        f"답변 한도 {answers}개로는 최종 후보 셋을 끝까지 측정할 수 없어, 모든 구성이 같은 앞쪽 문항에 답하고 상위 "
-        "구성만 더 측정했습니다.",
-    )
+    return Note("small_budget", {"answers": answers, "effect": phrase("note_part.no_finalists")})

@@ -78,16 +78,7 @@ class ParetoProposer(OptunaProposer):
         points = [_larger(known[row], self.goal.sign) for row in rows]
         front = pareto(points)
         chosen = self.space.configurations[rows[front[knee([points[i] for i in front])]]].label()
-        return (
-            *super()._notes(),
-            Note(
-                "front",
-                f"{len(front)} of {len(rows)} measured configurations are on the front of quality, cost and latency; "
-                f"its knee is {chosen}.",
-                f"측정된 {len(rows)}개 구성 중 {len(front)}개가 품질·비용·지연의 파레토 경계에 있으며, 굽은 점은 "
-                f"{chosen}입니다.",
-            ),
-        )
+        return (*super()._notes(), Note("front", {"front": len(front), "rows": len(rows), "name": chosen}))
 
 
 class MultiTPEProposer(ParetoProposer):

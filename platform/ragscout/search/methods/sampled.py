@@ -11,6 +11,7 @@ from ragscout.search import rounds as steps
 from ragscout.search.proposer import BaseProposer
 from ragscout.search.samplers.adapter import Direction, Known, Sampler, propose, quiet, round_seed
 from ragscout.search.state import Progress, Want
+from ragscout.words import phrase
 
 
 class SampledProposer(BaseProposer):
@@ -25,15 +26,8 @@ class SampledProposer(BaseProposer):
         needed = math.ceil((rows * minimum + policy.block) / (1 - policy.finals_share))
         if self.answers >= needed:
             return ()
-        return (
-            Note(
-                "small_budget",
-                f"The limit of {self.answers} answers is below the {needed} that the search needs to propose anything "
-                f"beyond its start design: what was measured is a spread of the space, cut down on common questions.",
-                f"답변 한도 {self.answers}개는 탐색에 필요한 {needed}개보다 적어, 시작 설계 밖의 구성은 제안되지 "
-                f"않았고 공통 문항에서 후보를 줄이기만 했습니다.",
-            ),
-        )
+        effect = phrase("note_part.no_proposals", needed=needed)
+        return (Note("small_budget", {"answers": self.answers, "effect": effect}),)
 
     def _next(self, progress: Progress, count: int, seed: int) -> Sequence[int]:
         """``count`` rows that were never asked."""
