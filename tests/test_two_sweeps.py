@@ -30,7 +30,8 @@ sweep: handbook
 eval_set: {root}/eval_sets/handbook-{lang}
 models:
   writer:
-    {{provider: openai, base_url: "http://{lang}.invalid/v1", model: gpt-{lang}, price: {{input: 1, output: 2, per: 1M}}}}
+    {{provider: openai, base_url: "http://{lang}.invalid/v1", model: gpt-{lang},
+      price: {{input: 1, output: 2, per: 1M}}}}
 pipeline:
   chunk: {{use: characters, size: 300}}
   retriever: bm25

@@ -93,8 +93,8 @@ def test_terminal_labels_are_kept_one_by_one_and_resume(place: Path, call: Call)
         "judge", "label", "sweep.yaml", "--labeller", "ana", "--sample", "8", typed="5\ns\n7\n1\nq\n"
     )
     assert status == 0, errors
-    assert "Question:" in out and "Reference:" in out and "Answer:" in out and "5 = same meaning" in out
-    assert "Not a key: 7" in out
+    assert "Question:" in out and "Reference answer:" in out and "Answer:" in out and "5 = same meaning" in out
+    assert "7 is no key here" in out
     assert "ana: 2 of 8 labelled" in out
     for hidden in ("gpt-writer", "extractive", "chunk", "level"):
         assert hidden not in out.replace("ragscout judge", ""), "blind"

@@ -175,7 +175,7 @@ def test_few_labels_say_nothing():
     assert standing.state == "not_calibrated"
     assert standing.agreement is None
     assert standing.badge() == "judge not calibrated"
-    assert standing.badge("ko") == "보정되지 않은 심사 모델"
+    assert standing.badge("ko") == "사람의 채점으로 확인하지 않은 자동 채점"
 
 
 def test_labellers_their_agreement_and_disagreements():

@@ -111,7 +111,7 @@ def test_both_languages_have_the_same_kinds_in_the_same_order():
 def test_both_languages_have_the_same_placeholders(kind: str):
     names = [placeholders(catalogue[kind]) for catalogue in CATALOGUES.values()]
     assert kind in OF_ONE_LANGUAGE or names[0] == names[1]
-    assert all(re.fullmatch("[a-z_]+", name) for name in names[0])
+    assert all(re.fullmatch("[a-z_0-9]+", name) for name in names[0])
 
 
 def test_every_kind_that_is_used_exists():

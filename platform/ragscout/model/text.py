@@ -79,3 +79,8 @@ def display_width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
+
+
+def padded(text: str, width: int) -> str:
+    """Return a text with spaces behind it, so that it takes ``width`` terminal columns at least."""
+    return text + " " * max(0, width - display_width(text))

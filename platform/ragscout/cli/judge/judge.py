@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ragscout.cli.support.output import Json, StoreOption, as_json, console, remark, say
+from ragscout.cli.support.output import Json, Language, StoreOption, as_json, console, remark, say, words_of
+from ragscout.words import Words
 
 if TYPE_CHECKING:
     from ragscout.cli.judge.bench import Bench
@@ -20,7 +21,6 @@ app = typer.Typer(
 )
 File = Annotated[Path, typer.Argument(help="The sweep file (YAML); its answers must be in the store.")]
 Criterion = Annotated[str, typer.Option(help="What is judged. Default: the goal's criterion, else correctness.")]
-Language = Annotated[str, typer.Option(help="Language of the text: en or ko.")]
 SHORT = 16
 """Digits of an answer's identity in a sheet."""
 
@@ -36,7 +36,7 @@ def label(
     seed: Annotated[int | None, typer.Option(help="Seed of the sample. Default: the sweep's.")] = None,
     export: Annotated[Path | None, typer.Option("--export", help="Write a blind sheet (.xlsx or .csv).")] = None,
     import_: Annotated[Path | None, typer.Option("--import", help="Read a labelled sheet back.")] = None,
-    language: Language = "en",
+    language: Language = "",
     json_output: Json = False,
 ) -> None:
     """Label answers of a sweep or pilot: in the terminal, or in a sheet. Configuration, model and score are hidden."""
@@ -49,6 +49,7 @@ def label(
         raise ParameterError(f"--scale: unknown; got {scale!r}. Allowed: levels, right.")
     who = labeller.strip() or _account()
     bench = open_bench(file, store, criterion)
+    lang = words_of(language, bench.sweep.prepared.eval_set)
     said = bench.labels
     chosen = choose(bench.items, sample, bench.sweep.spec.seed if seed is None else seed, {item.item for item in said})
     mine = {item.item for item in said if item.labeller == who}
@@ -61,14 +62,15 @@ def label(
         summary = _export(bench, export, open_, levels)
     else:
         show = remark if json_output else say
-        summary = {"new": ask_all(bench, chosen, open_, who, levels, language, show)}
+        summary = {"new": ask_all(bench, chosen, open_, who, levels, lang, show)}
     done = {item.item for item in bench.labels if item.labeller == who}
     summary |= {"labeller": who, "criterion": bench.criterion, "sample": len(chosen)}
     summary |= {"labelled": sum(item.key in done for item in chosen), "labels": len(bench.labels)}
     if json_output:
         as_json(summary)
     else:
-        say(f"{who}: {summary['labelled']} of {summary['sample']} labelled; next: ragscout judge report {file}")
+        counts = {"labelled": summary["labelled"], "sample": summary["sample"]}
+        say(Words(lang)("label.done", who=who, **counts, file=str(file)))
 
 
 @app.command("compare")
@@ -81,7 +83,7 @@ def compare(
     anchors: Annotated[str, typer.Option(help="Rubric forms: ends, all, or both. Default: the sweep's.")] = "",
     levels: Annotated[str, typer.Option(help="Lengths of the scale, comma-separated. Default: the sweep's.")] = "",
     answers: Annotated[int, typer.Option(min=2, help="Labelled answers to judge, in a fixed random order.")] = 1000,
-    language: Language = "en",
+    language: Language = "",
     json_output: Json = False,
 ) -> None:
     """Rank judges, rubrics and reason modes by their agreement with people; what is in the store is not asked again."""
@@ -92,14 +94,15 @@ def compare(
     from ragscout.judges.text import comparison_json, comparison_table
 
     bench = open_bench(file, store, criterion)
+    words = Words(words_of(language, bench.sweep.prepared.eval_set))
     found = contenders_of(bench, judges, _words(reason), _words(anchors), _words(levels), file)
     labels = bench.labels
     keys = {item.item for item in labels}
     # items are sorted by their digest: the first ones are a random sample that a larger one extends
     labelled = [item for item in bench.items if item.key in keys][:answers]
     if not json_output:
-        say(f"{len(found)} judges and forms on {len(labelled)} labelled answers: at most {len(found) * len(labelled)} "
-            "requests.")  # fmt: skip
+        requests = len(found) * len(labelled)
+        say(words("judges.compared", judges=len(found), answers=len(labelled), requests=requests))
     sweep = bench.sweep
     shown = exhibits(bench, labelled)
     ticker = Ticker(len(found) * len(shown))
@@ -110,8 +113,8 @@ def compare(
             {"criterion": bench.criterion, "answers": len(labelled), "rows": [comparison_json(row) for row in rows]}
         )
     else:
-        console().print(comparison_table(rows, sweep.prepared.currency, language))
-        say("= : cannot be told apart from the first (95 %). Bias: judge minus people, all answers.")
+        console().print(comparison_table(rows, sweep.prepared.currency, words.language))
+        say(words("judges.legend"))
     if any(row.open for row in rows):
         raise typer.Exit(3)
 
@@ -121,7 +124,7 @@ def report(
     file: File,
     store: StoreOption = None,
     criterion: Criterion = "",
-    language: Language = "en",
+    language: Language = "",
     json_output: Json = False,
 ) -> None:
     """Agreement with people, bias, errors and noise of the sweep's judge. Exit status 1: below 0.6, or 30 labels."""
@@ -143,7 +146,7 @@ def report(
     if json_output:
         as_json(report_json(made, apart))
     else:
-        for line in report_lines(made, apart, language):
+        for line in report_lines(made, apart, words_of(language, bench.sweep.prepared.eval_set)):
             say(line)
     if made.state != "calibrated":
         raise typer.Exit(1)

@@ -10,23 +10,9 @@ from ragscout.cli.judge.bench import Bench
 from ragscout.judges.labels import Label
 from ragscout.judges.sample import Item
 from ragscout.model.text import language as language_of
-from ragscout.prompts.files import Tongue
 from ragscout.steps.measure.judge_prompt import BUILT_IN, criterion
+from ragscout.words import Language, Words
 
-_W = {
-    "en": {
-        "question": "Question", "reference": "Reference", "passage": "Passage", "answer": "Answer",
-        "keys": "{levels}   s skip   b back   q quit", "wrong": "1 wrong   2 right",
-        "unknown": "Not a key: {key}", "all": "Everything in the sample is labelled.",
-        "task": "How to label: {task}", "sides": ("wrong", "right"),
-    },
-    "ko": {
-        "question": "질문", "reference": "기준 답", "passage": "자료", "answer": "답변",
-        "keys": "{levels}   s 건너뛰기   b 뒤로   q 끝내기", "wrong": "1 틀림   2 맞음",
-        "unknown": "없는 키: {key}", "all": "표본의 답변을 모두 라벨했습니다.",
-        "task": "라벨 방법: {task}", "sides": ("틀림", "맞음"),
-    },
-}  # fmt: skip
 _KEYS = {"y": "2", "n": "1", "o": "2", "x": "1"}
 _WIDTH = 100
 
@@ -38,17 +24,14 @@ def passages_of(bench: Bench, item: Item) -> Sequence[str]:
     return bench.passages.of(item.configurations[0], item.question)
 
 
-def guide(bench: Bench, levels: int, language: str) -> list[str]:
+def guide(bench: Bench, levels: int, lang: Language) -> list[str]:
     """What the levels mean, in a language."""
-    lang: Tongue = "ko" if language == "ko" else "en"
-    w = _W[lang]
-    definition = bench.definition
+    words, definition = Words(lang), bench.definition
     text = "" if isinstance(definition, str) else definition[bench.criterion]
     rubric = criterion(bench.criterion, text, 5 if levels == 2 else levels, "all", lang)
-    lines = [str(w["task"]).format(task=rubric.task)]
+    lines = [words("label.task", task=rubric.task)]
     if levels == 2:
-        wrong, right = w["sides"]
-        return [*lines, f"1 = {wrong}", f"2 = {right} ({rubric.best})"]
+        return [*lines, words("label.wrong"), words("label.right", best=rubric.best)]
     return [*lines, *(f"{level} = {meaning}" for level, meaning in reversed(rubric.anchors))]
 
 
@@ -56,13 +39,13 @@ Show = Callable[[str], None]
 
 
 def ask_all(
-    bench: Bench, chosen: Sequence[Item], open_: Sequence[Item], who: str, levels: int, language: str, say: Show
+    bench: Bench, chosen: Sequence[Item], open_: Sequence[Item], who: str, levels: int, lang: Language, say: Show
 ) -> int:
     """Ask for every open answer; each label is in the store before the next answer is shown (by ``say``). Returns how
     many labels were given."""
-    lang = "ko" if language == "ko" else "en"
+    words = Words(lang)
     if not open_:
-        say(str(_W[lang]["all"]))
+        say(words("label.all"))
         return 0
     for line in guide(bench, levels, lang):
         say(line)
@@ -84,22 +67,22 @@ def ask_all(
             given += 1
             place += 1
         else:
-            say(str(_W[lang]["unknown"]).format(key=key))
+            say(words("label.unknown", key=key))
     return given
 
 
-def _shown(bench: Bench, item: Item, where: str, levels: int, lang: str) -> Iterator[str]:
-    w = _W["ko" if language_of(item.question.text) == "ko" else lang]
+def _shown(bench: Bench, item: Item, where: str, levels: int, lang: Language) -> Iterator[str]:
+    words = Words("ko" if language_of(item.question.text) == "ko" else lang)
     yield ""
     yield f"{where} {'─' * 60}"
-    yield _text(str(w["question"]), item.question.text)
+    yield _text(words("label.question"), item.question.text)
     for reference in item.question.references:
-        yield _text(str(w["reference"]), reference)
+        yield _text(words("label.reference"), reference)
     for number, passage in enumerate(passages_of(bench, item), 1):
-        yield _text(f"{w['passage']} {number}", passage)
-    yield _text(str(w["answer"]), item.answer)
-    keys = str(w["wrong"]) if levels == 2 else " ".join(map(str, range(1, levels + 1)))
-    yield str(w["keys"]).format(levels=keys)
+        yield _text(words("label.passage", number=number), passage)
+    yield _text(words("label.answer"), item.answer)
+    keys = words("label.binary") if levels == 2 else " ".join(map(str, range(1, levels + 1)))
+    yield words("label.keys", levels=keys)
 
 
 def _text(head: str, text: str) -> str:
