@@ -26,6 +26,7 @@ from ragscout.report.of_sweep import material_of
 from ragscout.report.scene import Box, Dot, Label, Line, Scene, png, spread_out, svg, ticks
 from ragscout.sweep import Sweep
 from ragscout.testing.record import snapshot, story
+from ragscout.words import Words
 
 EVIL = "</td></svg><script>alert(1)</script><img src=http://x.example/a.png onerror=alert(1)>\u202eabc\x00\x1b[31m"
 
@@ -129,7 +130,7 @@ def test_both_languages(korean: Path) -> None:
     assert made.language == "ko"
     page = report(made).decode()
     assert '<html lang="ko">' in page
-    for word in ("이 구성을 추천하는 이유", "주의할 점", "시도하지 않은 것", "설정값의 효과", "데이터와 모델"):
+    for word in ("이 구성을 추천하는 이유", "주의할 점", "시도하지 않은 것", "설정별 효과", "데이터와 모델"):
         assert word in page
     english = report(material_of(sweep.prepared, sweep.store, "en")(sweep.view.snapshot())).decode()
     assert "Why this one" in english and "주의할 점" not in english
@@ -159,8 +160,9 @@ def test_reasons_say_only_what_is_one(material: Material) -> None:
     assert leader.key != best.key
     for own, other, shown in ((0.787, 0.788, "0.787 instead of 0.788"), (2.0, 3.0, "2.00 instead of 3.00")):
         rows = [replace(row, cost=replace(row.cost, per_1000=price)) for row, price in ((best, own), (leader, other))]
-        assert shown in _cheaper(board, rows[0], rows[1], "en")
-    assert _cheaper(board, replace(leader, complexity=leader.complexity + 1), leader, "en") == "no dearer"
+        assert shown in Words("en").value(_cheaper(board, rows[0], rows[1]))
+    dearer = replace(leader, complexity=leader.complexity + 1)
+    assert Words("en").value(_cheaper(board, dearer, leader)) == "costs no more"
     alone = replace(leader, marks=("leader", "recommended"), versus_reference=None)
     state, keys = material.snapshot, {row.key for row in board.rows if row.has("baseline")}
     tied = [
@@ -236,7 +238,7 @@ def test_command_line(
     assert stop.value.code == 2 and "English and Korean" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("verb", "word"), [("why", "설정값별 기여"), ("board", "추천"), ("compare", "문항")])
+@pytest.mark.parametrize(("verb", "word"), [("why", "설정별 기여도"), ("board", "추천"), ("compare", "문항")])
 def test_words_are_those_of_the_questions(
     verb: str, word: str, korean: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,7 +77,7 @@ def test_an_unknown_row_is_one_message(sweep: Sweep) -> None:
 def test_text_is_in_both_languages_and_on_one_line_each(sweep: Sweep) -> None:
     found = explain(sweep, "today")
     bad = dataclasses.replace(found, name="a\x1b[31mb\r\n")
-    for language, word in (("en", "What it does"), ("ko", "설정값별 기여")):
+    for language, word in (("en", "Its steps"), ("ko", "설정별 기여도")):
         lines = why_lines(found, sweep.prepared.goal, language)  # type: ignore[arg-type]
         assert any(word in line for line in lines)
         assert all("\n" not in line and "\x1b" not in line for line in lines)

@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 Lines = list[str]
 _SHOWN = 160
-_HEADS = ("judge", "reason", "anchors", "levels", "n", "agreement", "bias", "false_pass", "false_fail", "cost", "tokens")
+_HEADS = (
+    "judge",
+    "reason",
+    "anchors",
+    "levels",
+    "n",
+    "agreement",
+    "bias",
+    "false_pass",
+    "false_fail",
+    "cost",
+    "tokens",
+)
 """Columns of a comparison beside the rank and the seconds."""
 
 

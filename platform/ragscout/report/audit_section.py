@@ -10,26 +10,9 @@ from ragscout.model.board import BoardLanguage
 from ragscout.record.recorder import Snapshot
 from ragscout.report.charts import diverging
 from ragscout.report.scene import GREY, INK, SOFT, Box, Label, Scene, short
+from ragscout.words import Words
 
 FILE = "audit.json"
-WORDS: dict[BoardLanguage, dict[str, str]] = {
-    "en": {
-        "title": "Do the metrics agree?",
-        "help": "Kendall's tau between the orders that two metrics give; 1: the same order, 0: none in common.",
-        "configurations": "order of the configurations (n {n})",
-        "across_questions": "order of the questions (n {n})",
-        "best": "first by {figure}: {name}",
-        "disputed": "Questions on which they disagree most",
-    },
-    "ko": {
-        "title": "지표들이 서로 맞는가",
-        "help": "두 지표가 매긴 순서의 켄달 타우: 1은 같은 순서, 0은 공통점 없음.",
-        "configurations": "구성의 순서 (n {n})",
-        "across_questions": "문항의 순서 (n {n})",
-        "best": "{figure} 기준 1위: {name}",
-        "disputed": "지표들의 이견이 가장 큰 문항",
-    },
-}
 
 
 def audit_of(snapshot: Snapshot) -> Mapping[str, Any] | None:
@@ -41,7 +24,9 @@ def audit_of(snapshot: Snapshot) -> Mapping[str, Any] | None:
 
 def agreement_charts(found: Mapping[str, Any], lang: BoardLanguage) -> list[Scene]:
     """One map of Kendall's tau for the order of the configurations, one for that of the questions."""
-    scenes = [_map(found[part], WORDS[lang][part]) for part in ("configurations", "across_questions")]
+    words = Words(lang)
+    titles = {"configurations": words("audit.configurations"), "across_questions": words("audit.questions")}
+    scenes = [_map(found[part], title) for part, title in titles.items()]
     return [scene for scene in scenes if scene is not None]
 
 
@@ -52,7 +37,7 @@ def _map(pairs: Sequence[Mapping[str, Any]], title: str) -> Scene | None:
         return None
     left, top, wide, high = 200.0, 56.0, min(96.0, 660.0 / len(names)), 28.0
     n = max(int(item["n"]) for item in known.values())
-    title = title.format(n=n)
+    title = f"{title} (n {n})"
     scene = Scene(left + wide * len(names) + 10, top + high * len(names) + 10, title)
     scene.add(Label(8, 18, short(title, scene.width - 16, 12), 12, INK, bold=True))
     for place, name in enumerate(names):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ragscout.board.effects import Effect, Interaction
+from ragscout.model.amounts import gap_end
 from ragscout.model.board import Board, BoardLanguage, Goal, Row
 from ragscout.model.evalset import Question
 from ragscout.model.measured import goal_value
@@ -30,49 +31,9 @@ from ragscout.report.scene import (
     spread_out,
     ticks,
 )
-from ragscout.report.why_text import points
+from ragscout.words import Words
 
 ROLES = {"recommended": GREEN, "leader": ORANGE, "reference": PURPLE, "baseline": GREY}
-WORDS: dict[BoardLanguage, dict[str, str]] = {
-    "en": {
-        "cost": "cost per 1,000 questions",
-        "seconds": "seconds per question",
-        "right": "share right",
-        "recommended": "recommended",
-        "leader": "leader",
-        "reference": "reference",
-        "baseline": "baseline",
-        "limit": "limit {value}",
-        "full": "all questions",
-        "partly": "some questions",
-        "front": "best for its price",
-        "against": "Quality against cost",
-        "effects": "What each value of a knob does (difference to the knob's average, 95 % interval)",
-        "together": "{first} x {second}: beyond the two effects",
-        "matrix": "Every question (columns, hardest first) of the shown rows",
-        "worse": "worse",
-        "better": "better",
-    },
-    "ko": {
-        "cost": "1,000문항당 비용",
-        "seconds": "문항당 초",
-        "right": "정답 비율",
-        "recommended": "추천",
-        "leader": "선두",
-        "reference": "기준",
-        "baseline": "기준선",
-        "limit": "한도 {value}",
-        "full": "전체 문항",
-        "partly": "일부 문항",
-        "front": "가격 대비 최선",
-        "against": "비용 대비 품질",
-        "effects": "설정값의 효과 (설정 평균과의 차이, 95 % 구간)",
-        "together": "{first} x {second}: 두 효과를 넘는 상호작용",
-        "matrix": "표시된 구성의 문항별 결과 (열: 문항, 어려운 것부터)",
-        "worse": "낮음",
-        "better": "높음",
-    },
-}
 _LEFT, _TOP, _BOTTOM = 64.0, 16.0, 52.0
 
 
@@ -118,12 +79,12 @@ def quality_chart(
     ``limit``: the largest cost allowed, drawn as a line. ``everything``: every row and the Pareto front; else the
     rows with a role and the winner set only. ``roles``: labels of leader, recommended, reference and baselines.
     """
-    words = WORDS[lang]
+    words = Words(lang)
     every, priced = quality_points(board)
     shown = every if everything else [p for p in every if _role(p.row) or p.row.in_winner_set]
     if not shown:
         return None
-    scene = Scene(900, 420, f"{words['against']}: {board.worn(board.goal.metric, lang)}")
+    scene = Scene(900, 420, f"{words('chart.against')}: {board.worn(board.goal.metric, lang)}")
     plot = (_LEFT, _TOP, 560.0 if roles else 860.0, scene.height - _BOTTOM)
     costs = [p.x for p in shown] + ([limit] if limit is not None and priced else [])
     across, marks = _cost_axis(min(costs), max(costs), plot[0], plot[2])
@@ -136,7 +97,7 @@ def quality_chart(
         Label(
             (plot[0] + plot[2]) / 2,
             scene.height - 10,
-            words["cost" if priced else "seconds"] + unit,
+            words("chart.cost" if priced else "chart.seconds") + unit,
             12,
             SOFT,
             "middle",
@@ -146,7 +107,7 @@ def quality_chart(
     if limit is not None and priced:
         x = across(limit)
         scene.add(Line(((x, plot[1]), (x, plot[3])), "#b3261e", 1.2, dashed=True))
-        scene.add(Label(x - 4, plot[1] + 12, words["limit"].format(value=number(limit)), 11, "#b3261e", "end"))
+        scene.add(Label(x - 4, plot[1] + 12, words("chart.limit", value=number(limit)), 11, "#b3261e", "end"))
     if everything:
         line = tuple((across(p.x), up(p.y)) for p in front(every, board.goal))
         if len(line) > 1:
@@ -172,14 +133,14 @@ def _name_points(
     across: Callable[[float], float],
     up: Callable[[float], float],
     plot: tuple[float, float, float, float],
-    words: Mapping[str, str],
+    words: Words,
 ) -> None:
     """Names in a column at the right, joined to their points, so that none covers another."""
     places = spread_out([up(point.y) for point in named], 36, plot[1] + 14, plot[3] - 14)
     for point, place in zip(named, places, strict=True):
         colour = ROLES[_role(point.row)]
         scene.add(Line(((across(point.x) + 6, up(point.y)), (plot[2] + 10, place), (plot[2] + 18, place)), colour, 0.6))
-        marks = " + ".join(words[mark] for mark in ROLES if mark in point.row.marks)
+        marks = " + ".join(words(f"mark.{mark}") for mark in ROLES if mark in point.row.marks)
         scene.add(Label(plot[2] + 22, place - 3, marks, 12, colour, bold=True))
         scene.add(Label(plot[2] + 22, place + 12, short(point.row.name, 306, 11), 11, INK))
 
@@ -195,7 +156,7 @@ def effects_chart(effects: Sequence[Effect], goal: Goal, lang: BoardLanguage) ->
     knobs = list(dict.fromkeys(effect.knob for effect in effects))
     line, gap = 22.0, 14.0
     height = _TOP + line * len(effects) + gap * len(knobs) + _BOTTOM
-    scene = Scene(900, height, WORDS[lang]["effects"])
+    scene = Scene(900, height, Words(lang)("chart.effects"))
     scale = 100 if goal.unit else 1
     reach = max(abs(end) * scale for effect in effects for end in (effect.low, effect.high, effect.value)) or 1.0
     plot = (330.0, _TOP, 860.0, height - _BOTTOM)
@@ -205,7 +166,7 @@ def effects_chart(effects: Sequence[Effect], goal: Goal, lang: BoardLanguage) ->
 
     _frame(scene, plot, [(across(v), f"{v:+g}" if v else "0") for v in ticks(-reach, reach, 6)], [])
     scene.add(Line(((across(0), plot[1]), (across(0), plot[3])), SOFT, 1.2))
-    unit = {"en": "points", "ko": "점"}[lang] if goal.unit else goal.metric
+    unit = Words(lang)("chart.points") if goal.unit else goal.metric
     scene.add(Label((plot[0] + plot[2]) / 2, height - 12, unit, 12, SOFT, "middle"))
     y = _TOP + line / 2
     for knob in knobs:
@@ -226,7 +187,8 @@ def interaction_chart(found: Interaction, goal: Goal, lang: BoardLanguage) -> Sc
     """A heat map: green where two values together give more than their effects, orange where less."""
     wide = min(110.0, 660.0 / len(found.columns))
     high, left, top = 30.0, 220.0, 64.0
-    title = WORDS[lang]["together"].format(first=found.first, second=found.second)
+    words = Words(lang)
+    title = words("chart.together", first=found.first, second=found.second)
     scene = Scene(left + wide * len(found.columns) + 20, top + high * len(found.rows) + 12, title)
     scene.add(Label(8, 18, short(title, scene.width - 16, 12), 12, INK, bold=True))
     # at least two points, so that a difference that means nothing is not painted as a large one
@@ -244,7 +206,7 @@ def interaction_chart(found: Interaction, goal: Goal, lang: BoardLanguage) -> Sc
                 )
                 continue
             scene.add(Box(x, y, wide - 2, high - 2, diverging(value * goal.sign / most)))
-            scene.add(Label(x + wide / 2 - 1, y + 19, points(value, goal), 11, INK, "middle"))
+            scene.add(Label(x + wide / 2 - 1, y + 19, words.value(gap_end(goal, value)), 11, INK, "middle"))
     return scene
 
 
@@ -254,7 +216,7 @@ def matrix_chart(snapshot: Snapshot, rows: Sequence[Row], questions: Sequence[Qu
     measured = {row.configuration.key: row for row in snapshot.rows}
     left, top, high = 250.0, 30.0, 16.0
     wide = max(3.0, min(18.0, 640.0 / max(1, len(questions))))
-    scene = Scene(900, top + high * len(rows) + 34, WORDS[lang]["matrix"])
+    scene = Scene(900, top + high * len(rows) + 34, Words(lang)("chart.matrix"))
     values = [
         [
             _outcome(measured[row.key].scores.get(question.id, {}), goal) if row.key in measured else None
@@ -280,11 +242,11 @@ def matrix_chart(snapshot: Snapshot, rows: Sequence[Row], questions: Sequence[Qu
                 fill = _sequential(share if goal.higher else 1 - share)
             scene.add(Box(left + wide * place, y, wide - (1 if wide > 5 else 0), high - 2, fill, edge))
     y = top + high * len(rows) + 12
-    words = WORDS[lang]
-    scene.add(Label(left, y + 10, words["worse"], 10, SOFT))
+    words = Words(lang)
+    scene.add(Label(left, y + 10, words("chart.worse"), 10, SOFT))
     for step in range(6):
         scene.add(Box(left + 40 + 16 * step, y, 15, 12, _sequential(step / 5), GRID))
-    scene.add(Label(left + 142, y + 10, words["better"], 10, SOFT))
+    scene.add(Label(left + 142, y + 10, words("chart.better"), 10, SOFT))
     return scene
 
 

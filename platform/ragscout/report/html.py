@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
 from ragscout.board.show.table import cells, columns, headings, legend, visible
-from ragscout.board.words.corpus_sample import WORDS as SAMPLE_WORDS
 from ragscout.board.words.corpus_sample import sample_table
-from ragscout.model.board import Row
+from ragscout.judges.words import agreement
+from ragscout.model.amounts import gap_end
+from ragscout.model.board import Goal, Row
 from ragscout.model.evalset import Question
 from ragscout.model.measured import goal_value
 from ragscout.report import charts
-from ragscout.report.audit_section import WORDS as AUDIT_WORDS
 from ragscout.report.audit_section import agreement_charts, audit_of
 from ragscout.report.decision import Decision, decision
-from ragscout.report.html_words import WORDS
 from ragscout.report.material import Material
 from ragscout.report.scene import Scene, clean, svg
 from ragscout.report.why import Example, Side
-from ragscout.report.why_text import WORDS as WHY_WORDS
-from ragscout.report.why_text import place, points
+from ragscout.report.why_text import place, rough
+from ragscout.words import Words
 
 MATRIX_QUESTIONS = 150
 ANSWER, PASSAGE = 1500, 600  # code points shown
@@ -40,7 +39,7 @@ def report(material: Material) -> bytes:
     style = files("ragscout.report").joinpath("page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    title = _text(f"{board.sweep} · {WORDS[lang]['title']}")
+    title = _text(f"{board.sweep} · {Words(lang)('report.title')}")
     body = "".join(_body(material))
     page = (
         f'<!DOCTYPE html>\n<html lang="{lang}"><head><meta charset="utf-8">'
@@ -57,53 +56,55 @@ def _body(material: Material) -> Iterator[str]:
     yield _board_section(material)
     scene = charts.quality_chart(material.snapshot.board, material.language, _limit(material), everything=True)
     if scene is not None:
-        yield _chart_section(material, "pareto", [scene])
+        words = Words(material.language)
+        content = f'<p class="soft">{words("report.pareto_help")}</p>{_drawn(scene)}'
+        yield _section(words("report.pareto"), content)
     yield _knobs(material)
     yield _questions(material)
     yield _why(material)
     yield _judges(material)
-    yield _audit(material)
+    yield _expert(material)
     yield _versions(material)
 
 
 def _first_page(material: Material) -> str:
     snapshot, lang = material.snapshot, material.language
-    words, board, said = WORDS[lang], snapshot.board, decision(material)
-    state = "" if snapshot.closed else f" · {words['running']}"
+    words, board, said = Words(lang), snapshot.board, decision(material)
+    state = "" if snapshot.closed else f" · {words('report.running')}"
     scene = charts.quality_chart(board, lang, _limit(material))
     parts = [
         f"<h1>{_text(board.sweep)}</h1>",
-        f'<p class="soft">{_text(words["title"])} · {_text(board.eval_set)}{_text(state)}</p>',
+        f'<p class="soft">{_text(words("report.title"))} · {_text(board.eval_set)}{_text(state)}</p>',
         f'<p class="headline">{_text(said.headline)}</p>',
         _drawn(scene),
         _columns(words, said),
-        f"<h3>{words['not_tried']}</h3>{_list(said.not_tried, 'ul')}",
-        f'<p class="soft">{_text(words["made"].format(questions=board.questions))} ',
+        f"<h3>{words('report.not_tried')}</h3>{_list(said.not_tried, 'ul')}",
+        f'<p class="soft">{_text(words("report.made", questions=board.questions))} ',
         f"{_text(' · '.join(f'{name} {value}' for name, value in said.first))}</p>",
     ]
     return f'<div class="sheet">{"".join(parts)}</div>'
 
 
-def _columns(words: dict[str, str], said: Decision) -> str:
+def _columns(words: Words, said: Decision) -> str:
     """Reasons and risks side by side; what there is to say where nothing is recommended."""
     if not said.reasons:
-        return f"<h2>{words['nothing']}</h2>{_list(said.risks, 'ol')}" if said.risks else ""
-    reasons = f"<div><h2>{words['reasons']}</h2>{_list(said.reasons, 'ol')}</div>"
-    return f'<div class="columns">{reasons}<div><h2>{words["risks"]}</h2>{_list(said.risks, "ol")}</div></div>'
+        return f"<h2>{words('report.nothing')}</h2>{_list(said.risks, 'ol')}" if said.risks else ""
+    reasons = f"<div><h2>{words('report.reasons')}</h2>{_list(said.reasons, 'ol')}</div>"
+    return f'<div class="columns">{reasons}<div><h2>{words("report.risks")}</h2>{_list(said.risks, "ol")}</div></div>'
 
 
 def _board_section(material: Material) -> str:
     board, lang = material.snapshot.board, material.language
-    words = WORDS[lang]
+    words = Words(lang)
     parts = [_table(material, visible(board)), f'<p class="soft">{_text(legend(board, lang))}</p>']
     hidden = len(board.rows) - len(visible(board))
     if hidden > 0:
-        parts.append(f'<p class="soft">{_text(words["hidden"].format(n=hidden))}</p>')
+        parts.append(f'<p class="soft">{_text(words("report.hidden", n=hidden))}</p>')
     parts.append(f'<ul class="notes">{"".join(f"<li>{_text(note.text(lang))}</li>" for note in board.notes)}</ul>')
     if board.retrieval:
-        parts += [f"<h3>{words['retrieval']}</h3>", _table(material, board.retrieval[:20], retrieval=True)]
+        parts += [f"<h3>{words('board.retrieval')}</h3>", _table(material, board.retrieval[:20], retrieval=True)]
     parts += _sample(material)
-    return _section(words["board"], "".join(parts))
+    return _section(words("report.board"), "".join(parts))
 
 
 def _sample(material: Material) -> Iterator[str]:
@@ -119,7 +120,7 @@ def _sample(material: Material) -> Iterator[str]:
             + "</tr>"
             for tag, line in rows
         )
-        yield f'<h3>{SAMPLE_WORDS[lang]["title"]}</h3><div class="scroll"><table>{body}</table></div>'
+        yield f'<h3>{Words(lang)("sample.title")}</h3><div class="scroll"><table>{body}</table></div>'
 
 
 def _table(material: Material, rows: Sequence[Row], *, retrieval: bool = False) -> str:
@@ -140,31 +141,39 @@ def _table(material: Material, rows: Sequence[Row], *, retrieval: bool = False) 
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
 
-def _chart_section(material: Material, name: str, scenes: Iterable[Scene | None]) -> str:
-    words = WORDS[material.language]
-    drawn = "".join(_drawn(scene) for scene in scenes)
-    return _section(words[name], f'<p class="soft">{words[name + "_help"]}</p>{drawn}') if drawn else ""
-
-
 def _knobs(material: Material) -> str:
     goal, lang = material.snapshot.board.goal, material.language
-    words = WORDS[lang]
+    words = Words(lang)
     effects = charts.effects_chart(material.effects.effects(), goal, lang)
     if effects is None:
         return ""
     fit = material.effects.fit()
-    trust = "" if fit.passed else WHY_WORDS[lang]["rough"].format(**vars(fit))
-    parts = [f'<p class="soft">{words["effects_help"]}</p>', _drawn(effects)]
-    parts += [f"<p>{_text(trust)}</p>"] if trust else []
-    maps = [charts.interaction_chart(found, goal, lang) for found in material.effects.interactions()]
+    parts = [f'<p class="soft">{words("report.effects_help")}</p>', _drawn(effects)]
+    if not fit.passed:
+        parts.append(f"<p>{_text(words.value(rough(fit.blocks, fit.spread, fit.interaction)))}</p>")
+    return _section(words("report.effects"), "".join(parts))
+
+
+def _expert(material: Material) -> str:
+    """What only experts look for, folded away: interactions, and whether the metrics agree."""
+    words, goal = Words(material.language), material.snapshot.board.goal
+    maps = [charts.interaction_chart(found, goal, material.language) for found in material.effects.interactions()]
+    parts = []
     if maps:
-        parts += [f"<h3>{words['interactions']}</h3>", f'<p class="soft">{words["interactions_help"]}</p>']
+        parts += [
+            f"<h3>{words('report.interactions')}</h3>",
+            f'<p class="soft">{words("report.interactions_help")}</p>',
+        ]
         parts += [_drawn(scene) for scene in maps]
-    return _section(words["effects"], "".join(parts))
+    parts += _audit(material)
+    if not parts:
+        return ""
+    folded = f'<details class="list"><summary>{words("report.expert")}</summary>{"".join(parts)}</details>'
+    return f"<section>{folded}</section>"
 
 
 def _questions(material: Material) -> str:
-    words, board = WORDS[material.language], material.snapshot.board
+    words, board = Words(material.language), material.snapshot.board
     rows = [row for row in visible(board) if row.answered]
     asked = hardest_first(material, rows)
     if not asked:
@@ -176,15 +185,15 @@ def _questions(material: Material) -> str:
         f'<td class="number">{mean:.2f}</td></tr>'
         for number, (question, mean) in enumerate(shown, 1)
     )
-    heads = f'<th class="number">#</th><th>{words["id"]}</th><th>{words["question"]}</th>'
+    heads = f'<th class="number">#</th><th>{words("report.id")}</th><th>{words("report.question")}</th>'
+    heads += f'<th class="number">{words("report.mean")}</th>'
     cut = ""
     if len(shown) < len(asked):
-        cut = f'<p class="soft">{_text(words["cut"].format(shown=len(shown), all=len(asked)))}</p>'
-    table = (
-        f'<table><thead><tr>{heads}<th class="number">{words["mean"]}</th></tr></thead><tbody>{lines}</tbody></table>'
-    )
-    details = f'<details class="list"><summary>{words["list"]}</summary>{table}</details>'
-    return _section(words["matrix"], f'<p class="soft">{words["matrix_help"]}</p>{_drawn(scene)}{cut}{details}')
+        cut = f'<p class="soft">{_text(words("report.cut", shown=len(shown), all=len(asked)))}</p>'
+    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
+    details = f'<details class="list"><summary>{words("report.list")}</summary>{table}</details>'
+    note = f'<p class="soft">{words("report.matrix_help")}</p>'
+    return _section(words("report.matrix"), f"{note}{_drawn(scene)}{cut}{details}")
 
 
 def hardest_first(material: Material, rows: Sequence[Row]) -> list[tuple[Question, float]]:
@@ -205,35 +214,34 @@ def hardest_first(material: Material, rows: Sequence[Row]) -> list[tuple[Questio
 
 
 def _why(material: Material) -> str:
-    words, found = WORDS[material.language], material.why
+    words, found = Words(material.language), material.why
     if found is None or not found.rival:
         return ""
-    goal, lang = material.snapshot.board.goal, material.language
+    goal = material.snapshot.board.goal
     path = "".join(
         f"<dt>{_text(step.stage)}</dt><dd>{_text(step.use)} "
         f"{_text(', '.join(f'{name} {value}' for name, value in step.parameters.items()))}</dd>"
         for step in found.path
     )
-    parts = [f"<h3>{_text(WHY_WORDS[lang]['path'])}</h3><dl>{path}</dl>"]
-    title = f"{WHY_WORDS[lang]['rival'].format(name=found.rival)}"
-    parts.append(f"<h3>{_text(title)}</h3>")
+    parts = [f"<h3>{words('why.path')}</h3><dl>{path}</dl>", f"<h3>{_text(words('why.rival', name=found.rival))}</h3>"]
     if found.examples:
-        parts.append("".join(_example(example, lang_words=WHY_WORDS[lang], goal=goal) for example in found.examples))
+        parts.append("".join(_example(example, words, goal) for example in found.examples))
     else:
-        parts.append(f"<p>{_text(WHY_WORDS[lang]['nothing'])}</p>")
-    return _section(words["why"].format(name=found.name), "".join(parts))
+        parts.append(f"<p>{words('why.nothing')}</p>")
+    return _section(words("report.why", name=found.name), "".join(parts))
 
 
-def _example(example: Example, *, lang_words: dict[str, str], goal: object) -> str:
+def _example(example: Example, words: Words, goal: Goal) -> str:
     reference = "".join(
-        f'<p class="soft">{_text(lang_words["reference"])}: {_text(text)}</p>' for text in example.references[:1]
+        f'<p class="soft">{words("why.reference")}: {_text(text)}</p>' for text in example.references[:1]
     )
-    sides = _side(lang_words["own"], example.own, lang_words) + _side(lang_words["other"], example.rival, lang_words)
-    head = f"<p><strong>{_text(example.question)}</strong> {points(example.difference, goal)}</p>"  # type: ignore[arg-type]
+    sides = _side(words("why.own"), example.own, words) + _side(words("why.other"), example.rival, words)
+    difference = words.value(gap_end(goal, example.difference))
+    head = f"<p><strong>{_text(example.question)}</strong> {difference}</p>"
     return f'<div class="example">{head}{reference}<div class="sides">{sides}</div></div>'
 
 
-def _side(title: str, side: Side, words: dict[str, str]) -> str:
+def _side(title: str, side: Side, words: Words) -> str:
     score = "–" if side.score is None else f"{side.score:.2f}"
     passages = "".join(
         f'<div class="passage"><span class="soft">{_text(place(passage, words))}</span>\n'
@@ -241,7 +249,7 @@ def _side(title: str, side: Side, words: dict[str, str]) -> str:
         for passage in side.passages
     )
     if passages:
-        passages = f"<details><summary>{_text(words['passages'])}</summary>{passages}</details>"
+        passages = f"<details><summary>{words('why.passages')}</summary>{passages}</details>"
     return (
         f'<div><p class="soft">{_text(title)} · {score} {_text(side.failure)}</p>'
         f'<p class="answer">{_text(side.answer[:ANSWER])}</p>{passages}</div>'
@@ -249,45 +257,39 @@ def _side(title: str, side: Side, words: dict[str, str]) -> str:
 
 
 def _judges(material: Material) -> str:
-    words, board = WORDS[material.language], material.snapshot.board
+    words, board = Words(material.language), material.snapshot.board
     if not board.judges:
         return ""
     lines = []
     for item in board.judges:
-        agreement = "–" if item.agreement is None else f"{item.coefficient} {item.agreement:.2f}"
-        if item.low is not None and item.high is not None:
-            agreement += f" [{item.low:.2f}, {item.high:.2f}]"
-        row = (
-            item.figure,
-            item.judge,
-            str(item.labels),
-            agreement,
-            item.badge(material.language) or words["confirmed"],
-        )
+        state = item.badge(material.language) or words("report.confirmed")
+        row = (item.figure, item.judge, str(item.labels), words.value(agreement(item)), state)
         lines.append("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>")
-    heads = "".join(f"<th>{_text(words[name])}</th>" for name in ("figure", "judge", "labels", "agreement", "state"))
+    names = ("figure", "judge", "labels", "agreement", "state")
+    heads = "".join(f"<th>{words(f'report_judges.{name}')}</th>" for name in names)
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-    return _section(words["judges"], table)
+    return _section(words("report.judges"), table)
 
 
-def _audit(material: Material) -> str:
-    found, words = audit_of(material.snapshot), AUDIT_WORDS[material.language]
+def _audit(material: Material) -> list[str]:
+    """Whether the metrics agree: maps, the row that each puts first, the questions on which they do not."""
+    found, words = audit_of(material.snapshot), Words(material.language)
     drawn = [_drawn(scene) for scene in agreement_charts(found, material.language)] if found is not None else []
     if found is None or not drawn:
-        return ""
-    best = [words["best"].format(figure=figure, name=name) for figure, name in found["best"].items()]
+        return []
+    best = [words("audit.first_by", figure=figure, name=name) for figure, name in found["best"].items()]
     lines = [
         f"{item['text']} ({', '.join(f'{n} {v:.2f}' for n, v in item['scores'].items())})" for item in found["disputed"]
     ]
-    parts = [f'<p class="soft">{_text(words["help"])}</p>', *drawn, _list(best, "ul")]
-    parts += [f"<h3>{_text(words['disputed'])}</h3>", _list(lines, "ol")] if lines else []
-    return _section(words["title"], "".join(parts))
+    parts = [f"<h3>{words('audit.title')}</h3>", f'<p class="soft">{words("audit.help")}</p>', *drawn]
+    parts.append(_list(best, "ul"))
+    return [*parts, *([f"<h3>{words('audit.disputed')}</h3>", _list(lines, "ol")] if lines else [])]
 
 
 def _versions(material: Material) -> str:
-    words = WORDS[material.language]
+    words = Words(material.language)
     lines = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in decision(material).versions)
-    return _section(words["versions"], f"<dl>{lines}</dl>")
+    return _section(words("report.versions"), f"<dl>{lines}</dl>")
 
 
 def _limit(material: Material) -> float | None:
