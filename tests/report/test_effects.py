@@ -9,6 +9,8 @@ from ragscout.model.config import Configuration
 from ragscout.model.outcome import Failure, Score
 from ragscout.testing.record import configuration
 
+pytestmark = pytest.mark.numeric
+
 GOAL = Goal("judge.correctness")
 SIZES, MODELS = ("small", "large"), ("a", "b", "c")
 EFFECT = {"small": -0.1, "large": 0.1, "a": -0.15, "b": 0.0, "c": 0.15}

@@ -105,6 +105,7 @@ def test_partly_measured_rows_are_corrected_by_weighted_means():
     assert adjusted_means(table[:, :2], np.ones((5, 2), dtype=bool), (0.0, 0.0)).tolist() == [-np.inf] * 5
 
 
+@pytest.mark.numeric
 def test_the_exact_posterior_is_weighted_too():
     made = world()
     proposer = make_proposer("factor", SPACE, made.questions, GOAL, 1, 900, storage=None, weights=WEIGHTS)

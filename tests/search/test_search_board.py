@@ -26,6 +26,8 @@ from ragscout.model.reason import Reason
 from ragscout.model.text import display_width
 from ragscout.stats.paired import Interval
 
+pytestmark = pytest.mark.numeric
+
 GOLDEN = Path(__file__).parent / "golden"
 JUDGE = Figure("judge.correctness", pass_level=0.5)
 BLEU = Figure("bleu")

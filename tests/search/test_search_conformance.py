@@ -49,6 +49,7 @@ class TestNSGA2(ProposerConformance):
 class TestMultiTPE(ProposerConformance):
     search = "motpe"
     limits = (0, 17, 133)
+    worlds = 1
 
 
 class TestSamplerByImportPath(ProposerConformance):

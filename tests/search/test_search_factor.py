@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from search_worlds import GOAL, MadeSpace, World, configuration, play
+from search_worlds import GOAL, MadeSpace, World, configuration, play, played
 
 from ragscout.model.board import Goal
 from ragscout.model.outcome import Score, Usage
@@ -34,6 +34,7 @@ def made(world, budget=None, seed=0, **more):
     return make_proposer("factor", LARGE, order_questions(world.questions, 0), GOAL, seed, budget, more, storage="")
 
 
+@pytest.mark.numeric
 def test_model_recovers_additive_effects():
     rng = np.random.default_rng(0)
     codes = np.array(list(itertools.product(range(4), range(3), range(3))))
@@ -55,6 +56,7 @@ def test_model_recovers_additive_effects():
     assert 0.4 < errors.std() < 1.6
 
 
+@pytest.mark.numeric
 def test_samples_agree_with_the_posterior():
     rng = np.random.default_rng(1)
     codes = np.array(list(itertools.product(range(3), range(3))))
@@ -68,6 +70,7 @@ def test_samples_agree_with_the_posterior():
     assert sample.var(1) == pytest.approx(variance, rel=0.06)
 
 
+@pytest.mark.numeric
 def test_choose_respects_room_and_finds_the_better_half():
     rng = np.random.default_rng(3)
     codes = np.arange(20)[:, None]
@@ -86,9 +89,10 @@ def test_choose_respects_room_and_finds_the_better_half():
     assert choose(model, 10, 10, np.zeros(20, dtype=int), np.random.default_rng(0)) == []
 
 
-def test_finds_a_good_configuration_with_a_tenth_of_the_calls():
+@played(1, 4)
+def test_finds_a_good_configuration_with_a_tenth_of_the_calls(worlds):
     ranks = []
-    for seed in range(4):
+    for seed in range(worlds):
         world = World(LARGE, questions=60, seed=seed, spread=0.05)
         proposer = made(world, budget=1300, seed=seed)
         play(proposer, world, n=24)
@@ -98,7 +102,7 @@ def test_finds_a_good_configuration_with_a_tenth_of_the_calls():
         claims = proposer.claims()
         best = max(complete, key=lambda key: claims[key].mean)
         ranks.append(sorted(world.mean.values(), reverse=True).index(world.mean[best]))
-    assert sorted(ranks)[-2] < 22
+    assert sorted(ranks)[-2:][0] < 22, "all but the worst world"
 
 
 def test_restored_search_continues_alike_and_its_study_too():
@@ -153,9 +157,10 @@ def test_retrieval_figures_are_a_soft_prior():
     play(proposer, world, n=24)
 
 
-def test_fit_check_and_claims():
+@pytest.mark.parametrize("limit", [2200, pytest.param(6000, marks=pytest.mark.simulation)])
+def test_fit_check_and_claims(limit):
     world = World(LARGE, questions=100, seed=3, spread=0.06)
-    proposer = made(world, 6000)
+    proposer = made(world, limit)
     play(proposer, world, n=24)
     fit = proposer.fit()
     assert fit.blocks > 50
@@ -173,7 +178,7 @@ def test_a_model_that_does_not_fit_makes_no_claim():
     rng = np.random.default_rng(0)
     for key in world.table:
         world.table[key] = np.clip(rng.random() + rng.normal(0, 0.05, 60), 0, 1)
-    proposer = made(world, 2500)
+    proposer = made(world, 1300)
     play(proposer, world, n=24)
     assert not proposer.fit().passed
     assert "no_claim" in {note.kind for note in proposer.notes()}

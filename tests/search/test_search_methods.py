@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from search_worlds import GOAL, MadeSpace, World, configuration, play, small_space
+from search_worlds import GOAL, MadeSpace, World, configuration, play, played, small_space
 
 from ragscout.model.board import Board, Cost, FigureStat, Goal, Row
 from ragscout.model.errors import ParameterError, UnknownNameError
@@ -222,11 +222,13 @@ def factor_space() -> MadeSpace:
 LARGE = factor_space()
 
 
-def test_exact_posterior_is_honest_about_shared_question_effects():
+@pytest.mark.numeric
+@played(2, 6)
+def test_exact_posterior_is_honest_about_shared_question_effects(worlds):
     space = encode(LARGE)
     rng = np.random.default_rng(0)
     errors = []
-    for _ in range(6):
+    for _ in range(worlds):
         effects = [rng.normal(0, 0.04, len(levels)) for levels in space.knobs.values()]
         truth = 0.5 + sum(effect[space.codes[:, k]] for k, effect in enumerate(effects)) + rng.normal(0, 0.006, 216)
         hard = rng.normal(0, 0.2, 60)
@@ -277,7 +279,7 @@ def test_price_in_money_shifts_the_calls():
                 money = (0.1 if request.configuration.key in dear else 0.001) * n
                 return Block(block.configuration, block.scores, Usage(1, 1, 0.1 * n, money, n))
 
-        proposer = made("factor", world, 3000, LARGE, price=price)
+        proposer = made("factor", world, 1500, LARGE, price=price)
         play(proposer, Priced(), n=24)
         spent[price] = sum(len(asked) for key, asked in world.asked.items() if key in dear)
     assert spent["money"] < 0.8 * spent["none"]
@@ -288,11 +290,11 @@ def test_a_model_that_is_not_trusted_leaves_the_end_to_the_additive_one():
     rng = np.random.default_rng(0)
     for key in world.table:
         world.table[key] = np.clip(rng.random() + rng.normal(0, 0.05, 60), 0, 1)
-    proposer = made("factor", world, 4000, LARGE)
+    proposer = made("factor", world, 2500, LARGE)
     log: list = []
     play(proposer, world, n=24, log=log)
     assert proposer.distrusted
-    assert world.answers <= 4000
+    assert world.answers <= 2500
     assert any(
         request.reason == "search" and len(request.questions) > 20 for requests, _ in log for request in requests
     )

@@ -106,11 +106,11 @@ def test_a_deleted_study_comes_back_equal(tmp_path: Path, kind):
     path = tmp_path / "study.file"
     storage = str(path) if kind == "journal" else f"sqlite:///{path}"
     world = World(SPACE, seed=2)
-    straight = made("tpe", World(SPACE, seed=2), 250, storage="")
+    straight = made("tpe", World(SPACE, seed=2), 80, storage="")
     log: list = []
     play(straight, World(SPACE, seed=2), log=log)
     wanted = snapshot(straight.study())
-    first = made("tpe", world, 250, storage=storage)
+    first = made("tpe", world, 80, storage=storage)
     middle = len(log) // 2
     for _ in range(middle):
         requests = list(first.ask(64)) or list(first.finals())
@@ -118,7 +118,7 @@ def test_a_deleted_study_comes_back_equal(tmp_path: Path, kind):
     before = snapshot(first.study())
     assert {trial["state"] for trial in before} >= {"running"}
     path.unlink()
-    second = made("tpe", world, 250, storage=storage)
+    second = made("tpe", world, 80, storage=storage)
     for requests, blocks in log[:middle]:
         second.restore(requests, blocks)
     second.sync()

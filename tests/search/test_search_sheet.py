@@ -6,7 +6,7 @@ import random
 
 import openpyxl
 import pytest
-from search_worlds import configuration
+from search_worlds import configuration, likely, played
 
 from ragscout.board.build import Facts, build_board
 from ragscout.board.question_weights import weights_of
@@ -113,16 +113,18 @@ def test_equal_weights_change_nothing():
     assert weights_of(doubled) == ()
 
 
-def test_the_interval_of_a_weighted_mean_covers():
+@played(40, 300)
+def test_the_interval_of_a_weighted_mean_covers(worlds):
     """95 % intervals of a ratio of weighted sums hold the true mean about as often as they say."""
     held = 0
     asked = [dataclasses.replace(q, weight=4.0 if i % 5 == 0 else 1.0) for i, q in enumerate(questions(60))]
-    for seed in range(300):
+    for seed in range(worlds):
         rng = random.Random(seed)
         board = build([row("a", [rng.random() for _ in range(60)])], asked)
         stat = board.rows[0].figures["judge.correctness"]
         held += stat.low <= 0.5 <= stat.high
-    assert 0.90 <= held / 300 <= 0.985
+    low, high = likely(0.95, worlds)
+    assert low <= held / worlds <= high
 
 
 def test_a_slice_that_loses_to_the_reference_is_warned_of():

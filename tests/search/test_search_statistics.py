@@ -7,9 +7,12 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from search_worlds import likely, played
 
 from ragscout.search.stopping import stops
 from ragscout.stats import paired as st
+
+pytestmark = pytest.mark.numeric
 
 
 def test_wilson_known_answer():
@@ -55,10 +58,11 @@ def clustered(rng, documents=30, each=4, rows=2):
     return 0.5 + own + rng.normal(0, 0.1, own.shape), [f"d{i // each}" for i in range(documents * each)]
 
 
-def test_paired_tests_know_that_questions_on_one_document_go_together():
+@played(25, 200)
+def test_paired_tests_know_that_questions_on_one_document_go_together(worlds):
     rng = np.random.default_rng(5)
     plain = grouped = covered = several = 0
-    for _ in range(200):
+    for _ in range(worlds):
         (a, b), groups = clustered(rng)
         plain += st.compare_paired(a, b).p < 0.05
         test = st.compare_paired(a, b, clusters=groups)
@@ -67,8 +71,9 @@ def test_paired_tests_know_that_questions_on_one_document_go_together():
         table, groups = clustered(rng, rows=6)
         first = int(table.mean(1).argmax())
         several += len(st.simultaneous(st.by_cluster(table, groups), first).winner_set()) == 6
-    assert plain > 40, "taken as independent, questions make false claims"
-    assert grouped <= 18 and covered >= 182 and several >= 182
+    assert plain > 0.2 * worlds, "taken as independent, questions make false claims"
+    least = min(0.91, likely(0.95, worlds)[0]) * worlds
+    assert grouped <= worlds - least and covered >= least and several >= least
 
 
 def test_clusters_of_one_change_nothing_and_counts_stay_those_of_questions():
@@ -83,15 +88,17 @@ def test_clusters_of_one_change_nothing_and_counts_stay_those_of_questions():
     assert right.method != "mcnemar"
 
 
-def test_cluster_interval_covers():
+@played(60, 300)
+def test_cluster_interval_covers(worlds):
     rng = np.random.default_rng(1)
     names = [str(index // 5) for index in range(150)]
     covered = 0
-    for _ in range(300):
+    for _ in range(worlds):
         data = np.repeat(rng.normal(0, 1, 30), 5) + rng.normal(0, 0.5, 150)
         found = st.mean_interval(data.tolist(), names)
         covered += found.low <= 0 <= found.high
-    assert 0.91 <= covered / 300 <= 0.985
+    low, high = likely(0.95, worlds)
+    assert low <= covered / worlds <= high
 
 
 def test_paired_t_matches_scipy():
@@ -165,36 +172,39 @@ def test_stopping_boundary():
     assert stops(worse, a, 10)
 
 
-def test_stopping_rarely_gives_up_an_equal_or_better_row():
+@played(100, 400)
+def test_stopping_rarely_gives_up_an_equal_or_better_row(worlds):
     rng = np.random.default_rng(5)
     given_up = 0
-    for _ in range(400):
+    for _ in range(worlds):
         difference = rng.normal(0.0, 0.28, 80)
         given_up += any(stops(difference[:n].tolist(), [0.0] * n, 80) for n in range(10, 81, 10))
-    assert given_up / 400 <= 0.08
+    assert given_up / worlds <= 0.08
 
 
-def test_identical_configurations_give_no_separated_winner():
+@played(6, 60)
+def test_identical_configurations_give_no_separated_winner(worlds):
     rng = np.random.default_rng(6)
     separated = 0
-    for seed in range(60):
+    for seed in range(worlds):
         table = rng.normal(0, 0.2, 40) + rng.normal(0.5, 0.28, (30, 40))
         leader = int(table.mean(1).argmax())
         found = st.simultaneous(table, leader, seed)
         assert leader in found.winner_set()
         separated += len(found.winner_set()) < 30
-    assert separated <= 60 * 0.05 + 3
+    assert separated <= likely(0.05, worlds)[1] * worlds
 
 
+@played(10, 100)
 @pytest.mark.parametrize(("rows", "n"), [(2, 20), (8, 20), (8, 200), (100, 50)])
-def test_simultaneous_false_claims_stay_below_their_level(rows, n):
+def test_simultaneous_false_claims_stay_below_their_level(rows, n, worlds):
     rng = np.random.default_rng(7)
     false = 0
-    for seed in range(100):
+    for seed in range(worlds):
         table = rng.normal(0.5, 0.28, (rows, n))
         found = st.simultaneous(table, int(table.mean(1).argmax()), seed)
         false += len(found.winner_set()) < rows
-    assert false <= 11  # 5 % of 100 with the noise of 100 draws
+    assert false <= likely(0.05, worlds)[1] * worlds
 
 
 def test_a_clear_winner_is_separated_and_twins_stay():

@@ -15,6 +15,8 @@ from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
 
+pytestmark = pytest.mark.numeric
+
 FIGURES = [Figure("token_f1"), Figure("meteor"), Figure("corpus", level="set")]
 GOAL = Goal.of(FIGURES[0])
 QUESTIONS = [

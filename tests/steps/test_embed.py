@@ -24,11 +24,13 @@ def package_folder(package: str, inside: str) -> Path:
     return Path(spec.submodule_search_locations[0]) / inside
 
 
+@pytest.mark.numeric
 class TestHashing(EncoderKit):
     cases = (("hashing", {}), ("hashing", {"dim": 64}))
     nearest = (("연차휴가는 최대 며칠", 0), ("the autovacuum daemon", 3))
 
 
+@pytest.mark.numeric
 class TestStatic(EncoderKit):
     """A static model of six words, written here: exact means can be checked by hand."""
 
@@ -144,6 +146,7 @@ def test_an_absent_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         run(make("embed", "static", {"model": str(tmp_path)}), FakeRuntime(), chunk=chunks())
 
 
+@pytest.mark.numeric
 def test_unit_vectors() -> None:
     found = unit(np.array([[3.0, 4.0], [0.0, 0.0]]))
     assert found.dtype == np.float32

@@ -27,6 +27,7 @@ from ragscout.testing.retrieval import (
 from ragscout.testing.steps import FakeRuntime, QuestionKit, run
 
 
+@pytest.mark.numeric
 class TestLanceDB(DenseIndexKit):
     cases = (("lancedb", {}),)
 
@@ -43,6 +44,7 @@ class TestBM25(LexiconKit):
         *([("bm25", {"tokenizer": "kiwi"})] if kiwi_available() else []),
     )
 
+    @pytest.mark.numeric
     def test_scores_are_bm25(self) -> None:
         """Against the formula, by hand: idf = ln(1 + (N - n + 0.5) / (n + 0.5)), Lucene's variant."""
         texts = ["aaa bbb", "aaa aaa ccc ddd", "eee"]
@@ -65,6 +67,7 @@ class TestAsAsked(QuestionKit):
         assert self.asked(self.steps()[0], [0]) == [Query((QUESTIONS[0].text,))]
 
 
+@pytest.mark.numeric
 class TestNearest(RankingKit):
     stage = "dense"
     cases = (("nearest", {}), ("nearest", {"depth": 2}))
@@ -96,6 +99,7 @@ class TestBM25Search(RankingKit):
         return {"query": [*queries()[:3], Query(("연차", "VACUUM storage"))]}
 
 
+@pytest.mark.numeric
 class TestRRF(FuseKit):
     cases = (("rrf", {}), ("rrf", {"k": 1, "depth": 2}))
 
@@ -109,6 +113,7 @@ class TestRRF(FuseKit):
             run(make("fuse", "rrf"), FakeRuntime(), QUESTIONS[:1], dense=[ranking()], lexical=None)
 
 
+@pytest.mark.numeric
 class TestWeighted(FuseKit):
     cases = (("weighted", {}), ("weighted", {"weight": 0.9, "depth": 3}), ("weighted", {"weight": 0}))
 
@@ -142,6 +147,7 @@ class TestNoReranking(RankingKit):
         return {"fuse": [ranking((0, 0.9), (1, 0.5)), ranking(), ranking((2, 1.0)), ranking((6, 0.1))]}
 
 
+@pytest.mark.numeric
 def test_ties_are_broken_by_chunk_order_after_rounding() -> None:
     assert [hit.chunk for hit in ranked({5: 0.1 + 0.2, 3: 0.3, 9: 0.4}, 3).hits] == [9, 3, 5]
 

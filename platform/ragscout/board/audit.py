@@ -21,8 +21,8 @@ from ragscout.model.evalset import Question
 from ragscout.model.measured import Measured, goal_value
 from ragscout.model.metric import Figure
 from ragscout.stats.rank_correlation import FEWEST_ROWS, Correlation, across_questions, across_rows, row_means
-from ragscout.stats.rounding import rounded
 from ragscout.words import phrase
+from ragscout.stats.rounding import orderable, rounded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,7 +183,7 @@ def _best(cubes: Mapping[str, Floats], rows: Sequence[Measured], names: Mapping[
 
     found = {}
     for name, table in cubes.items():
-        means = np.round(row_means(table, np.ones((1, table.shape[1])))[0], 12)
+        means = orderable(row_means(table, np.ones((1, table.shape[1])))[0])
         found[name] = names[rows[int(np.argmax(means))].configuration.key]
     return found
 
@@ -203,7 +203,7 @@ def _disputed(
         scored = ~np.isnan(cubes[name][0])
         means[row, scored] = cubes[name][:, scored].mean(axis=0)
         if scored.sum() > 1:
-            ranks = rankdata(np.round(means[row, scored], 12))
+            ranks = rankdata(orderable(means[row, scored]))
             places[row, scored] = (ranks - 1) / (scored.sum() - 1)
     found = []
     for column, question in enumerate(questions):

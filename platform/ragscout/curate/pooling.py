@@ -16,9 +16,9 @@ from ragscout.steps.corpus.parse import Parse
 from ragscout.steps.embed.base import EmbedStep
 from ragscout.steps.embed.static import Static
 from ragscout.steps.embed.use_multilingual import UseMultilingual
+from ragscout.steps.index.lancedb import LanceDB
 from ragscout.steps.lexical.bm25 import BM25Search
 from ragscout.steps.lexicon.bm25 import BM25
-from ragscout.steps.rankings import ranked
 
 Retriever = BM25 | EmbedStep
 
@@ -100,18 +100,8 @@ async def _rankings(
     embedded = await step.run(runtime, chunk=chunks)
     vectors = await step.queries(runtime, [question.text for question in questions])
 
-    def nearest() -> list[Ranking]:
-        import numpy as np
-
-        matrix = runtime.memo.matrix(embedded.refs)
-        made = []
-        for vector in vectors:
-            scores = np.asarray(matrix @ vector)
-            rows = np.argsort(-scores, kind="stable")[: 2 * depth]
-            made.append(ranked(zip(rows.tolist(), scores[rows].tolist(), strict=True), depth))
-        return made
-
-    return await asyncio.to_thread(nearest)
+    index = await LanceDB().run(runtime, chunk=chunks, embed=embedded)
+    return await asyncio.to_thread(index.search, runtime, vectors, depth)
 
 
 def _admitted(question: Question, document: Document | None) -> bool:

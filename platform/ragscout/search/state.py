@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ragscout.search.outcomes import Outcomes
 from ragscout.search.space import EncodedSpace
 from ragscout.search.stopping import RULES
+from ragscout.stats.rounding import orderable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +44,7 @@ class Progress:
     """Of shape (rows,), more is better, minus infinity where nothing is known."""
 
     def __post_init__(self) -> None:
+        self.estimates = orderable(self.estimates)
         self.answered: NDArray[np.int64] = self.outcomes.answered()
         self.total = len(self.outcomes.questions)
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ragscout.stats.paired import Interval, mean_interval
+from ragscout.stats.rounding import orderable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +58,7 @@ def crossfit(
         for fold in np.array_split(rng.permutation(n), min(FOLDS, n)):
             others = (totals - table[:, fold].sum(1)) / (n - len(fold))
             # rounded, so that ties go to the first row whatever the last bits of the sums
-            scores[fold] = table[int(np.round(others, 12).argmax()), fold]
+            scores[fold] = table[int(orderable(others).argmax()), fold]
         means.append(float(scores.mean()))
         spreads.append(float(scores.var(ddof=1)))
     mean = float(np.mean(means))

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragscout.stats.rounding import rounded
+from ragscout.stats.rounding import orderable, rounded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,7 +99,7 @@ def _correlations(means: Floats) -> tuple[Floats, Floats]:
     with np.errstate(invalid="ignore", divide="ignore"):
         for sample in range(samples):
             # rounded: sums in another order must not break ties
-            values = np.round(means[:, sample, :], 12)
+            values = orderable(means[:, sample, :])
             signs = np.sign(values[:, upper[0]] - values[:, upper[1]])
             untied = np.sqrt((signs != 0).sum(axis=1))
             tau[sample] = (signs @ signs.T) / np.outer(untied, untied)

@@ -28,6 +28,8 @@ METRICS = (*RANKED, *(f"doc.{name}" for name in RANKED), "reference_coverage")
 """The first of these retrieval metrics that was measured is the soft prior, at its deepest cut-off."""
 OWN = 10
 """Questions on the whole corpus from which on a sampled figure is corrected by the prefix's own difference."""
+FLAT = 1e-12
+"""A spread that is only the last bits of sums."""
 
 
 class RetrievalPrior:
@@ -90,7 +92,7 @@ class RetrievalPrior:
         mean = float(np.mean(known)) if known else 0.0
         figure = np.array([mean if value is None else value for value in values])
         spread = float(figure.std())
-        scaled: Floats = (figure - mean) / spread if spread > 0 else figure * 0.0
+        scaled: Floats = (figure - mean) / spread if spread > FLAT else figure * 0.0
         borrowed = ~own & np.array([value is not None for value in values])
         return scaled, borrowed.astype(np.float64)
 

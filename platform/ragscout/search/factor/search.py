@@ -35,6 +35,7 @@ from ragscout.search.rounds import Policy
 from ragscout.search.samplers.adapter import round_seed
 from ragscout.search.space import Space
 from ragscout.search.state import Progress, Want
+from ragscout.stats.rounding import orderable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -188,7 +189,8 @@ class FactorProposer(BaseProposer):
 
         progress = self.progress()
         if self._model.updates and not self.common_order and progress.left:
-            progress.estimates = np.where(self._model.count > 0, self.posterior(exact=True).mean, -np.inf)
+            exact = orderable(self.posterior(exact=True).mean)
+            progress.estimates = np.where(self._model.count > 0, exact, -np.inf)
         return steps.finals(progress)
 
     def _estimates(self) -> Floats:
@@ -248,7 +250,7 @@ class FactorProposer(BaseProposer):
             hopeless = near[row] < DROP and answered[row] >= self.policy.minimum
             self._hopeless[row] = self._hopeless.get(row, 0) + 1 if hopeless else 0
         seen = np.flatnonzero(answered)
-        leader = int(seen[self._model.mean[seen].argmax()])
+        leader = int(seen[orderable(self._model.mean[seen]).argmax()])
         regret = float((1 - sample[leader] / np.maximum(best, 1e-9)).mean())
         self._enough = self._enough + 1 if regret <= ENOUGH_REGRET else 0
 
@@ -270,7 +272,8 @@ class FactorProposer(BaseProposer):
         posterior = self.posterior(exact)
         sample = posterior.sample(np.random.default_rng(round_seed(self.seed, self.rounds)), CLAIM_SAMPLES)
         mean = posterior.mean if self.goal.higher else 1 - posterior.mean
-        return make_claims(self.space.keys, mean * self._learner.scale + self._learner.low, sample, self._learner.scale)
+        mean = orderable(mean * self._learner.scale + self._learner.low)
+        return make_claims(self.space.keys, mean, sample, self._learner.scale)
 
     def _notes(self) -> tuple[Note, ...]:
         """The posterior's claim when the model fits, or that it does not; a limit too small for the search."""

@@ -15,6 +15,7 @@ from ragscout.search.methods.deepening import DeepeningProposer
 from ragscout.search.samplers.adapter import round_seed
 from ragscout.search.space import EncodedSpace
 from ragscout.search.state import Progress
+from ragscout.stats.rounding import orderable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,8 +41,8 @@ def predict(space: EncodedSpace, rows: Sequence[int], values: Floats, weights: F
     known, centre = hot[list(rows)], float(np.average(values, weights=weight))
     gram = (known * weight[:, None]).T @ known + RIDGE * np.eye(hot.shape[1])
     effects = np.linalg.solve(gram, known.T @ (weight * (values - centre)))
-    predicted: Floats = centre + hot @ effects
-    return predicted
+    # values without an answer get equal effects, so that many predictions are equal
+    return orderable(centre + hot @ effects)
 
 
 def one_hot(space: EncodedSpace) -> Floats:

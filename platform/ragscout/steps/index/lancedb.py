@@ -17,7 +17,7 @@ from ragscout.model.outcome import Ranking
 from ragscout.model.runtime import Memo, Runtime, VectorRef
 from ragscout.model.step import Step, make, step
 from ragscout.model.values import Chunks, Embedded, Encoder
-from ragscout.steps.index.search import MARGIN, Matrices, exact, in_matrix
+from ragscout.steps.index.search import MARGIN, Matrices, exact, in_matrix, slack
 from ragscout.steps.labels import Labels
 from ragscout.steps.rankings import ranked
 
@@ -71,26 +71,23 @@ class LanceIndex:
                 f"not {self.dim}. Delete the index and run again."
             )
         if self.folder is not None and self.count * self.dim * 4 > runtime.memory_limit:
-            return self._on_disk(queries, depth) if keep is None else self._filtered(queries, depth, keep)
+            return self._on_disk(queries, depth) if keep is None else self._scanned(queries, depth, keep)
         if self.folder is None:
             matrix = self.matrix()
         else:
             matrix = _MATRICES.get(str(self.folder.resolve()), runtime.memory_limit, self.matrix)
-        if keep is None:
-            return [in_matrix(matrix, query, depth) for query in queries]
-        rows = keep.nonzero()[0]
-        return [exact(rows, matrix[rows], query, depth) for query in queries]
+        return [in_matrix(matrix, query, depth, keep) for query in queries]
 
-    def _filtered(self, queries: np.ndarray, depth: int, keep: np.ndarray) -> list[Ranking]:
-        """Exact search among some chunks on disk, a batch of rows at a time."""
-        best: list[list[Ranking]] = [[] for _ in queries]
+    def _scanned(self, queries: np.ndarray, depth: int, keep: np.ndarray | None = None) -> list[Ranking]:
+        """Search all chunks on disk, or some, a batch of rows at a time."""
+        best: list[list[tuple[int, float]]] = [[] for _ in queries]
         for batch in self._table.search(None).select(["row", "vector"]).limit(self.count).to_batches(_SLICE):
             rows = batch.column("row").to_numpy()
-            wanted = keep[rows]
             vectors = batch.column("vector").flatten().to_numpy(zero_copy_only=False).reshape(len(rows), self.dim)
             for number, query in enumerate(queries):
-                best[number].append(exact(rows[wanted], vectors[wanted], query, depth))
-        return [ranked([(hit.chunk, hit.score) for part in parts for hit in part.hits], depth) for parts in best]
+                hits = in_matrix(vectors, query, depth, None if keep is None else keep[rows]).hits
+                best[number] += [(int(rows[hit.chunk]), hit.score) for hit in hits]
+        return [ranked(pairs, depth) for pairs in best]
 
     def matrix(self) -> np.ndarray:
         """All vectors by chunk order, float32 of shape (count, dim)."""
@@ -110,6 +107,11 @@ class LanceIndex:
             yield self.memo.matrix(self.refs[at : at + _SLICE])
 
     def _on_disk(self, queries: np.ndarray, depth: int) -> list[Ranking]:
+        """Take LanceDB's candidates where its last one clearly lies below the depth, else look at every chunk.
+
+        LanceDB orders by float32 sums of its own and breaks ties as it likes: among many equal or nearly equal chunks
+        the right ones may not be in what it returns.
+        """
         import numpy as np
 
         wanted = min(self.count, depth + MARGIN)
@@ -123,9 +125,18 @@ class LanceIndex:
         vectors = vectors.reshape(len(rows), self.dim)
         names = found.column_names
         asked = found.column("query_index").to_numpy() if "query_index" in names else np.zeros(len(rows), dtype=int)
-        return [
-            exact(rows[asked == number], vectors[asked == number], query, depth) for number, query in enumerate(queries)
-        ]
+        near = found.column("_distance").to_numpy()
+        rankings: dict[int, Ranking] = {}
+        for number, query in enumerate(queries):
+            own = asked == number
+            ranking = exact(rows[own], vectors[own], query, depth)
+            # LanceDB's distance is 1 - inner product
+            if wanted == self.count or 1 - near[own].max() < ranking.hits[-1].score - slack(self.dim):
+                rankings[number] = ranking
+        rest = [number for number in range(len(queries)) if number not in rankings]
+        if rest:
+            rankings |= zip(rest, self._scanned(queries[rest], depth), strict=True)
+        return [rankings[number] for number in range(len(queries))]
 
     @cached_property
     def _table(self) -> Any:

@@ -1,4 +1,4 @@
-"""Exact scores of candidates, the same whatever found the candidates."""
+"""Exact scores of chunks by their vectors, the same whatever found the candidates and whatever machine it is."""
 
 from __future__ import annotations
 
@@ -14,31 +14,54 @@ if TYPE_CHECKING:
     import numpy as np
 
 MARGIN = 64
-"""Candidates fetched beyond the depth: more than the rounding of a float32 product can reorder."""
+"""Candidates that are fetched from disk beyond the depth."""
+_EPSILON = 2.0**-23
+"""Twice the relative error of one float32 operation."""
+_PRODUCTS = 1 << 20
+"""Products held at once while scores are made."""
+
+
+def slack(dim: int) -> float:
+    """By how much a float32 score may lie below the last of the depth and its chunk still belong to the ranking.
+
+    The inner product of two vectors of norm 1 is off by at most ``dim`` roundings, in whatever order it is summed
+    (Higham 2002, Accuracy and Stability of Numerical Algorithms, section 3.1). Both scores may be off, and rounded
+    scores are compared.
+    """
+    return 10.0**-DECIMALS + 2 * dim * _EPSILON
 
 
 def exact(rows: np.ndarray, vectors: np.ndarray, query: np.ndarray, depth: int) -> Ranking:
-    """Inner products in float64, rounded and ordered; ``vectors[i]`` belongs to chunk ``rows[i]``."""
+    """Rank by inner product; ``vectors[i]``, float32, belongs to chunk ``rows[i]``.
+
+    Equal vectors must get equal scores, whatever stands beside them: a matrix product does not promise that, since it
+    sums a row in an order that depends on the row's place, the processor and the threads. Products of two float32
+    numbers are exact in float64. They are added row by row in numpy's pairwise order, which depends on the length of a
+    row alone.
+    """
     import numpy as np
 
-    scores = np.einsum("ij,j->i", vectors.astype(np.float64), query.astype(np.float64))
+    wide = query.astype(np.float64)
+    scores = np.empty(len(vectors))
+    step = max(1, _PRODUCTS // max(1, len(wide)))
+    for at in range(0, len(vectors), step):
+        scores[at : at + step] = np.add.reduce(vectors[at : at + step].astype(np.float64) * wide, axis=1)
     return ranked(zip(rows.tolist(), scores.tolist(), strict=True), depth)
 
 
-def in_matrix(matrix: np.ndarray, query: np.ndarray, depth: int) -> Ranking:
-    """The nearest rows of a matrix held in memory.
+def in_matrix(matrix: np.ndarray, query: np.ndarray, depth: int, keep: np.ndarray | None = None) -> Ranking:
+    """Rank the rows of a matrix held in memory; ``keep``: which rows may be found, bool per row.
 
-    One matrix-vector product per query by einsum, whose bits depend neither on other queries nor on threads; every
-    row that could reach the depth after rounding is scored again in float64.
+    A float32 product only names candidates: every row that could reach the depth is scored by ``exact``.
     """
     import numpy as np
 
     scores = np.einsum("ij,j->i", matrix, query)
-    if len(scores) > depth:
-        least = np.partition(scores, len(scores) - depth)[len(scores) - depth]
-        rows = np.flatnonzero(scores >= least - 2 * 10.0**-DECIMALS)
-    else:
-        rows = np.arange(len(scores))
+    rows = np.arange(len(scores)) if keep is None else keep.nonzero()[0]
+    if len(rows) > depth:
+        found = scores[rows]
+        least = np.partition(found, len(rows) - depth)[len(rows) - depth]
+        rows = rows[found >= least - slack(len(query))]
     return exact(rows, matrix[rows], query, depth)
 
 
