@@ -111,7 +111,7 @@ def why_not(kernel: Kernel, threads: int, own: Mapping[str, object], ask: Callab
     """
     missing = [name for name in kernel.needs if name not in _names(own["features"])]
     if missing:
-        return f"this processor has no {' and no '.join(missing)}"
+        return f"this processor has no {missing[0]}"
     if threads > int(str(own["processors"])):
         return f"this machine has {own['processors']} processor"
     if not own["libraries"]:

@@ -19,7 +19,7 @@ HASWELL = Kernel("Haswell", ("AVX2", "FMA3"), ("Haswell",))
 
 def test_what_cannot_run_is_skipped_by_name() -> None:
     new = Kernel("SkylakeX", ("AVX512F", "AVX512BW"), ("SkylakeX",))
-    assert why_not(new, 1, OWN, dict) == "this processor has no AVX512F and no AVX512BW"
+    assert why_not(new, 1, OWN, dict) == "this processor has no AVX512F"
     assert why_not(HASWELL, 2, {**OWN, "processors": 1}, dict) == "this machine has 1 processor"
     assert why_not(HASWELL, 1, {**OWN, "libraries": 0}, dict) == "numpy and scipy use no OpenBLAS here"
     absent = Kernel("Zen", ("AVX2",), ("Zen",))
