@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 import run
 from run import KERNELS, Kernel, probe, variables, why_not
 

@@ -21,8 +21,8 @@ from ragscout.model.evalset import Question
 from ragscout.model.measured import Measured, goal_value
 from ragscout.model.metric import Figure
 from ragscout.stats.rank_correlation import FEWEST_ROWS, Correlation, across_questions, across_rows, row_means
-from ragscout.words import phrase
 from ragscout.stats.rounding import orderable, rounded
+from ragscout.words import phrase
 
 if TYPE_CHECKING:
     import numpy as np

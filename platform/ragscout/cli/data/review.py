@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ragscout.cli.support.output import say
+from ragscout.cli.support.output import remark, say
 
 if TYPE_CHECKING:
     from ragscout.curate.reviewing import Decision
@@ -88,15 +88,16 @@ def priced(requests: Sequence[ChatRequest], connection: Connection) -> str:
 
 
 def agreed(text: str, yes: bool) -> None:
-    """Go on when the person agrees; without a terminal only with ``--yes``.
+    """Go on when the person agrees; without a terminal only with ``--yes``. The price is said on standard error, since
+    standard output may be JSON.
 
     Raises:
         SpecError: nobody agreed.
     """
     from ragscout.model.errors import SpecError
 
-    say(text)
-    if yes or (sys.stdin.isatty() and typer.confirm("Go on?")):
+    remark(text)
+    if yes or (sys.stdin.isatty() and typer.confirm("Go on?", err=True)):
         return
     raise SpecError("models: nothing was sent; got no agreement to the price above. Say --yes to go on.")
 
