@@ -44,6 +44,21 @@ def test_a_hold_waits_for_its_end_from_another_thread() -> None:
     asyncio.run(tried())
 
 
+def test_a_hold_that_is_over_before_anybody_waits_is_passed_on_once() -> None:
+    async def tried() -> None:
+        token, over = CancelToken(), []
+        token.after_hold = lambda: over.append(token.held_seconds)
+        await token.passed()
+        token.hold()
+        time.sleep(0.01)
+        token.go_on()
+        for _ in range(2):
+            await token.passed()
+        assert over == [token.held_seconds] and over[0] >= 0.01
+
+    asyncio.run(tried())
+
+
 def test_a_hold_may_end_in_a_stop() -> None:
     async def tried() -> None:
         token = CancelToken()

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from ragscout.board.words.reasons import reason_words
+from ragscout.board.words.reasons import reason_phrase
 from ragscout.model.board import Note
 from ragscout.model.errors import StoreError
 from ragscout.model.journal import (
@@ -31,13 +31,14 @@ from ragscout.model.journal import (
     encode,
 )
 from ragscout.model.reason import DONE, OPEN, STOPPED, Reason, ReasonKind
+from ragscout.words import Words, phrase
 
 FEW = Reason("few_answers", {"each": 4, "rows": 3, "needed": 10})
 ENTRIES: list[JournalEntry] = [
     SweepOpened({"name": "휴가", "eval_set": "ab", "seed": 0, "connections": []}),
     SampleSettled(30, 400, 12, 10, 8, "", True),
     RoundAsked(0, (AskedRequest("k1", ("q1", "q2"), "retrieval"), AskedRequest("k2", (), "floor"))),
-    RoundMeasured(0, {"k1": "no model"}, {"m1": "no memory"}, (Note("few", "few", "적음"),), 1.25),
+    RoundMeasured(0, {"k1": "no model"}, {"m1": "no memory"}, (Note("separated", {"compared": 3}),), 1.25),
     SearchEnded(3, Reason("search_share"), False, 12, 8.5),
     SearchEnded(4, Reason("minutes"), True, None, 9.0),
     ClosingBegun(9.5),
@@ -107,8 +108,24 @@ def test_every_reason_has_words_in_both_languages() -> None:
     values = {"few_answers": FEW.values, "legacy": {"text": "as it was"}}
     for kind in get_args(ReasonKind):
         reason = Reason(kind, values.get(kind, {}))
-        english, korean = reason_words(reason, "en"), reason_words(reason, "ko")
+        english, korean = (Words(lang).value(reason_phrase(reason)) for lang in ("en", "ko"))
         assert english and korean and "{" not in english + korean
         assert (english == korean) == (kind == "legacy")
     assert not any(reason.limit for reason in (DONE, OPEN, STOPPED))
     assert Reason("request").limit and Reason("legacy", {"text": ""}).limit
+
+
+def test_notes_that_were_two_sentences_are_read() -> None:
+    note = {"kind": "claim", "en": "Of {old} journals.", "ko": "옛 {일지}."}
+    entry = decode("measured", {"round": 2, "failed": {}, "broken": {}, "notes": [note], "clock": 1.0})
+    assert isinstance(entry, RoundMeasured)
+    assert [entry.notes[0].text(lang) for lang in ("en", "ko")] == ["Of {old} journals.", "옛 {일지}."]
+    assert decode(*encode(entry)) == entry
+
+
+def test_notes_survive_the_journal() -> None:
+    note = Note("small_budget", {"answers": 5, "effect": phrase("note_part.no_proposals", needed=9)})
+    kind, payload = encode(RoundMeasured(0, notes=(note,)))
+    entry = decode(kind, json.loads(json.dumps(payload)))
+    assert isinstance(entry, RoundMeasured) and entry.notes == (note,)
+    assert "9 are needed" in entry.notes[0].text("en") and "9개가 필요합니다" in entry.notes[0].text("ko")

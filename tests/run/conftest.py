@@ -30,7 +30,12 @@ network: offline
 """
 MODELS = """
 models:
-  writer: {{provider: openai, base_url: "{url}", model: gpt-writer, price: {{input: 1, output: 2, per: 1M}}}}
+  writer:
+    provider: openai
+    base_url: "{url}"
+    model: gpt-writer
+    price: {{input: 1, output: 2, per: 1M}}
+    limits: {{concurrency: 1}}
 """
 Write = Callable[..., Path]
 
@@ -47,7 +52,7 @@ def small(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write(tmp_path: Path, small: Path) -> Write:
-    """Writes a sweep file; with ``url`` answers come from the endpoint there."""
+    """Writes a sweep file; with ``url`` answers come from the endpoint there, one at a time."""
 
     def written(
         name: str = "t",

@@ -145,7 +145,7 @@ def test_a_biased_judge_is_overruled_and_the_board_says_so():
     assert "biased for b, a" in notes["corrected"].text("en")
     assert "편향" in notes["corrected"].text("ko")
     assert "corrected by 60 labels" in headline(board, "en")
-    assert "라벨 60개로 보정" in headline(board, "ko")
+    assert "사람이 채점한 답변 60개로 보정" in headline(board, "ko")
 
 
 def test_an_unbiased_judge_keeps_its_order():

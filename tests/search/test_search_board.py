@@ -75,12 +75,12 @@ def test_order_leader_and_winner_set():
 
 
 def test_what_ended_a_sweep_is_said_in_both_languages():
-    said = "the budget is spent: the next request could exceed the budget"
+    said = "reached its limit: the next request could exceed the budget"
     items = rows_of({"a": 0.8, "b": 0.5}, 20)
     board = build(items, 20, facts=Facts("s", "set@1", ended=Reason("request")))
     note = next(note for note in board.notes if note.kind == "ended")
     assert said in note.text("en")
-    assert "예산이 소진되었습니다: 다음 요청이" in note.text("ko") and "budget" not in note.text("ko")
+    assert "한도에 도달하여 비교 실험이 끝났습니다: 다음 요청이" in note.text("ko") and "budget" not in note.text("ko")
 
 
 def test_estimate_of_a_complete_row_is_its_plain_mean():
@@ -109,7 +109,7 @@ def test_why_the_hold_out_stayed_sealed_is_said_in_both_languages():
     few = Reason("few_answers", {"each": 12, "rows": 3, "needed": 30})
     for why, english, korean in (
         (few, "the budget leaves 12 answers for each of 3 rows, 30 are needed", "구성 3개마다 답변 12개분"),
-        (Reason("late"), "the minutes of the budget are over", "예산의 시간이"),
+        (Reason("late"), "no minutes of the budget are left", "예산의 시간이"),
     ):
         board = replace(build(rows_of({"a": 0.5, "b": 0.6}, 40), 40), holdout=Holdout(30, why=why))
         (note,) = quote_notes(board)
@@ -221,7 +221,7 @@ def test_reference_columns_and_headline():
     assert paired.n == 60
     assert paired.low < 0.3 < paired.high or abs(paired.difference - 0.3) < 0.1
     assert "reference 오늘 구성" in headline(board, "en")
-    assert "기준 오늘 구성" in headline(board, "ko")
+    assert "기준 구성 오늘 구성" in headline(board, "ko")
     assert "60 right" in headline(board, "en")
     assert board.reference().versus_reference is None
 
@@ -373,8 +373,13 @@ def test_one_question_and_one_configuration():
     assert board.recommended().name == "a"
     assert "With 1 question only" in next(note.text("en") for note in board.notes if note.kind == "power")
     said = " ".join((headline(board, "en"), *(note.text("en") for note in board.notes)))
-    assert "no other row to choose from" in said and "optimistic" not in said and "same questions chose" not in said
-    assert "다른 구성이 없" in headline(board, "ko")
+    assert (
+        "no choice among rows has raised its score" in said
+        and "a single configuration" in said
+        and "optimistic" not in said
+        and "same questions chose" not in said
+    )
+    assert "구성이 하나뿐" in headline(board, "ko")
     board = build(rows_of({"a": 0.5, "b": 0.9}, 1), 1)
     assert len(board.winner_set()) == 2
     assert "the same questions chose the row" in headline(board, "en")

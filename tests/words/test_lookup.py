@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextvars
-import json
-from dataclasses import asdict
 
 import pytest
 
-from ragscout.model.board import Note
 from ragscout.words import Words, WordsError, lookup, particle, phrase, strictly
 
 
@@ -115,17 +112,6 @@ def test_what_is_missing_raises_in_tests_and_is_shown_to_users(texts):
     shown = contextvars.Context().run(lambda: [words("y"), words("y", n=1, what="b"), words("x", n=1)])
     assert shown == ["y", "y: n 1, what b", "1 of –"]
     assert contextvars.Context().run(lambda: words("x", n=1, all="many")) == "1 of many"
-
-
-def test_notes_of_old_journals_keep_their_two_texts():
-    note = Note.of({"kind": "claim", "en": "One {text}.", "ko": "글 {하나}."})
-    assert note.kind == "legacy" and note.text("en") == "One {text}." and note.text("ko") == "글 {하나}."
-
-
-def test_notes_survive_the_journal():
-    note = Note("small_budget", {"answers": 5, "effect": phrase("note_part.no_proposals", needed=9)})
-    again = Note.of(json.loads(json.dumps(asdict(note))))
-    assert again == note and "9 are needed" in again.text("en") and "9개가 필요합니다" in again.text("ko")
 
 
 def test_catalogues_are_read_once_and_only_when_asked():

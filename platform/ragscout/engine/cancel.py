@@ -34,9 +34,9 @@ class CancelToken:
     def __init__(self) -> None:
         self.wish: Wish = "run"
         self.after_hold: Callable[[], None] = lambda: None
-        """Called in the sweep's event loop when a hold is over, before the work goes on."""
+        """Called in the sweep's event loop once a hold is over, before the work goes on."""
         self._held_since: float | None = None
-        self._held = 0.0
+        self._held = self._passed_on = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: asyncio.Event | None = None
 
@@ -64,13 +64,13 @@ class CancelToken:
         Raises:
             Stopped: the sweep was asked to stop.
         """
-        waited = False
         while self.wish == "pause":
-            waited = True
             await self._change()
         if self.wish == "stop":
             raise Stopped
-        if waited:
+        if self._held != self._passed_on:
+            # also of a hold that was over before anybody waited for its end
+            self._passed_on = self._held
             self.after_hold()
 
     async def interruption(self) -> None:

@@ -69,7 +69,7 @@ class SweepJournal:
     def of(self, kind: type[T]) -> Sequence[T]:
         """Return the entries of a kind, in order."""
         self.entries()
-        return cast("list[T]", self._by_kind.get(kind, []))
+        return cast("list[T]", self._by_kind.get(cast("type[JournalEntry]", kind), []))
 
     def first(self, kind: type[T]) -> T | None:
         """Return the oldest entry of a kind, ``None`` when there is none."""

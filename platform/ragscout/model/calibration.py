@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ragscout.words import Language, Words
+from ragscout.words import Language, Phrase, Words, phrase
 
 State = Literal["not_calibrated", "not_validated", "calibrated"]
 AGREEMENT_FLOOR = 0.6
@@ -50,14 +50,18 @@ class Standing:
     biased: tuple[str, ...] = ()
     ranks: bool = False
 
-    def badge(self, language: Language = "en") -> str:
-        """Return the label that stands wherever the judge's score is shown; empty for a judge that people confirm."""
+    @property
+    def warning(self) -> Phrase | None:
+        """What must stand beside the judge's scores; ``None`` for a judge that people confirm."""
         if self.state == "calibrated":
-            return ""
-        words = Words(language)
+            return None
         if self.state == "not_calibrated" or self.agreement is None:
-            return words("judges.not_calibrated")
-        return words("judges.not_validated", coefficient=self.coefficient, value=self.agreement)
+            return phrase("judges.not_calibrated")
+        return phrase("judges.not_validated", coefficient=self.coefficient, value=self.agreement)
+
+    def badge(self, language: Language = "en") -> str:
+        """Return the warning in a language; empty for a judge that people confirm."""
+        return "" if self.warning is None else Words(language).value(self.warning)
 
 
 def standing_state(labels: int, agreement: float | None) -> State:

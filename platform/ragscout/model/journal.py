@@ -214,8 +214,9 @@ def encode(entry: JournalEntry) -> tuple[str, dict[str, Any]]:
         return entry.kind, dict(entry.payload)
     if isinstance(entry, SweepOpened):
         return kind_of(entry), dict(entry.record)
-    plain: dict[str, Any] = _adapter(type(entry)).dump_python(entry, mode="json")
-    return kind_of(entry), plain
+    kind = kind_of(entry)
+    plain: dict[str, Any] = _adapter(kind).dump_python(entry, mode="json")
+    return kind, plain
 
 
 def decode(kind: str, payload: Mapping[str, Any]) -> JournalEntry:
@@ -230,7 +231,7 @@ def decode(kind: str, payload: Mapping[str, Any]) -> JournalEntry:
         return SweepOpened(payload)
     modern = _OLD_FORMS[kind](payload) if kind in _OLD_FORMS else payload
     try:
-        entry: JournalEntry = _adapter(KINDS[kind]).validate_python(dict(modern))
+        entry: JournalEntry = _adapter(kind).validate_python(dict(modern))
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise StoreError(
@@ -241,8 +242,8 @@ def decode(kind: str, payload: Mapping[str, Any]) -> JournalEntry:
 
 
 @functools.cache
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(KINDS[kind])
 
 
 def _reason_of(prose: str) -> dict[str, Any]:

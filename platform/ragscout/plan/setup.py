@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
@@ -371,7 +370,7 @@ def check_goal(prepared: Prepared, store: Store) -> None:
     refuse_blind_goal(prepared.spec, prepared.metrics, real, tester(store, models))
 
 
-def _languages(questions: Sequence[Question]) -> Counter[Literal["en", "ko"]]:
+def _languages(questions: Sequence[Question]) -> Counter[str]:
     return Counter(language(question.text) for question in questions)
 
 

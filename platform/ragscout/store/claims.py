@@ -48,7 +48,7 @@ class Claims(Database):
         if fence == connection.execute(newest).scalar():
             return
         holder = connection.execute(self._holder(claim_of(sweep))).scalar()
-        now = f"{shown(holder)} holds it now" if holder else "another process has run it since"
+        now = f"{shown(str(holder))} holds it now" if holder else "another process has run it since"
         raise StoreError(
             f"sweep {sweep[:12]}: this process lost its claim on the sweep, and {now}. What it wanted to write was "
             "refused; what it wrote before is kept. Run the sweep again when nobody else runs it."

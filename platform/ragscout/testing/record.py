@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ragscout.board.words.headline import headlines
 from ragscout.model.board import Board, Cost, FigureStat, Goal, Mark, Note
 from ragscout.model.board import Row as BoardRow
 from ragscout.model.config import Configuration, source_node
@@ -122,6 +121,7 @@ def snapshot(
         currency="USD",
         configurations=len(board_rows),
     )
+    best = next((row.name for row in board.rows if row.has("recommended")), "nothing")
     return Snapshot(
         "sweep-" + digest(name)[:12],
         name,
@@ -129,7 +129,7 @@ def snapshot(
         SPEC,
         made,
         board,
-        headlines(board),
+        {"en": f"Recommended {best}: of {len(rows)} rows.", "ko": f"추천 {best}: {len(rows)}개 행 중."},
         rows,
         FIGURES,
         {GOAL: "judge|example|v1"},

@@ -7,7 +7,7 @@ placeholders; a test finds missing and unused ones. Placeholders are named, as i
 ``{n}``, ``{share:.0%}``    A value with its format. ``None`` is shown as ``–``. A list is joined by commas.
 ``{n:row|rows}``            A word that follows the number: the first for one, the second for any other.
 ``{names:3}``               The first three of a list, and how many more there are.
-``{name:이/가}``            A value with the Korean particle for its last sound; after a format too: ``.2f을/를``.
+``{name:이/가}``            A value and the Korean particle that fits its end; after a format too: ``.2f을/를``.
 ==========================  =========================================================================================
 
 A value may be a phrase: a kind with values of its own, shown in the same language (``phrase``).

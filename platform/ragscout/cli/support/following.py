@@ -59,7 +59,8 @@ def follow(found: FoundSweep, progress: ProgressLine) -> str:
 
 def entry_words(entry: JournalEntry) -> str:
     """Put what happened into words; empty for what only programs read."""
-    from ragscout.board.words.reasons import reason_words
+    from ragscout.board.words.reasons import reason_phrase
+    from ragscout.words import Words
 
     if isinstance(entry, RoundAsked):
         questions = sum(len(request.questions) for request in entry.requests)
@@ -69,7 +70,7 @@ def entry_words(entry: JournalEntry) -> str:
         failed = f", {len(entry.failed)} cannot run" if entry.failed else ""
         return f"round {entry.round} is measured{failed}"
     if isinstance(entry, SearchEnded):
-        return f"the search ends: {reason_words(entry.reason, 'en')}"
+        return f"the search ends: {Words('en').value(reason_phrase(entry.reason))}"
     if isinstance(entry, SampleSettled):
         return f"corpus sample: {entry.documents} of {entry.of} documents"
     if isinstance(entry, Chosen):
