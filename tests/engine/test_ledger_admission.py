@@ -31,6 +31,7 @@ from ragscout.model.outcome import Failure, Message, Unfilled, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
 from ragscout.providers.client import TransientError
 from ragscout.store.amounts import SpendLimits
+from ragscout.store.leases import TIMER
 from ragscout.store.ledger import Ledger
 from ragscout.store.shards import CellData
 from ragscout.store.store import Store
@@ -100,6 +101,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is handed over, and nothing taken ahead lapses, only because this machine is slow."""
     monkeypatch.setattr(ledger_admission, "OLD", 3600.0)
     monkeypatch.setattr(pacing, "BURST", 3600.0)
+    monkeypatch.setattr(TIMER, "lease", 36_000.0)
 
 
 # -- how few transactions ---------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 from ragscout.model.errors import StepError, StoreError
 from ragscout.model.outcome import Unfilled
 from ragscout.store import memo as memo_module
+from ragscout.store.ledger import NodeRow
 from ragscout.store.memo import StoreMemo
 from ragscout.store.store import Store
 from ragscout.testing.store import damage
@@ -199,7 +200,7 @@ def test_two_processes_encode_each_text_once(tmp_path: Path) -> None:
 
 
 def test_a_damaged_vector_shard_heals(folder_store: Store) -> None:
-    folder_store.ledger.node_add("embedding", "embed", "{}", {})
+    folder_store.ledger.nodes_add([NodeRow("embedding", "embed", "{}", {})])
     folder_store.save_value("embedding", lambda folder: (folder / "refs").write_bytes(b"refs") and None)
     encoder = Encoder()
     refs = asyncio.run(StoreMemo(folder_store).vectors("e", ["가", "나"], encoder))

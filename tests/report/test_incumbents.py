@@ -13,6 +13,7 @@ import pytest
 
 from ragscout.cli.main import main
 from ragscout.curate.answers import import_answers
+from ragscout.engine.calls import Patience
 from ragscout.model.errors import EvalSetError, ParameterError, SpecError
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Message, Usage
@@ -277,7 +278,7 @@ def test_a_system_that_replies_junk_gets_the_floor(tmp_path: Path, system: str) 
 def test_a_system_that_is_down_holds_up_no_other_row(
     tmp_path: Path, system: str, monkeypatch: pytest.MonkeyPatch, more: str
 ) -> None:
-    monkeypatch.setattr("ragscout.engine.runtime.RETRIES", 0)
+    monkeypatch.setattr("ragscout.engine.runtime.PATIENCE", Patience(retries=0))
     path, System.always = live(tmp_path / "s.yaml", system, more), (500, b"")
     first = Sweep.load(path, tmp_path / "store").run()
     rows = {row.name: row for row in first.board.rows}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from ragscout.engine.cancel import GRACE, CancelToken
-from ragscout.engine.task import Done, Executor, Task, write_node
+from ragscout.engine.task import Done, Executor, Task, write_nodes
 from ragscout.engine.worker import WAITING, question_key
 from ragscout.model.config import Node
 from ragscout.model.evalset import Question
@@ -131,6 +131,9 @@ class Engine:
         return work.result()
 
     async def _filled(self, wants: Sequence[Want]) -> Filled:
+        new = {want.node.key: want.node for want in wants if want.node.key not in self._written}
+        await asyncio.to_thread(write_nodes, self._store.ledger, new.values())
+        self._written |= new.keys()
         nodes, asked = self._joined(wants)
         filled = Filled()
         tasks: dict[str, asyncio.Task[None]] = {}
@@ -160,9 +163,6 @@ class Engine:
         order: dict[str, Node] = {}
         asked: dict[str, dict[str, Question]] = {}
         for want in wants:
-            if want.node.key not in self._written:
-                write_node(self._store.ledger, want.node)
-                self._written.add(want.node.key)
             for item in want.node.ancestors():
                 if item.stage == "source":
                     continue

@@ -13,7 +13,7 @@ import contextlib
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -72,7 +72,9 @@ class _Pending:
 
     def fail(self, error: Exception) -> None:
         """Tell everybody who waits that there is no answer."""
-        waiting = [*(item[1] for item in self.cells), *self.flushes, *(item[1] for item in self.looking.values())]
+        waiting: list[asyncio.Future[Any]] = [*self.flushes]
+        waiting += [future for _, future in self.cells]
+        waiting += [future for _, future in self.looking.values()]
         for future in waiting:
             if not future.done():
                 future.set_exception(error)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 log = logging.getLogger(__name__)
+PATIENCE = Patience()
+"""Of a sweep with endpoints that are in trouble."""
 
 
 class EngineRuntime:
@@ -47,7 +49,7 @@ class EngineRuntime:
         self.memory_limit = memory_limit
         self._store = store
         self._admission = LedgerAdmission(store.ledger, sweep, limits, deadline=deadline)
-        self._calls = Calls(connections, self._admission, Patience(), "Name it under models: in the sweep file.")
+        self._calls = Calls(connections, self._admission, PATIENCE, "Name it under models: in the sweep file.")
         self.counters = self._calls.counters
 
     def allow(self, limits: SpendLimits, deadline: float | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from ragscout.model.config import Node
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Unfilled
 from ragscout.model.step import Step, field_adapter, make
+from ragscout.store.ledger import NodeRow
 
 
 @dataclass(frozen=True)
@@ -95,21 +96,22 @@ def step_from(stage: str, text: str) -> Step | None:
 class NodeRows(Protocol):
     """The part of the ledger that knows nodes."""
 
-    def node_add(self, key: str, stage: str, step: str, inputs: Mapping[str, str]) -> None:
-        """Write a node down; nothing happens when it is known."""
+    def nodes_add(self, nodes: Iterable[NodeRow]) -> None:
+        """Write nodes down; nothing happens to those that are known."""
         ...
 
-    def node(self, key: str) -> Any:
-        """Row with ``stage``, ``step`` and ``inputs``; ``None`` when unknown."""
+    def node(self, key: str) -> NodeRow | None:
+        """A node's row; ``None`` when it is unknown."""
         ...
 
 
-def write_node(ledger: NodeRows, node: Node) -> None:
-    """Write a node and everything it depends on into the ledger."""
-    for item in node.ancestors():
-        ledger.node_add(
-            item.key, item.stage, step_json(item.step), {parent.stage: parent.key for parent in item.inputs}
-        )
+def write_nodes(ledger: NodeRows, nodes: Iterable[Node]) -> None:
+    """Write nodes and everything they depend on into the ledger."""
+    every = {item.key: item for node in nodes for item in node.ancestors()}
+    ledger.nodes_add(
+        NodeRow(item.key, item.stage, step_json(item.step), {parent.stage: parent.key for parent in item.inputs})
+        for item in every.values()
+    )
 
 
 def read_node(ledger: NodeRows, key: str, known: dict[str, Node]) -> Node:

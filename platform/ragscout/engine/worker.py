@@ -29,6 +29,7 @@ from ragscout.model.step import Step
 from ragscout.model.values import Source, codec
 from ragscout.steps.measure.base import without_model
 from ragscout.store.leases import TIMER
+from ragscout.store.rows import CellRef
 from ragscout.store.store import CellData, Store
 
 log = logging.getLogger(__name__)
@@ -124,17 +125,17 @@ class Worker:
 
     async def _cells(self, node: Node, questions: Sequence[Question], runtime: MeteredRuntime) -> dict[str, Unfilled]:
         keys = {question.id: question_key(node.stage, question) for question in questions}
-        present = self._store.ledger.cells_present(node.key, list(keys.values()))
-        open_ = [question for question in questions if keys[question.id] not in present]
+        lying = await self._lying(node, questions)
+        open_ = [question for question in questions if keys[question.id] not in lying[node.key]]
         # one cell per distinct key: rows that differ only in fields this stage does not read share it
         first: dict[str, Question] = {}
         for question in open_:
             first.setdefault(keys[question.id], question)
-        ready, inputs, passed, unfilled = await self._inputs(node, list(first.values()))
+        ready, inputs, passed, unfilled = await self._inputs(node, list(first.values()), lying)
         outcomes: dict[str, tuple[Any, Usage]] = {question.id: (failure, Usage()) for question, failure in passed}
         if ready:
             outcomes |= await self._run(node, ready, inputs, runtime)
-        paths = self._paths(node, questions)
+        paths = _paths(node, list(first.values()), lying)
         cells: dict[str, CellData] = {}
         for question in first.values():
             outcome, usage = outcomes.get(question.id, (None, Usage()))
@@ -149,14 +150,15 @@ class Worker:
         }
 
     async def _inputs(
-        self, node: Node, questions: Sequence[Question]
+        self, node: Node, questions: Sequence[Question], lying: Mapping[str, Mapping[str, CellRef]]
     ) -> tuple[list[Question], dict[str, Any], list[tuple[Question, Failure]], dict[str, Unfilled]]:
         """Questions whose inputs are all there, those inputs, the ones that only pass a failure on, the open ones."""
         columns: dict[str, dict[str, Any]] = {}
         for parent in node.inputs:
             if parent.per_question:
                 keys = {question.id: question_key(parent.stage, question) for question in questions}
-                cells = self._store.read_cells(parent.key, list(keys.values()))
+                refs = {key: lying[parent.key][key] for key in keys.values() if key in lying[parent.key]}
+                cells = await asyncio.to_thread(self._store.load_cells, parent.key, refs)
                 columns[parent.stage] = {
                     name: decode(parent.stage, cells[key].data) for name, key in keys.items() if key in cells
                 }
@@ -207,17 +209,26 @@ class Worker:
             for question, outcome in zip(questions, outcomes, strict=True)
         }
 
-    def _paths(self, node: Node, questions: Sequence[Question]) -> dict[str, Usage]:
-        """What the cells above took, each ancestor once, whether or not it was computed for this configuration."""
-        sums = {question.id: Usage() for question in questions}
-        for item in node.ancestors():
-            if item.per_question and item.key != node.key:
-                keys = {question.id: question_key(item.stage, question) for question in questions}
-                cells = self._store.ledger.cells(item.key, list(keys.values()))
-                for name, key in keys.items():
-                    if key in cells:
-                        sums[name] += cells[key].usage
-        return sums
+    async def _lying(self, node: Node, questions: Sequence[Question]) -> dict[str, dict[str, CellRef]]:
+        """Where the questions' cells of a node and of everything above it lie, by node and question key."""
+        wanted = {
+            item.key: {question_key(item.stage, question) for question in questions}
+            for item in node.ancestors()
+            if item.per_question
+        }
+        return await asyncio.to_thread(self._store.ledger.cells_at, wanted)
+
+
+def _paths(node: Node, questions: Sequence[Question], lying: Mapping[str, Mapping[str, CellRef]]) -> dict[str, Usage]:
+    """What the cells above took, each ancestor once, whether or not it was computed for this configuration."""
+    sums = {question.id: Usage() for question in questions}
+    for item in node.ancestors():
+        if item.per_question and item.key != node.key:
+            for question in questions:
+                ref = lying[item.key].get(question_key(item.stage, question))
+                if ref is not None:
+                    sums[question.id] += ref.usage
+    return sums
 
 
 def _absent_model(outcome: Any) -> str:

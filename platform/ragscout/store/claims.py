@@ -47,8 +47,8 @@ class Claims(Database):
         newest = sa.select(db.fences.c.fence).where(db.fences.c.sweep == sweep).with_for_update(read=True)
         if fence == connection.execute(newest).scalar():
             return
-        holder = connection.execute(self._holder(claim_of(sweep))).scalar()
-        now = f"{shown(str(holder))} holds it now" if holder else "another process has run it since"
+        holder = self._holder(connection, claim_of(sweep))
+        now = f"{shown(holder)} holds it now" if holder else "another process has run it since"
         raise StoreError(
             f"sweep {sweep[:12]}: this process lost its claim on the sweep, and {now}. What it wanted to write was "
             "refused; what it wrote before is kept. Run the sweep again when nobody else runs it."
@@ -92,8 +92,7 @@ class Claims(Database):
     def claimant(self, name: str) -> str | None:
         """Return who holds a name, ``None`` when it is free or expired."""
         with self.reading() as connection:
-            holder = connection.execute(self._holder(name)).scalar()
-        return None if holder is None else str(holder)
+            return self._holder(connection, name)
 
     def _lost(self, connection: sa.Connection, names: Collection[str], owner: str, seconds: float) -> set[str]:
         """Claim names; those that living others hold."""
@@ -122,8 +121,10 @@ class Claims(Database):
         for table in (db.claims, db.reservations):
             connection.execute(sa.delete(table).where(table.c.owner.startswith(prefix, autoescape=True)))
 
-    def _holder(self, name: str) -> sa.Select[tuple[str]]:
-        return sa.select(db.claims.c.owner).where(db.claims.c.name == name, db.claims.c.expires > self.now)
+    def _holder(self, connection: sa.Connection, name: str) -> str | None:
+        query = sa.select(db.claims.c.owner).where(db.claims.c.name == name, db.claims.c.expires > self.now)
+        holder = connection.execute(query).scalar()
+        return None if holder is None else str(holder)
 
 
 def claim_of(sweep: str) -> str:

@@ -7,7 +7,7 @@ committing the same thing again changes nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from ragscout.store import tables as db
 from ragscout.store.amounts import SpendLimits, Spent
 from ragscout.store.control import Control
 from ragscout.store.journal import Entry, EvalSetRow, History, Journal
-from ragscout.store.rows import CellRef, CellRow, ShardRows, json_text, usage_of, usage_text
+from ragscout.store.rows import CellRef, CellRow, ShardRows, batches, json_text, usage_of, usage_text
 from ragscout.store.windows import Windows
 
 __all__ = [
@@ -63,11 +63,16 @@ class Ledger(Windows, Control, History):
     for requests. ``Control`` says what is wanted of a sweep, ``History`` has journals and evaluation sets.
     """
 
-    def node_add(self, key: str, stage: str, step: str, inputs: Mapping[str, str]) -> None:
-        """Name a node; naming it again changes nothing."""
-        row = {"key": key, "stage": stage, "step": step, "inputs": json_text(dict(inputs))}
-        with self.writing() as connection:
-            connection.execute(self.insert(db.nodes).values(row).on_conflict_do_nothing())
+    def nodes_add(self, nodes: Iterable[NodeRow]) -> None:
+        """Name nodes, all in one transaction; naming one again changes nothing."""
+        rows = {node.key: node for node in nodes}
+        self._insert_all(
+            db.nodes,
+            [
+                {"key": key, "stage": row.stage, "step": row.step, "inputs": json_text(dict(row.inputs))}
+                for key, row in sorted(rows.items())
+            ],
+        )
 
     def node(self, key: str) -> NodeRow | None:
         """A node by key."""
@@ -121,9 +126,21 @@ class Ledger(Windows, Control, History):
     def cells(self, node: str, question_keys: Iterable[str]) -> dict[str, CellRef]:
         """Where the cells of these questions lie, by question key; missing ones are absent."""
         return {
-            row.question: CellRef(row.shard, row.row, bool(row.failed), usage_of(row.usage), usage_of(row.path))
-            for row in self._select(db.cells, "node", node, "question", question_keys)
+            row.question: _reference(row) for row in self._select(db.cells, "node", node, "question", question_keys)
         }
+
+    def cells_at(self, wanted: Mapping[str, Collection[str]]) -> dict[str, dict[str, CellRef]]:
+        """Where cells of several nodes lie, in one transaction: question keys by node in, references by node and
+        question key out. Missing ones are absent."""
+        found: dict[str, dict[str, CellRef]] = {node: {} for node in wanted}
+        keys = sorted({key for questions in wanted.values() for key in questions})
+        with self.reading() as connection:
+            for batch in batches(keys, db.BATCH):
+                query = sa.select(db.cells).where(db.cells.c.node.in_(list(wanted)), db.cells.c.question.in_(batch))
+                for row in connection.execute(query):
+                    if row.question in wanted[row.node]:
+                        found[row.node][row.question] = _reference(row)
+        return found
 
     def cells_drop_shard(self, shard: str) -> int:
         """Forget the cells of a damaged shard; returns how many."""
@@ -214,3 +231,7 @@ class Ledger(Windows, Control, History):
     def _select(self, table: sa.Table, scope: str, value: str, column: str, wanted: Iterable[str]) -> list[Any]:
         with self.reading() as connection:
             return self.select_in(connection, table, scope, value, column, wanted)
+
+
+def _reference(row: Any) -> CellRef:
+    return CellRef(row.shard, row.row, bool(row.failed), usage_of(row.usage), usage_of(row.path))

@@ -132,7 +132,10 @@ class Store:
 
     def read_cells(self, node: str, question_keys: Iterable[str]) -> dict[str, CellData]:
         """Cells by question key; missing ones are absent, and so are those of a damaged shard."""
-        refs = self.ledger.cells(node, question_keys)
+        return self.load_cells(node, self.ledger.cells(node, question_keys))
+
+    def load_cells(self, node: str, refs: Mapping[str, CellRef]) -> dict[str, CellData]:
+        """Cells by question key, from where the ledger said that they lie; those of a damaged shard are absent."""
         found: dict[str, CellData] = {}
         again: list[str] = []
         for shard, wanted in _by_shard(refs).items():

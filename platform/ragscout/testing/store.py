@@ -20,7 +20,7 @@ from ragscout.model.outcome import Usage
 from ragscout.model.runtime import VectorRef
 from ragscout.store.amounts import Amount, Charge, SpendLimits, Spent
 from ragscout.store.blobs import Blobs, DamagedBlobError, copy_out, verify
-from ragscout.store.ledger import Journal, Ledger
+from ragscout.store.ledger import Journal, Ledger, NodeRow
 from ragscout.store.rows import CellRow, ShardRows
 from ragscout.store.store import CellData, Store
 from ragscout.store.windows import RateNeed, Window
@@ -91,12 +91,14 @@ class LedgerKit:
 
     def test_nodes(self, ledger: Ledger) -> None:
         """A node is named once."""
-        ledger.node_add("k", "chunk", '{"name":"characters"}', {"corpus": "c"})
-        ledger.node_add("k", "chunk", '{"name":"other"}', {})
+        one = NodeRow("k", "chunk", '{"name":"characters"}', {"corpus": "c"})
+        ledger.nodes_add([one, NodeRow("c", "corpus", "{}", {})])
+        ledger.nodes_add([NodeRow("k", "chunk", '{"name":"other"}', {})])
+        ledger.nodes_add([])
         row = ledger.node("k")
         assert row is not None
         assert (row.stage, row.step, row.inputs) == ("chunk", '{"name":"characters"}', {"corpus": "c"})
-        assert ledger.node("absent") is None
+        assert ledger.node("c") == NodeRow("c", "corpus", "{}", {}) and ledger.node("absent") is None
 
     def test_first_value_wins(self, ledger: Ledger) -> None:
         """The second commit of a value is refused and changes nothing."""
@@ -131,11 +133,21 @@ class LedgerKit:
         assert ledger.cells_commit("n", "s", [plain(key, row) for row, key in enumerate(keys)]) == 0
         assert ledger.cells_present("n", keys) == set(keys)
 
+    def test_cells_of_many_nodes(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One transaction; each node is asked for its own questions."""
+        ledger.cells_commit("n", "s1", [plain("a", 0), plain("b", 1)])
+        ledger.cells_commit("m", "s2", [plain("a", 0), plain("c", 1)])
+        transactions = count_transactions(ledger, monkeypatch)
+        found = ledger.cells_at({"n": {"a", "zz"}, "m": {"c", "b"}, "absent": {"a"}})
+        assert transactions == ["read"]
+        assert {node: sorted(refs) for node, refs in found.items()} == {"n": ["a"], "m": ["c"], "absent": []}
+        assert found["n"]["a"] == ledger.cells("n", ["a"])["a"]
+
     def test_memo(self, ledger: Ledger) -> None:
-        """The first recorded value is the value."""
-        ledger.memo_put("chat", {"a": "1", "b": '"답"'})
-        ledger.memo_put("chat", {"a": "2", "c": "3"})
-        ledger.memo_put("chat", {})
+        """The first recorded value is the value, and is what every writer gets back."""
+        assert ledger.memo_put("chat", {"a": "1", "b": '"답"'}) == {"a": "1", "b": '"답"'}
+        assert ledger.memo_put("chat", {"a": "2", "c": "3"}) == {"a": "1", "c": "3"}
+        assert ledger.memo_put("chat", {}) == {}
         assert ledger.memo_get("chat", ["c", "a", "b", "d"]) == {"a": "1", "b": '"답"', "c": "3"}
         assert ledger.memo_get("other", ["a"]) == {}
 
@@ -212,7 +224,7 @@ class LedgerKit:
         """Anybody says what is wanted; the last word counts; a sweep of which nobody spoke runs."""
         assert ledger.control("s") == "run"
         for wanted in ("pause", "stop", "run", "pause"):
-            ledger.control_set("s", wanted)  # type: ignore[arg-type]
+            ledger.control_set("s", wanted)
             assert ledger.control("s") == wanted
         assert ledger.control("other") == "run"
         with pytest.raises(StoreError, match=r"'halt' cannot be wanted of it\. Say run"):
