@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,12 @@ from ragscout.board.show.table import render_markdown
 from ragscout.engine.task import read_node
 from ragscout.model.board import Board
 from ragscout.model.config import Configuration
-from ragscout.model.errors import ParameterError
+from ragscout.model.errors import ParameterError, StoreError
 from ragscout.model.outcome import Score, Usage
 from ragscout.model.runtime import Runtime
 from ragscout.plan import estimate
 from ragscout.plan.estimate import Range
+from ragscout.plan.sampling import ENTRY
 from ragscout.record.runs import metrics, row_states
 from ragscout.report.html import report
 from ragscout.report.of_sweep import material_of
@@ -23,6 +25,7 @@ from ragscout.search.contract import Block
 from ragscout.search.factor.prior import RetrievalPrior
 from ragscout.steps.embed.base import Side
 from ragscout.steps.embed.hashing import Hashing
+from ragscout.store.store import Store
 from ragscout.sweep import Result, Sweep
 
 QUESTIONS = 10
@@ -145,6 +148,26 @@ def test_nothing_is_computed_twice(tmp_path: Path, corpus: Path, monkeypatch: py
     assert second.computed == {} and second.board.to_json() == first.board.to_json()
     other = load(tmp_path, corpus, name="other", budget="{answers: 81}").run()
     assert "corpus" not in other.computed and "chunk" not in other.computed, "another sweep finds the same sample"
+
+
+def test_a_sample_that_cannot_be_written_yet_is_not_given_up(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = load(tmp_path, corpus)
+    real, left = Store.save_value, [StoreError("/data: disk full.")]
+
+    def once(self: Store, key: str, *args: Any) -> None:
+        if left:
+            raise left.pop()
+        real(self, key, *args)
+
+    monkeypatch.setattr(Store, "save_value", once)
+    partial = sweep.run()
+    assert not partial.closed and partial.open == ["store: /data: disk full."]
+    assert sweep.journal.last(ENTRY) is None
+    assert load(tmp_path, corpus).run().closed
+    entry = sweep.journal.last(ENTRY)
+    assert entry is not None and entry["used"] and not entry["failed"]
 
 
 def test_a_stopped_sweep_comes_back_equal(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,15 @@ from ragscout.board.limits import meets
 from ragscout.board.words.headline import headline
 from ragscout.engine.session import open_worker
 from ragscout.model.board import Board
-from ragscout.model.errors import SpecError
+from ragscout.model.errors import SpecError, StoreError
 from ragscout.model.journal import SearchEnded
 from ragscout.model.reason import DONE, Reason
 from ragscout.plan.budget import SweepBudget
+from ragscout.serve.pipeline import Pipeline, Reply
 from ragscout.serve.probe import Probe, latency, probe
 from ragscout.store.journal import History
+from ragscout.store.rows import ShardRows
+from ragscout.store.shards import CellData
 from ragscout.store.store import Store
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import FakeServer
@@ -137,6 +140,44 @@ def test_a_stop_at_any_point_neither_opens_twice_nor_chooses_anew(
     said = kinds(sweep.store, sweep.id)
     assert said.count("chosen") == said.count("holdout_opened") == said.count("confirmed") == 1
     assert timeless(resumed.board) == timeless(whole)
+
+
+def test_a_store_in_trouble_at_the_end_is_no_failure_of_a_row(
+    tmp_path: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once while the finalists are probed, once while the hold-out is answered: the sweep stays open, and goes on."""
+    path = write(tmp_path, server, more="probe: {questions: 3}\nholdout: 0.4")
+    sweep = Sweep.load(path, tmp_path / "s")
+    ask, trouble = Pipeline.ask, StoreError("/data: disk full. Free space there.")
+    left = [trouble]
+
+    def asked(self: Pipeline, question: str) -> Reply:
+        if left:
+            raise left.pop()
+        return ask(self, question)
+
+    monkeypatch.setattr(Pipeline, "ask", asked)
+    first = sweep.run()
+    assert not first.closed and first.open == ["store: /data: disk full. Free space there."]
+    assert "probed" not in kinds(sweep.store, sweep.id)
+    write_shard = Store.write_shard
+
+    def written(self: Store, node: str, cells: Mapping[str, CellData]) -> ShardRows:
+        if "holdout_opened" in kinds(self, sweep.id):
+            raise trouble
+        return write_shard(self, node, cells)
+
+    monkeypatch.setattr(Store, "write_shard", written)
+    second = Sweep.load(path, tmp_path / "s").run()
+    assert not second.closed and second.open == ["store: /data: disk full. Free space there."]
+    said = kinds(sweep.store, sweep.id)
+    assert "holdout_opened" in said and "confirmed" not in said
+    monkeypatch.setattr(Store, "write_shard", write_shard)
+    last = Sweep.load(path, tmp_path / "s").run()
+    best = last.board.recommended()
+    assert last.closed and best is not None and best.confirmed is not None
+    probed = [entry.payload for entry in sweep.journal.entries() if entry.kind == "probed"]
+    assert probed and not any(payload["failed"] for payload in probed)
 
 
 def test_a_later_sweep_says_how_often_the_holdout_was_used(tmp_path: Path, server: FakeServer) -> None:

@@ -14,6 +14,7 @@ from ragscout import search
 from ragscout.board.power import power_advice
 from ragscout.board.words.headline import headline
 from ragscout.engine.cancel import CancelToken
+from ragscout.engine.executors import executor_factory
 from ragscout.engine.journal import SweepJournal
 from ragscout.model.board import Board, BoardLanguage
 from ragscout.model.config import Configuration
@@ -106,10 +107,11 @@ class Sweep:
         Args:
             recorders: are told of every measured round.
             progress: hears how far the sweep is.
-            executor: ``in-process`` or ``subprocess``.
+            executor: name of ``engine.executors.EXECUTORS``: ``in-process`` or ``subprocess``.
             cancel: asks the sweep to hold or to stop, from any thread.
 
         Raises:
+            UnknownNameError: no such executor.
             StoreError: another process runs this sweep.
             SpecError: an endpoint that the sweep needs does not answer, or the goal cannot be one.
         """
@@ -126,7 +128,7 @@ class Sweep:
         cancel: CancelToken | None = None,
     ) -> Result:
         """Run the sweep in the event loop of the caller; see ``run``."""
-        options = RunOptions(recorders, progress, executor, cancel or CancelToken())
+        options = RunOptions(recorders, progress, executor_factory(executor), cancel or CancelToken())
         await asyncio.to_thread(self.check)
         async with open_session(self.prepared, self.store, self.journal, self.view, options) as session:
             ended = session.ended = await run_sweep(session)
@@ -137,7 +139,7 @@ class Sweep:
             snapshot.board,
             snapshot.closed,
             ended.reason,
-            list(ended.left),
+            list(dict.fromkeys([*ended.left, *session.unkept])),
             calls,
             totals.computed,
             totals.cached,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ragscout.model.errors import SpecError, StepError, UnknownNameError
+from ragscout.model.errors import AbsentError, StepError, UnknownNameError
 from ragscout.providers import assets, catalogue, fetch
 from ragscout.providers.assets import Resolver, default_cache, digest_path
 from ragscout.providers.catalogue import CATALOGUE, Asset, AssetFile, digest_of
@@ -226,8 +226,15 @@ def test_names_that_mean_nothing(tmp_path: Path) -> None:
 def test_a_hub_name_without_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    with pytest.raises(SpecError, match=r"write: network: \[huggingface\.co\]"):
+    with pytest.raises(AbsentError, match=r"write: network: \[huggingface\.co\]"):
         Resolver(tmp_path, NetworkPolicy.offline()).folder("intfloat/multilingual-e5-small")
+
+
+def test_a_path_at_which_nothing_lies(tmp_path: Path) -> None:
+    with pytest.raises(AbsentError, match=r"nothing lies at the path .*weights"):
+        Resolver(tmp_path).folder(str(tmp_path / "weights"))
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'minilm'"):
+        Resolver(tmp_path).folder("minilmm")
 
 
 def test_local_paths_are_known_by_their_content(tmp_path: Path) -> None:

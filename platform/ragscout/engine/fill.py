@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ragscout.engine.cancel import GRACE, CancelToken
 from ragscout.engine.task import Done, Executor, Task, write_nodes
+from ragscout.engine.trouble import TROUBLES, outside
 from ragscout.engine.worker import WAITING, question_key
 from ragscout.model.config import Node
 from ragscout.model.evalset import Question
@@ -47,17 +49,31 @@ class Progress:
 
 @dataclass
 class Filled:
-    """What could not be filled. ``failed``: node key to cause; ``unfilled``: (node key, question id) to why."""
+    """What could not be filled, and what was done.
+
+    ``failed``: node key to the candidate's own cause, which is final. What the candidate is not to blame for stays
+    open and is asked again by the next run: ``unfilled`` holds cells, (node key, question id) to why, and ``retry``
+    values of whole nodes, node key to why. What depends on an open node is open for the same reason.
+    """
 
     failed: dict[str, str] = field(default_factory=dict)
     unfilled: dict[tuple[str, str], Unfilled] = field(default_factory=dict)
+    retry: dict[str, Unfilled] = field(default_factory=dict)
     computed: dict[str, int] = field(default_factory=dict)
     cached: dict[str, int] = field(default_factory=dict)
     reports: dict[str, Mapping[str, float]] = field(default_factory=dict)
 
+    def leave_open(self, node: Node, names: Iterable[str], reason: Unfilled) -> None:
+        """Say why a node's value, or its cells of these question ids, stay open."""
+        if node.per_question:
+            self.unfilled |= {(node.key, name): reason for name in names}
+        else:
+            self.retry[node.key] = reason
+
     def why_open(self) -> list[str]:
-        """Why cells stayed open, in words; what only waits for another open cell is said only when nothing else is."""
-        reasons = {f"{reason.kind}: {reason.detail}" for reason in self.unfilled.values()}
+        """Why cells and values stayed open, every cause once, in words; what only waits for another open cell is said
+        only when nothing else is."""
+        reasons = {f"{reason.kind}: {reason.detail}" for reason in (*self.retry.values(), *self.unfilled.values())}
         first = {reason for reason in reasons if reason != f"step: {WAITING}"}
         return sorted(first or reasons)
 
@@ -66,9 +82,15 @@ class Filled:
         kinds = {reason.kind: reason.detail for (key, _), reason in self.unfilled.items() if key == node}
         return kinds.get("endpoint", "")
 
+    def beyond_budget(self, node: Node) -> str:
+        """Why a value that a node depends on stays open because of the budget; empty when none does."""
+        open_ = (self.retry[item.key] for item in node.ancestors() if item.key in self.retry)
+        return next((reason.detail for reason in open_ if reason.kind == "budget"), "")
+
     def drop(self, nodes: Set[str]) -> None:
-        """Forget that cells of these nodes stayed open."""
+        """Forget that these nodes stayed open."""
         self.unfilled = {at: reason for at, reason in self.unfilled.items() if at[0] not in nodes}
+        self.retry = {key: reason for key, reason in self.retry.items() if key not in nodes}
 
     def add(self, other: Filled) -> None:
         """Add what another fill did to the counts."""
@@ -77,6 +99,14 @@ class Filled:
                 _count(mine, stage, number)
         self.reports |= other.reports
         self.failed |= other.failed
+
+
+class Closing(Protocol):
+    """What can be closed."""
+
+    async def close(self) -> None:
+        """Keep what is left to keep and give everything back."""
+        ...
 
 
 class Engine:
@@ -97,7 +127,7 @@ class Engine:
         self._written: set[str] = set()
 
     async def fill(self, wants: Sequence[Want]) -> Filled:
-        """Compute what is missing. Never raises for a step's trouble: see ``Filled``.
+        """Compute what is missing. Never raises for the trouble of a step, the store or an executor: see ``Filled``.
 
         When the sweep is held, what is on its way gets a few seconds to come back, and the rest is computed after the
         hold.
@@ -131,11 +161,16 @@ class Engine:
         return work.result()
 
     async def _filled(self, wants: Sequence[Want]) -> Filled:
-        new = {want.node.key: want.node for want in wants if want.node.key not in self._written}
-        await asyncio.to_thread(write_nodes, self._store.ledger, new.values())
-        self._written |= new.keys()
-        nodes, asked = self._joined(wants)
         filled = Filled()
+        new = {want.node.key: want.node for want in wants if want.node.key not in self._written}
+        try:
+            await asyncio.to_thread(write_nodes, self._store.ledger, new.values())
+            self._written |= new.keys()
+            nodes, asked = self._joined(wants)
+        except TROUBLES as error:
+            for want in wants:
+                filled.leave_open(want.node, [question.id for question in want.questions], outside(error))
+            return filled
         tasks: dict[str, asyncio.Task[None]] = {}
         counts = {"done": 0, "cached": 0, "left": len(nodes)}
 
@@ -176,27 +211,61 @@ class Engine:
         """Fill one node; whether nothing had to be computed."""
         if self._cancel.wish != "run":
             return False
-        if not node.per_question:
-            cached = self._store.value_folder(node.key) is not None
-            if not cached:
-                self._note(node, await self._executor.run(Task(self._sweep, node.key)), filled)
-            _count(filled.cached if cached else filled.computed, node.stage, 1)
-            return cached
+        try:
+            return await (self._cells(node, asked, filled) if node.per_question else self._value(node, filled))
+        except TROUBLES as error:
+            filled.leave_open(node, asked, outside(error))
+            return False
+
+    async def _value(self, node: Node, filled: Filled) -> bool:
+        cached = self._store.value_folder(node.key) is not None
+        waits = _open_input(node, filled)
+        if not cached and waits is not None:
+            filled.leave_open(node, (), waits)
+            return False
+        if not cached:
+            self._note(node, (), await self._done(Task(self._sweep, node.key)), filled)
+        _count(filled.cached if cached else filled.computed, node.stage, 1)
+        return cached
+
+    async def _cells(self, node: Node, asked: Mapping[str, Question], filled: Filled) -> bool:
         keys = {name: question_key(node.stage, question) for name, question in asked.items()}
         present = self._store.ledger.cells_present(node.key, list(set(keys.values())))
-        open_ = [name for name in asked if keys[name] not in present]
+        missing = [name for name in asked if keys[name] not in present]
         _count(filled.cached, node.stage, len(set(keys.values()) & present))
-        if not open_:
+        if not missing:
             return True
-        _count(filled.computed, node.stage, len({keys[name] for name in open_}))
-        slices = [tuple(open_[start : start + SLICE]) for start in range(0, len(open_), SLICE)]
+        ready = []
+        for name in missing:
+            waits = _open_input(node, filled, name)
+            if waits is None:
+                ready.append(name)
+            else:
+                filled.leave_open(node, (name,), waits)
+        if not ready:
+            return False
+        _count(filled.computed, node.stage, len({keys[name] for name in ready}))
+        slices = [tuple(ready[start : start + SLICE]) for start in range(0, len(ready), SLICE)]
         if node.stage not in ("generate", "measure"):
-            slices = [tuple(open_)]
-        for done in await asyncio.gather(*(self._executor.run(Task(self._sweep, node.key, names)) for names in slices)):
-            self._note(node, done, filled)
+            slices = [tuple(ready)]
+        for names, done in zip(
+            slices,
+            await asyncio.gather(*(self._done(Task(self._sweep, node.key, names)) for names in slices)),
+            strict=True,
+        ):
+            self._note(node, names, done, filled)
         return False
 
-    def _note(self, node: Node, done: Done, filled: Filled) -> None:
+    async def _done(self, task: Task) -> Done:
+        """Run a task. What its executor could not do says nothing about the candidate."""
+        try:
+            return await self._executor.run(task)
+        except TROUBLES as error:
+            return Done(retry=outside(error))
+
+    def _note(self, node: Node, names: Sequence[str], done: Done, filled: Filled) -> None:
+        if done.retry is not None:
+            filled.leave_open(node, names, done.retry)
         if done.failed and self._cancel.wish == "run":
             log.warning("%s.%s failed: %s", node.stage, node.step.name if node.step else "", done.failed)
             filled.failed[node.key] = done.failed
@@ -204,6 +273,28 @@ class Engine:
             filled.reports[node.key] = done.reports
         for name, reason in done.unfilled.items():
             filled.unfilled[node.key, name] = reason
+
+
+async def close_all(*parts: Closing) -> list[str]:
+    """Close an engine and a runtime. What they could not keep any more is asked for again by the next run; why, in
+    words."""
+    reasons = []
+    for part in parts:
+        try:
+            await part.close()
+        except TROUBLES as error:
+            reason = outside(error)
+            reasons.append(f"{reason.kind}: {reason.detail}")
+    return list(dict.fromkeys(reasons))
+
+
+def _open_input(node: Node, filled: Filled, name: str = "") -> Unfilled | None:
+    """Why an input of a node (its cell of question ``name``) is open; ``None`` when none is known to be."""
+    for parent in node.inputs:
+        reason = filled.unfilled.get((parent.key, name)) if parent.per_question else filled.retry.get(parent.key)
+        if reason is not None:
+            return reason
+    return None
 
 
 def _count(counts: dict[str, int], stage: str, n: int) -> None:

@@ -35,11 +35,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Done:
-    """What came of a task. ``unfilled``: question id to why its cell stayed open. ``failed``: why the node cannot be
-    computed at all, empty when it can. ``reports``: figures a step told about its node."""
+    """What came of a task.
+
+    ``unfilled``: question id to why its cell stayed open. ``failed``: why the node cannot be computed at all, for a
+    reason of the candidate's own; empty when it can. ``retry``: what stood in the way of the whole task and is not the
+    candidate's; the value, or every cell asked for, stays open. ``reports``: figures a step told about its node.
+    """
 
     unfilled: Mapping[str, Unfilled] = field(default_factory=dict)
     failed: str = ""
+    retry: Unfilled | None = None
     reports: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -47,7 +52,11 @@ class Executor(Protocol):
     """Runs tasks somewhere. Every executor gives the same leaderboard (one test class holds them to it)."""
 
     async def run(self, task: Task) -> Done:
-        """Run one task to its end."""
+        """Run one task to its end.
+
+        Raises:
+            WorkerError: what ran it died, hung or answered nonsense. The engine leaves the node open.
+        """
         ...
 
     async def close(self) -> None:

@@ -1,14 +1,17 @@
 """Executes one task: reads inputs from the store, runs the step, writes the value or the cells.
 
 ``python -m ragscout.engine.worker STORE`` does the same in a process of its own that knows nothing but the store's
-location: it reads a task from standard input and writes what came of it to standard output.
+location: it reads a task from standard input and writes what came of it to standard output. Whatever else is printed
+there goes to standard error.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,9 +20,10 @@ from typing import Any
 
 from ragscout.engine.runtime import EngineRuntime, MeteredRuntime
 from ragscout.engine.task import Done, Task, done_json, read_node, task_from
+from ragscout.engine.trouble import TROUBLES, classify, outside, unexpected
 from ragscout.model.cells import decode, encode
 from ragscout.model.config import Node
-from ragscout.model.errors import RagscoutError, StepError
+from ragscout.model.errors import StepError, StoreError
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.key import short
 from ragscout.model.outcome import Failure, Unfilled, Usage
@@ -67,20 +71,25 @@ class Worker:
         self._questions |= {question.id: question for question in questions}
 
     async def run(self, task: Task) -> Done:
-        """Run one task to its end; a step that cannot work marks its node as failed with the cause."""
-        node = read_node(self._store.ledger, task.node, self._nodes)
+        """Run one task to its end. Whatever a step raises becomes a failed or an open node: see ``engine.trouble``."""
+        try:
+            node = read_node(self._store.ledger, task.node, self._nodes)
+        except TROUBLES as error:
+            return Done(retry=outside(error))
+        questions = [self._questions[name] for name in task.questions]
         scoped = MeteredRuntime(self._runtime)
+        unfilled: Mapping[str, Unfilled] = {}
         try:
             if node.per_question:
-                unfilled = await self._cells(node, [self._questions[name] for name in task.questions], scoped)
-                return Done(unfilled, "", scoped.reports)
-            await self._whole(node, scoped)
-            return Done({}, "", scoped.reports)
-        except RagscoutError as error:
-            return Done({}, str(error))
-        except Exception as error:
-            log.exception("step %s failed", node.step.label() if node.step else node.stage)
-            return Done({}, f"{node.stage}.{node.step.name if node.step else ''}: {type(error).__name__}: {error}")
+                unfilled = await self._cells(node, questions, scoped)
+            else:
+                await self._whole(node, scoped)
+        except Exception as error:  # a step may be anybody's code and raise anything
+            if unexpected(error):
+                log.exception("%s failed", _label(node))
+            trouble = classify(error, _label(node), metric=node.stage == "measure")
+            return Done(failed=trouble.failed, retry=trouble.retry)
+        return Done(unfilled, reports=scoped.reports)
 
     async def close(self) -> None:
         """Close the runtime."""
@@ -93,7 +102,7 @@ class Worker:
         if node.key not in self._values:
             folder = self._store.value_folder(node.key)
             if folder is None:
-                raise StepError(f"{node.stage}: the value of node {short(node.key)} is missing. Run the sweep again.")
+                raise StoreError(f"{node.stage}: the value of node {short(node.key)} is missing. Run the sweep again.")
             self._values[node.key] = codec(node.stage).load(folder)
         return self._values[node.key]
 
@@ -109,7 +118,9 @@ class Worker:
                     if self._store.value_folder(node.key) is None:
                         await self._build(node, runtime)
             finally:
-                ledger.release(claim, owner)
+                # a claim that cannot be given back lapses; the value is there, or its own error is on its way
+                with contextlib.suppress(StoreError):
+                    ledger.release(claim, owner)
 
     async def _build(self, node: Node, runtime: MeteredRuntime) -> None:
         assert node.step is not None
@@ -196,8 +207,9 @@ class Worker:
             return outcome, scoped.usage
 
         if chat_models(step):
-            results = await asyncio.gather(*(alone(position) for position in range(len(questions))))
-            return {question.id: result for question, result in zip(questions, results, strict=True)}
+            # every question is waited for: what one of them met does not take the answers of the others away
+            results = await asyncio.gather(*map(alone, range(len(questions))), return_exceptions=True)
+            return {question.id: _settled(node, result) for question, result in zip(questions, results, strict=True)}
         started = time.perf_counter()
         outcomes = await step.run(runtime, questions, **inputs)  # type: ignore[attr-defined]
         if node.stage == "measure" and (why := next(filter(None, map(_absent_model, outcomes)), "")):
@@ -231,23 +243,44 @@ def _paths(node: Node, questions: Sequence[Question], lying: Mapping[str, Mappin
     return sums
 
 
+def _settled(node: Node, result: tuple[Any, Usage] | BaseException) -> tuple[Any, Usage]:
+    """Outcome and usage of one question; what stood in its way and is not the candidate's leaves its cell open.
+
+    Raises:
+        BaseException: what was raised, when it concerns the whole node.
+    """
+    if not isinstance(result, BaseException):
+        return result
+    if isinstance(result, Exception):
+        open_ = classify(result, _label(node), metric=node.stage == "measure").retry
+        if open_ is not None:
+            return open_, Usage()
+    raise result
+
+
+def _label(node: Node) -> str:
+    return f"{node.stage}.{node.step.name}" if node.step else node.stage
+
+
 def _absent_model(outcome: Any) -> str:
     return "" if isinstance(outcome, Unfilled) else without_model(outcome)
 
 
-async def _main(location: str) -> int:
+async def _main(location: str, task: Task) -> Done:
     from ragscout.engine.session import open_worker
 
-    task = task_from(sys.stdin.read())
-    store = Store.open(location)
-    worker = open_worker(store, task.sweep)
     try:
-        done = await worker.run(task)
+        worker = open_worker(Store.open(location), task.sweep)
+    except TROUBLES as error:
+        return Done(retry=outside(error))
+    try:
+        return await worker.run(task)
     finally:
         await worker.close()
-    sys.stdout.write(done_json(done))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(_main(sys.argv[1])))
+    # standard output carries the result alone: what a library prints must not get into it
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
+        os.dup2(2, 1)
+        output.write(done_json(asyncio.run(_main(sys.argv[1], task_from(sys.stdin.read())))))

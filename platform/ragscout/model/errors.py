@@ -10,8 +10,10 @@ Every message reads *where: what is wrong; got X. What to do.*
     ├── EvalSetError             documents, questions, evidence
     ├── MissingExtraError        an optional dependency is not installed
     ├── StepError                a step cannot do its work
+    │   ├── AbsentError          what it needs (a model's files, a program) is not on this machine
     │   ├── BudgetExceeded       the budget is spent
     │   └── ModelCallError       a model endpoint failed for good
+    ├── WorkerError              what computes for the engine died, hung or answered nonsense
     ├── BundleError              an exported configuration
     └── StoreError               the store on disk or its database
 """
@@ -70,12 +72,21 @@ class StepError(RagscoutError):
     """A step cannot do its work."""
 
 
+class AbsentError(StepError):
+    """What a step needs, such as a model's files or a program, is not on this machine; the message says how to get
+    it."""
+
+
 class BudgetExceeded(StepError):
     """The next request could exceed the budget."""
 
 
 class ModelCallError(StepError):
     """A model endpoint failed for good: wrong key, unknown model, refused connection after retries."""
+
+
+class WorkerError(RagscoutError):
+    """What computes for the engine died, hung or answered nonsense. It says nothing about the candidate."""
 
 
 class BundleError(RagscoutError):

@@ -41,11 +41,19 @@ MEASUREMENT_KINDS = (
 KINDS = CANDIDATE_KINDS + MEASUREMENT_KINDS
 
 
+UnfilledKind = Literal["endpoint", "budget", "network", "cancelled", "step", "store", "machine", "missing", "worker"]
+"""What stood in the way: a model's endpoint, the budget, the network, a cancelled request, another open cell, the
+store, this machine (disk, memory, files), something that is not installed here, a worker that died."""
+
+
 @dataclass(frozen=True)
 class Unfilled:
-    """Infrastructure or budget stood in the way (429, time-out, disk full, budget spent). Never stored."""
+    """Infrastructure or budget stood in the way (429, time-out, disk full, budget spent). Never stored.
 
-    kind: Literal["endpoint", "budget", "network", "cancelled", "step"]
+    ``detail`` is one sentence for people with the cause and the remedy, free of secrets.
+    """
+
+    kind: UnfilledKind
     detail: str = ""
 
 

@@ -99,7 +99,7 @@ class Models(Protocol):
         """Local folder (or file) of a model: an alias of the catalogue, a local path, or a hub name.
 
         Raises:
-            StepError: when it is absent and may not be fetched; the message holds the remedy.
+            AbsentError: when it is absent and may not be fetched; the message holds the remedy.
         """
         ...
 
@@ -126,6 +126,7 @@ class Runtime(Protocol):
 
         Raises:
             ModelCallError: when the endpoint failed for good.
+            BudgetExceeded: when the limits do not allow the request.
         """
         ...
 

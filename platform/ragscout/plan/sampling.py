@@ -88,13 +88,18 @@ def _size(declared: Declared) -> str:
 
 async def settle(
     prepared: Prepared, journal: SweepJournal, store: Store, fill: Callable[[Sequence[Want]], Awaitable[Filled]]
-) -> None:
-    """Choose the sample's documents and write down how many they are, and whether ranking on them is worth it."""
+) -> list[str]:
+    """Choose the sample's documents and write down how many they are, and whether ranking on them is worth it.
+
+    Returns why the sample could not be made yet, in words; nothing is written down then.
+    """
     declared = prepared.opening.sample
     if declared is None or journal.last(SampleSettled) is not None:
-        return
+        return []
     roots = {item.source.key: item.source for item in prepared.sampled.values()}
     filled = await fill([Want(root) for root in roots.values()])
+    if left := filled.why_open():
+        return left
     rows = [store.ledger.value(key) for key in roots]
     notes: list[Mapping[str, float]] = [row.notes for row in rows if row is not None]
 
@@ -106,3 +111,4 @@ async def settle(
     used = not failed and not large
     counts = (documents, of, total("evidence"), total("nearest"), total("random"))
     journal.append(SampleSettled(*counts, failed=failed, used=used))
+    return []

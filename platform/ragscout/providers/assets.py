@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ragscout.model.errors import SpecError, StepError, UnknownNameError
+from ragscout.model.errors import AbsentError, SpecError, StepError, UnknownNameError
 from ragscout.providers.catalogue import CATALOGUE, Asset, digest_of
 from ragscout.providers.fetch import Progress, from_hub, from_registry
 from ragscout.providers.network import NetworkPolicy, hub_host
@@ -77,8 +77,8 @@ class Resolver:
         """See ``model.runtime.Models.folder``. Always a folder, except when ``model`` is the path of a file.
 
         Raises:
-            StepError: it is absent; the message names ``ragscout models pull``.
-            SpecError: a hub name, and the hub is not allowed.
+            AbsentError: it is not on this machine and may not be fetched; the message holds the remedy.
+            StepError: the catalogue holds another revision.
             UnknownNameError: neither an alias, nor a path, nor a hub name.
         """
         asset = CATALOGUE.get(model)
@@ -90,7 +90,7 @@ class Resolver:
                 )
             found = self._present(asset)
             if found is None:
-                raise StepError(
+                raise AbsentError(
                     f"models.{model}: the model is not on this machine; got no copy in {self.cache_dir}. "
                     f"Run: ragscout models pull {model}"
                 )
@@ -100,6 +100,8 @@ class Resolver:
             return path.resolve()
         if _HUB_NAME.fullmatch(model):
             return self._from_hub_cache(model, revision)
+        if len(path.parts) > 1:
+            raise AbsentError(f"models: nothing lies at the path {model}. Put the model there, or name another place.")
         raise UnknownNameError("models", "model (alias, path or hub name)", model, CATALOGUE)
 
     def revision(self, model: str, revision: str = "") -> str:
@@ -243,7 +245,7 @@ class Resolver:
         try:
             import huggingface_hub
         except ImportError:
-            raise StepError(
+            raise AbsentError(
                 f"models.{name}: hub names need the extra 'local'. Run: pip install 'ragscout[local]', or give a path."
             ) from None
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -255,17 +257,17 @@ class Resolver:
             )
         except LocalEntryNotFoundError as error:
             if allowed:
-                raise StepError(
+                raise AbsentError(
                     f"models.{name}: the hub {hub_host()} cannot be reached and there is no copy on this machine. "
                     "Check the network, or give the path of a local folder."
                 ) from error
-            raise SpecError(
+            raise AbsentError(
                 f"models.{name}: the model is not on this machine and the host {hub_host()} is not allowed. "
                 f"To download it, write: network: [{hub_host()}], or give the path of a local folder or an alias of "
                 f"{', '.join(CATALOGUE)}."
             ) from error
         except (HfHubHTTPError, OSError, ValueError) as error:
-            raise StepError(
+            raise AbsentError(
                 f"models.{name}: {hub_host()} does not give the model; got {' '.join(str(error).split())[:200]}. "
                 "Check the name, the revision and HF_TOKEN for a closed model."
             ) from error

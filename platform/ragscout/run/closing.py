@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from ragscout.board.limits import probe_targets
 from ragscout.engine.fill import Want
 from ragscout.engine.journal import SealRecord
+from ragscout.engine.trouble import TROUBLES, outside
 from ragscout.model.board import Board
-from ragscout.model.errors import ModelCallError
 from ragscout.model.journal import Chosen, ClosingBegun, HoldoutConfirmed, ProbeOver
 from ragscout.model.reason import Reason
 from ragscout.plan.holdout import use_of
@@ -40,8 +40,9 @@ async def close_sweep(session: Session) -> list[str]:
     if session.prepared.spec.probe.questions and journal.last(ProbeOver) is None:
         try:
             await _probe(session)
-        except ModelCallError as error:
-            return [f"endpoint: {error}"]
+        except TROUBLES as error:
+            reason = outside(error)
+            return [f"{reason.kind}: {reason.detail}"]
         journal.append_once(ProbeOver(session.budget.elapsed))
     board = session.view.snapshot().board
     chosen = journal.last(Chosen)

@@ -87,20 +87,38 @@ def measure(
 
 
 def only_budget(filled: Filled) -> bool:
-    """Whether cells stayed open, and nothing but the budget kept them so."""
-    return {reason.kind for reason in filled.unfilled.values() if reason.detail != WAITING} == {"budget"}
+    """Whether something stayed open, and nothing but the budget kept it so."""
+    reasons = (*filled.retry.values(), *filled.unfilled.values())
+    return {reason.kind for reason in reasons if reason.detail != WAITING} == {"budget"}
+
+
+def _whole_system(configuration: Configuration) -> bool:
+    return bool(getattr(configuration.last.step, "whole_system", False))
 
 
 def _silent(configurations: Sequence[Configuration], filled: Filled) -> dict[str, str]:
-    """Whole systems that did not answer, with the reason. A model that does not answer concerns every row that asks
-    it, and is no system of its own."""
-    systems = [item for item in configurations if getattr(item.last.step, "whole_system", False)]
-    return {
-        item.key: f"endpoint: {item.label()}: {why}" for item in systems if (why := filled.unanswered(item.last.key))
-    }
+    """Rows that are set aside, with the reason: whole systems that did not answer, and rows with a value (an index,
+    say) that the budget does not allow. A model that does not answer concerns every row that asks it."""
+    reasons: dict[str, str] = {}
+    for configuration in configurations:
+        why, dear = filled.unanswered(configuration.last.key), filled.beyond_budget(configuration.last)
+        if why and _whole_system(configuration):
+            reasons[configuration.key] = f"endpoint: {configuration.label()}: {why}"
+        elif dear:
+            reasons[configuration.key] = f"budget: {dear}"
+    return reasons
 
 
 def _others(filled: Filled, prepared: Prepared, silent: Sequence[Configuration]) -> Filled:
-    """What was filled without the open cells of silent systems: nothing but the row itself needs them."""
-    theirs = {node.key for configuration in silent for node in prepared.wanted(configuration)}
-    return replace(filled, unfilled={at: reason for at, reason in filled.unfilled.items() if at[0] not in theirs})
+    """What was filled without what nothing but rows that are set aside needs."""
+    theirs: set[str] = set()
+    for configuration in silent:
+        for node in prepared.wanted(configuration):
+            theirs |= {item.key for item in node.ancestors() if filled.beyond_budget(item)}
+            if _whole_system(configuration):
+                theirs.add(node.key)
+    return replace(
+        filled,
+        unfilled={at: reason for at, reason in filled.unfilled.items() if at[0] not in theirs},
+        retry={key: reason for key, reason in filled.retry.items() if key not in theirs},
+    )

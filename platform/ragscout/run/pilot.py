@@ -42,5 +42,5 @@ async def pilot(session: Session, questions: int) -> Piloted:
         filled = await session.fill([Want(node, asked) for item in first.values() for node in prepared.wanted(item)])
     except Stopped:
         return Piloted(dict(session.runtime.counters.calls), stopped=STOPPED)
-    left = {f"{reason.kind}: {reason.detail}" for reason in filled.unfilled.values()} | set(filled.failed.values())
+    left = {*filled.why_open(), *filled.failed.values()}
     return Piloted(dict(session.runtime.counters.calls), tuple(sorted(left)))

@@ -22,11 +22,12 @@ async def run_sweep(session: Session) -> Ended:
         await session.prepared.preflight(session.runtime)
         closed = session.journal.last(SweepClosed)
         if closed is not None:
-            await mend(session)
-            return Ended(closed.reason)
-        await settle(session.prepared, session.journal, session.store, session.fill)
+            left = await mend(session)
+            return Ended(OPEN, tuple(left)) if left else Ended(closed.reason)
+        if left := await settle(session.prepared, session.journal, session.store, session.fill):
+            return Ended(OPEN, tuple(left))
         ended = await run_rounds(session)
-        left = ended.left or await close_sweep(session)
+        left = list(ended.left) or await close_sweep(session)
         if left:
             return Ended(OPEN, tuple(left))
         session.journal.append(SweepClosed(ended.reason))
@@ -53,8 +54,11 @@ async def run_rounds(session: Session) -> Ended:
     return Ended(search.reason, tuple(search.silent.values()))
 
 
-async def mend(session: Session) -> None:
-    """Fill what a finished sweep could not compute: a metric whose model was absent may work by now."""
+async def mend(session: Session) -> list[str]:
+    """Fill what a finished sweep could not compute: a metric whose model was absent may work by now.
+
+    Returns why cells stayed open, in words.
+    """
     broken = session.view.broken()
     wants = [
         Want(node, session.prepared.pick(names))
@@ -62,5 +66,4 @@ async def mend(session: Session) -> None:
         for node in session.prepared.measures(configuration)
         if node.key in broken
     ]
-    if wants:
-        await session.fill(wants)
+    return (await session.fill(wants)).why_open() if wants else []

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from ragscout.engine.cancel import CancelToken
 from ragscout.engine.claim import Claim
-from ragscout.engine.executors import InProcess, Subprocess
-from ragscout.engine.fill import Engine, Filled, Want
+from ragscout.engine.executors import Factory, executor_factory
+from ragscout.engine.fill import Engine, Filled, Want, close_all
 from ragscout.engine.journal import SweepJournal
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import open_runtime
@@ -48,7 +48,7 @@ class RunOptions:
 
     recorders: Sequence[Recorder] = ()
     progress: Callable[[SweepEvent], None] = nobody_listens
-    executor: str = "in-process"
+    executor: Factory = executor_factory("in-process")
     cancel: CancelToken = field(default_factory=CancelToken)
 
 
@@ -68,6 +68,8 @@ class Session:
     options: RunOptions
     totals: Filled = field(default_factory=Filled)
     ended: Ended | None = None
+    unkept: Sequence[str] = ()
+    """What could not be kept when the session was closed, in words."""
 
     async def fill(self, wants: Sequence[Want]) -> Filled:
         """Compute what is missing, and count it.
@@ -78,6 +80,10 @@ class Session:
         filled = await self.engine.fill(wants)
         self.totals.add(filled)
         return filled
+
+    async def close(self) -> None:
+        """Keep what came, and give engine and runtime back; what could not be kept is asked for again."""
+        self.unkept = await close_all(self.engine, self.runtime)
 
     def wants(self, asked: Round, silent: Mapping[str, str]) -> list[Want]:
         """Return the cells that a round needs, those of rows left out that cannot run or do not answer."""
@@ -137,7 +143,7 @@ async def open_session(
         budget = budget_of(prepared, store, journal, options.cancel)
         runtime = open_runtime(store, prepared.sweep_id, prepared.opening, cancel=options.cancel)
         worker = Worker(store, runtime, prepared.eval_set, prepared.questions)
-        executor = InProcess(worker) if options.executor == "in-process" else Subprocess(store.location)
+        executor = options.executor(worker, store.location)
         events = Events(options.progress, runtime.counters, prepared.answers)
         engine = Engine(store, executor, prepared.sweep_id, events.fill, options.cancel)
         session = Session(prepared, store, journal, view, budget, runtime, worker, engine, events, options)
@@ -145,8 +151,7 @@ async def open_session(
         async with AsyncExitStack() as closing:
             pulse = Pulse(journal, options.cancel, events)
             closing.callback(lambda: pulse.end("failed" if session.ended is None else session.ended.reason.kind))
-            closing.push_async_callback(runtime.close)
-            closing.push_async_callback(engine.close)
+            closing.push_async_callback(session.close)
             closing.callback(asyncio.create_task(pulse.beat()).cancel)
             yield session
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from ragscout.engine.ledger_admission import LedgerAdmission
 from ragscout.engine.session import Opening
+from ragscout.engine.trouble import TROUBLES, passing
 from ragscout.engine.worker import chat_models
 from ragscout.model.board import Latency
 from ragscout.model.config import Configuration
-from ragscout.model.errors import BudgetExceeded, ModelCallError, RagscoutError
+from ragscout.model.errors import BudgetExceeded
 from ragscout.model.journal import Probed
 from ragscout.serve.pipeline import Pipeline, Reply
 from ragscout.store.store import Store
@@ -67,19 +68,28 @@ def probe(
         go_on: looked at before every question; nothing more is asked once it says no.
 
     Raises:
-        ModelCallError: an endpoint did not answer; probe again later.
+        ModelCallError, StoreError, OSError: an endpoint did not answer, the store or this machine is in trouble (see
+            ``engine.trouble``); probe again later.
     """
     try:
         with Pipeline.of(configuration, store=store, opening=opening, memo=False) as pipeline:
             limits = opening.limits(closing=True)
             pipeline.runtime.pay(LedgerAdmission(store.ledger, sweep, limits, remembers=False), "probe")
             return _asked(pipeline, questions, concurrency, deadline, go_on)
-    except ModelCallError:
-        raise
-    except BudgetExceeded as error:
-        return Probe((), {}, why=str(error))  # not measured, and no fault of the row's
-    except RagscoutError as error:
-        return Probe((), {}, failed=1, why=str(error))
+    except TROUBLES as error:
+        return Probe((), {}, failed=_own_failures(error), why=str(error))
+
+
+def _own_failures(error: Exception) -> int:
+    """1 for an error of the row's own, 0 for a spent budget, which is no fault of it.
+
+    Raises:
+        Exception: the error itself, when it may be gone by the next run.
+    """
+    reason = passing(error)
+    if reason is not None and reason.kind != "budget":
+        raise error
+    return int(reason is None)
 
 
 def _asked(
@@ -103,13 +113,8 @@ def _asked(
             replies.append(reply)
             if calls.first_token is not None:
                 first.append(_short(reply.seconds - reply.timings["generate"] + calls.first_token))
-        except ModelCallError:
-            raise
-        except BudgetExceeded as error:
-            why = str(error)
-            break
-        except RagscoutError as error:
-            failed, why = failed + 1, str(error)
+        except TROUBLES as error:
+            failed, why = _own_failures(error), str(error)
             break
     models = [model for step in pipeline.configuration.steps.values() for model in chat_models(step)]
     calls.streams = False

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import Any
 
-from ragscout.model.errors import StepError
+from ragscout.model.errors import AbsentError
 
 _SECONDS = 120
 _PIXELS = 100_000_000
@@ -21,11 +21,11 @@ def version() -> str:
     """Version of the installed program; it shapes what is read.
 
     Raises:
-        StepError: the program is not installed.
+        AbsentError: the program is not installed.
     """
     program = shutil.which("tesseract")
     if program is None:
-        raise StepError(
+        raise AbsentError(
             "corpus.parse: ocr: tesseract needs the program tesseract; got none on the PATH. Install it with its "
             "language data (Debian: apt install tesseract-ocr tesseract-ocr-kor), or write ocr: none."
         )
@@ -37,7 +37,7 @@ def page_text(page: Any, languages: str) -> str:
     """Text of the pictures of a pypdf page, each given to the program as PNG on standard input.
 
     Raises:
-        StepError: the program is absent, or does not know a language.
+        AbsentError: the program is absent, or does not know a language.
     """
     import io
 
@@ -67,7 +67,7 @@ def _read(png: bytes, languages: str, *more: str) -> str:
     if done.returncode:
         said = " ".join(done.stderr.decode(errors="replace").split())[:200]
         if "language" in said:
-            raise StepError(
+            raise AbsentError(
                 f"corpus.parse: tesseract cannot read {languages!r}; got {said}. Install that language's data, or set "
                 "ocr_languages."
             )
