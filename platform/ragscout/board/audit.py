@@ -20,8 +20,9 @@ from ragscout.model.board import Goal, Note
 from ragscout.model.evalset import Question
 from ragscout.model.measured import Measured, goal_value
 from ragscout.model.metric import Figure
+from ragscout.stats.ordering import orderable
 from ragscout.stats.rank_correlation import FEWEST_ROWS, Correlation, across_questions, across_rows, row_means
-from ragscout.stats.rounding import orderable, rounded
+from ragscout.stats.rounding import rounded
 from ragscout.words import phrase
 
 if TYPE_CHECKING:

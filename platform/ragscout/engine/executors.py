@@ -56,7 +56,7 @@ class Subprocess:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-m",
-                    "ragscout.engine.worker",
+                    "ragscout.engine",
                     self._location,
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,

@@ -1,9 +1,4 @@
-"""Executes one task: reads inputs from the store, runs the step, writes the value or the cells.
-
-``python -m ragscout.engine.worker STORE`` does the same in a process of its own that knows nothing but the store's
-location: it reads a task from standard input and writes what came of it to standard output. Whatever else is printed
-there goes to standard error.
-"""
+"""Executes one task: reads inputs from the store, runs the step, writes the value or the cells."""
 
 from __future__ import annotations
 
@@ -11,15 +6,13 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ragscout.engine.runtime import EngineRuntime, MeteredRuntime
-from ragscout.engine.task import Done, Task, done_json, read_node, task_from
+from ragscout.engine.task import Done, Task, read_node
 from ragscout.engine.trouble import TROUBLES, classify, outside, unexpected
 from ragscout.model.cells import decode, encode
 from ragscout.model.config import Node
@@ -264,23 +257,3 @@ def _label(node: Node) -> str:
 
 def _absent_model(outcome: Any) -> str:
     return "" if isinstance(outcome, Unfilled) else without_model(outcome)
-
-
-async def _main(location: str, task: Task) -> Done:
-    from ragscout.engine.session import open_worker
-
-    try:
-        worker = open_worker(Store.open(location), task.sweep)
-    except TROUBLES as error:
-        return Done(retry=outside(error))
-    try:
-        return await worker.run(task)
-    finally:
-        await worker.close()
-
-
-if __name__ == "__main__":
-    # standard output carries the result alone: what a library prints must not get into it
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
-        os.dup2(2, 1)
-        output.write(done_json(asyncio.run(_main(sys.argv[1], task_from(sys.stdin.read())))))

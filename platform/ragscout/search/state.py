@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ragscout.search.outcomes import Outcomes
 from ragscout.search.space import EncodedSpace
 from ragscout.search.stopping import RULES
-from ragscout.stats.rounding import orderable
+from ragscout.stats.ordering import orderable
 
 if TYPE_CHECKING:
     import numpy as np

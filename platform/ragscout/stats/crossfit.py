@@ -16,8 +16,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ragscout.stats.ordering import orderable
 from ragscout.stats.paired import Interval, mean_interval
-from ragscout.stats.rounding import orderable
 
 if TYPE_CHECKING:
     import numpy as np

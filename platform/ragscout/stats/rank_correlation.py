@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragscout.stats.rounding import orderable, rounded
+from ragscout.stats.ordering import orderable
+from ragscout.stats.rounding import rounded
 
 if TYPE_CHECKING:
     import numpy as np

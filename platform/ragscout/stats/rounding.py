@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
 
 DIGITS = 9
-ORDER_DIGITS = 12
-"""Far below any difference that means something, far above the rounding of a sum."""
 
 
 def rounded(value: float) -> float:
@@ -24,15 +15,3 @@ def rounded(value: float) -> float:
 def finite(value: float) -> float | None:
     """``rounded``, or ``None`` for an end that the figure does not have."""
     return rounded(value) if math.isfinite(value) else None
-
-
-def orderable(values: Floats) -> Floats:
-    """Round values that are about to be ordered.
-
-    A matrix product may give equal rows unequal sums, and which of them is larger depends on the processor and on the
-    number of threads. After rounding they are equal, and the caller's rule for ties decides.
-    """
-    import numpy as np
-
-    found: Floats = np.round(values, ORDER_DIGITS)
-    return found

@@ -35,7 +35,7 @@ from ragscout.search.rounds import Policy
 from ragscout.search.samplers.adapter import round_seed
 from ragscout.search.space import Space
 from ragscout.search.state import Progress, Want
-from ragscout.stats.rounding import orderable
+from ragscout.stats.ordering import orderable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ from ragscout.search.methods.deepening import DeepeningProposer
 from ragscout.search.samplers.adapter import round_seed
 from ragscout.search.space import EncodedSpace
 from ragscout.search.state import Progress
-from ragscout.stats.rounding import orderable
+from ragscout.stats.ordering import orderable
 
 if TYPE_CHECKING:
     import numpy as np
