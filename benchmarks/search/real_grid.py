@@ -23,8 +23,10 @@ from ragscout.engine.session import open_runtime
 from ragscout.engine.worker import Worker
 from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Usage
+from ragscout.model.prefixes import distinct_prefixes
 from ragscout.search import make_proposer
 from ragscout.search.contract import Block, Request
+from ragscout.search.opening_moves import OpeningMoves
 from ragscout.sweep import Sweep
 
 SPEC = """
@@ -88,11 +90,11 @@ def replay(name, sweep, recorded, limit, seed):
     questions = [question.id for question in prepared.questions]
     order = np.random.default_rng(seed).permutation(len(questions))
     names = [questions[i] for i in order]
-    options = {"retrieval": True}
-    proposer = make_proposer(name, prepared.space, names, prepared.goal, seed, limit, options, storage=None)
+    proposer = make_proposer(name, prepared.space, names, prepared.goal, seed, limit, storage=None)
+    moves = OpeningMoves(proposer, names, [tuple(distinct_prefixes(prepared.space.configurations).values())])
     calls = 0
-    while requests := list(proposer.ask(200)) or list(proposer.finals()):
-        proposer.restore(requests, [recorded.block(request) for request in requests])
+    while requests := list(moves.ask(200)) or list(moves.finals()):
+        moves.restore(requests, [recorded.block(request) for request in requests])
         calls += sum(len(request.questions) for request in requests if request.configuration.generates)
     answered = proposer.outcomes.answered()
     rows = [

@@ -33,9 +33,11 @@ import numpy as np
 
 from ragscout.model.board import Goal
 from ragscout.model.outcome import Score, Usage
+from ragscout.model.prefixes import distinct_prefixes
 from ragscout.search import make_proposer
 from ragscout.search.contract import Block
 from ragscout.search.factor.model import FactorModel, choose, make_design
+from ragscout.search.opening_moves import OpeningMoves
 from ragscout.testing.search import MadeSpace, configuration
 
 HOME = Path(os.environ.get("RAGSCOUT_SEARCH_WORLDS", Path(__file__).parents[3] / "shared" / "bench" / "search_world"))
@@ -72,8 +74,9 @@ class Driver:
         space, self.arm = made_space(module)
         self.world, self.names = world, [f"q{number}" for number in range(module.NQ)]
         self.column = {name: number for number, name in enumerate(self.names)}
-        options = {"retrieval": True}
-        self.proposer = make_proposer("factor", space, self.names, GOAL, seed, limit, options, storage=None)
+        self.search = make_proposer("factor", space, self.names, GOAL, seed, limit, storage=None)
+        prefixes = distinct_prefixes(space.configurations)
+        self.proposer = OpeningMoves(self.search, self.names, [tuple(prefixes.values())])
         self.calls, self.seconds, self.rounds = 0, 0.0, 0
         self.prefix = {row.retrieval().key: world.metric[self.arm[row.key]] for row in space.configurations}
 
@@ -100,14 +103,14 @@ class Driver:
 
     def named(self) -> int:
         """The configuration with the highest posterior mean among those measured."""
-        posterior = self.proposer.posterior(exact=True)
-        seen = np.flatnonzero(self.proposer.outcomes.answered())
+        posterior = self.search.posterior(exact=True)
+        seen = np.flatnonzero(self.search.outcomes.answered())
         return int(seen[posterior.mean[seen].argmax()])
 
     def claim(self, row: int) -> tuple[float, bool]:
         """Posterior probability of being within 3 % of the best, and whether the fit check allows to show it."""
-        claims = self.proposer.claims(exact=True)
-        return claims[self.proposer.space.keys[row]].near, self.proposer.fit().passed
+        claims = self.search.claims(exact=True)
+        return claims[self.search.space.keys[row]].near, self.search.fit().passed
 
 
 def factor(world, module, seed, checkpoints):
@@ -119,7 +122,7 @@ def factor(world, module, seed, checkpoints):
             going = driver.step()
         row = driver.named()
         near, passed = driver.claim(row)
-        fit = driver.proposer.fit()
+        fit = driver.search.fit()
         more = {
             "spent": driver.calls,
             "claim": round(near, 3),
@@ -140,9 +143,9 @@ def factor_with_finals(world, module, seed, checkpoints):
         while driver.step() or driver.step(final=True):
             pass
         assert driver.calls <= limit
-        answered = driver.proposer.outcomes.answered()
+        answered = driver.search.outcomes.answered()
         complete = np.flatnonzero(answered == answered.max())
-        means = [driver.proposer.outcomes.mean(int(row)) for row in complete]
+        means = [driver.search.outcomes.mean(int(row)) for row in complete]
         found.append((limit, int(complete[int(np.argmax(means))]), {"spent": driver.calls, "named": driver.named()}))
     return found
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from ragscout.testing.search import GOAL, MadeSpace, World, configuration, judge_failed, play, small_space
+from ragscout.testing.search import GOAL, MadeSpace, World, configuration, judge_failed, opened, play, small_space
 
 __all__ = [
     "GOAL",
@@ -15,6 +15,7 @@ __all__ = [
     "configuration",
     "judge_failed",
     "likely",
+    "opened",
     "play",
     "played",
     "small_space",

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ragscout.model.config import Configuration
+from ragscout.model.prefixes import distinct_prefixes
 from ragscout.search.contract import Block, Request
 from ragscout.search.known import KNOWN
 from ragscout.search.opening_moves import FLOOR, Asked, OpeningMoves, answers_of
-from ragscout.search.prefixes import distinct
 from ragscout.testing.search import World, small_space
 
 SPACE = small_space()
 WORLD = World(SPACE, questions=30)
 ROWS = SPACE.configurations
-PREFIXES = list(distinct(ROWS).values())[:3]
+PREFIXES = list(distinct_prefixes(ROWS).values())[:3]
 
 
 class Inner:

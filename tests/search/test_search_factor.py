@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from search_worlds import GOAL, MadeSpace, World, configuration, play, played
+from search_worlds import GOAL, MadeSpace, World, configuration, opened, play, played
 
 from ragscout.model.board import Goal
 from ragscout.model.outcome import Score, Usage
@@ -145,15 +145,16 @@ def test_a_limit_that_completes_no_three_finalists_is_said(questions, limit, sma
 
 def test_retrieval_figures_are_a_soft_prior():
     world = World(LARGE, questions=60)
-    proposer = made(world, 3000, retrieval=True)
+    inner = made(world, 3000)
+    proposer = opened(inner, world, LARGE)
     blocks = []
     for request in proposer.ask(1000):
         good = request.configuration.knobs["embed"] == "x"
         scores = {q: {"ndcg@10": Score(0.9 if good else 0.2)} for q in request.questions}
         blocks.append(Block(request.configuration, scores, Usage()))
-    before = proposer._model.design.phi.shape[1]
+    before = inner._model.design.phi.shape[1]
     proposer.tell(blocks)
-    assert proposer._model.design.phi.shape[1] > before
+    assert inner._model.design.phi.shape[1] > before
     play(proposer, world, n=24)
 
 

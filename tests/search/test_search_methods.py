@@ -7,11 +7,12 @@ import json
 
 import numpy as np
 import pytest
-from search_worlds import GOAL, MadeSpace, World, configuration, play, played, small_space
+from search_worlds import GOAL, MadeSpace, World, configuration, opened, play, played, small_space
 
 from ragscout.model.board import Board, Cost, FigureStat, Goal, Row
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.model.outcome import Score, Usage
+from ragscout.model.prefixes import distinct_prefixes
 from ragscout.search import check, check_screen, make_proposer
 from ragscout.search import prefixes as screen
 from ragscout.search.contract import Block
@@ -318,7 +319,7 @@ def test_screen_keeps_the_best_prefixes():
     rows = MadeSpace(tuple(configuration({"embed": e, "generate.model": m}) for e in "abcdefgh" for m in "lm"))
     for name in ("random", "factor", "halving", "greedy", "gam", "grid", "nsga2"):
         world = World(rows, questions=20)
-        proposer = made(name, world, 300, rows, retrieval=True, screen={"keep": 0.25})
+        proposer = opened(made(name, world, 300, rows, screen={"keep": 0.25}), world, rows)
         requests = proposer.ask(100)
         assert {request.reason for request in requests} == {"retrieval"}
         blocks = [
@@ -430,7 +431,7 @@ def test_a_figure_of_retrieval_that_comes_after_the_first_answers_still_counts()
     request = next(r for r in proposer.ask(100) if r.configuration.key)
     proposer.tell([world.block(request)])
     before = proposer._model.design.phi.shape[1]
-    prefixes = list(screen.distinct(LARGE.configurations).values())
+    prefixes = list(distinct_prefixes(LARGE.configurations).values())
     blocks = [
         Block(item, {"q000": {"ndcg@10": Score(0.9 if item.knobs["embed"] == "x" else 0.1)}}, Usage())
         for item in prefixes

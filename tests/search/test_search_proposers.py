@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from search_worlds import GOAL, MadeSpace, World, configuration, judge_failed, play, small_space
+from search_worlds import GOAL, MadeSpace, World, configuration, judge_failed, opened, play, small_space
 
 from ragscout.model.board import Goal
 from ragscout.model.errors import ParameterError, SpecError, StoreError, UnknownNameError
@@ -234,7 +234,7 @@ def test_degenerate_worlds(name):
 
 def test_retrieval_comes_first_and_is_free():
     world = World(SPACE)
-    proposer = made("random", world, 100, options={"retrieval": True})
+    proposer = opened(made("random", world, 100), world)
     requests = proposer.ask(500)
     assert {request.reason for request in requests} == {"retrieval"}
     assert len(requests) == len({row.retrieval().key for row in SPACE.configurations if row.retrieves})

@@ -6,10 +6,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +26,7 @@ from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.journal import SweepOpened
 from ragscout.model.key import digest, short
 from ragscout.model.metric import Figure, MeasureStep
+from ragscout.model.prefixes import distinct_prefixes
 from ragscout.model.step import make
 from ragscout.model.text import language
 from ragscout.model.weighted import Weighted
@@ -139,18 +139,9 @@ class Prepared:
         return found if self.weighted is None else {self.weighted.figure().name: self.weighted.signature(), **found}
 
     @cached_property
-    def prefixes(self) -> tuple[tuple[Configuration, ...], ...]:
-        """Distinct retrieval prefixes in rounds, when there is a retrieval metric to score them: the lexical ones
-        first, which cost next to nothing, then one round per encoder in the order of the sweep file."""
-        if not self.figures_of("retrieval"):
-            return ()
-        rounds: dict[str, dict[str, Configuration]] = {"": {}}
-        for item in self.space.configurations:
-            if item.retrieves:
-                prefix = item.retrieval()
-                encoder = prefix.steps["embed"].key({}) if "embed" in prefix.steps else ""
-                rounds.setdefault(encoder, {}).setdefault(prefix.key, prefix)
-        return tuple(tuple(found.values()) for found in rounds.values() if found)
+    def prefixes(self) -> Mapping[str, Configuration]:
+        """Retrieval prefixes by key, when a retrieval metric can score them; ``search.prefixes`` orders them."""
+        return distinct_prefixes(self.space.configurations) if self.figures_of("retrieval") else {}
 
     @cached_property
     def floor(self) -> tuple[Configuration, ...]:
@@ -169,11 +160,11 @@ class Prepared:
         declared = self.opening.sample
         if declared is None:
             return {}
-        return on_sample(chain.from_iterable(self.prefixes), declared, self.eval_set.development)
+        return on_sample(self.prefixes.values(), declared, self.eval_set.development)
 
     @cached_property
     def _configurations(self) -> dict[str, Configuration]:
-        known = (*chain.from_iterable(self.prefixes), *self.space.configurations, *self.sampled.values())
+        known = (*self.prefixes.values(), *self.space.configurations, *self.sampled.values())
         return {item.key: item for item in known}
 
     def configuration(self, key: str) -> Configuration:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from ragscout.engine.worker import chat_models
 from ragscout.model.config import Configuration, Node
+from ragscout.model.prefixes import distinct_prefixes
 from ragscout.store.ledger import ValueRow
 
 SLOW = {"cross-encoder", "llm", "hyde", "expand", "decompose", "multi-query"}
@@ -49,7 +50,7 @@ def slow(configuration: Configuration) -> bool:
 def parents(configurations: Iterable[Configuration]) -> dict[str, str]:
     """Key of each prefix with a slow step to the key of the nearest prefix of the space without one: the same in all
     other knobs."""
-    prefixes = distinct(configurations)
+    prefixes = distinct_prefixes(configurations)
     plain: dict[tuple[tuple[str, str], ...], str] = {}
     for key, item in prefixes.items():
         if not slow(item):
@@ -61,16 +62,6 @@ def _rest(prefix: Configuration) -> tuple[tuple[str, str], ...]:
     return tuple(
         sorted((knob, value) for knob, value in prefix.knobs.items() if knob.split(".")[0] not in PER_QUESTION)
     )
-
-
-def distinct(configurations: Iterable[Configuration]) -> dict[str, Configuration]:
-    """Retrieval prefixes by key, in order of appearance."""
-    found: dict[str, Configuration] = {}
-    for item in configurations:
-        if item.retrieves:
-            prefix = item.retrieval()
-            found.setdefault(prefix.key, prefix)
-    return found
 
 
 def with_sample(
@@ -93,7 +84,7 @@ class Values(Protocol):
 def building(configurations: Iterable[Configuration], values: Values) -> dict[str, float]:
     """Seconds of building what each prefix still lacks, by its key: for every whole node that is not computed what the
     computed ones of its stage took on average, nothing where none is."""
-    prefixes = distinct(configurations)
+    prefixes = distinct_prefixes(configurations)
     took: dict[str, list[float]] = {}
     missing: dict[str, list[Node]] = {key: [] for key in prefixes}
     seen: dict[str, ValueRow | None] = {}
@@ -118,7 +109,7 @@ def rounds(
     every = tuple(configurations)
     borrowing = parents(every)
     groups: dict[str, list[Configuration]] = {}
-    for item in distinct(every).values():
+    for item in distinct_prefixes(every).values():
         if item.key in borrowing:
             continue
         encoder = item.steps["embed"].key({}) if "embed" in item.steps else ""

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ragscout.model.board import Goal, Note
-from ragscout.model.config import Configuration
 from ragscout.search.contract import Block, Request
 from ragscout.search.factor.prior import RetrievalPrior
 from ragscout.search.notes import reused_note, screen_note
@@ -63,15 +62,11 @@ class BaseProposer:
         self._adjusted: tuple[int, NDArray[np.float64]] | None = None
         self._events: list[Event] = []
         self._mirror = None if storage is None else StudyMirror(storage, sweep, self.space, goal.higher)
-        self._prefixes = _prefixes(self.space.configurations) if policy.retrieval else {}
 
     def ask(self, n: int) -> Sequence[Request]:
         """At most ``n`` requests of the next round; empty when the search is over. Asking twice gives the same."""
         if n < 1:
             return []
-        if self._prefixes:
-            questions = self.outcomes.questions
-            return [Request(item, questions, "retrieval") for item in list(self._prefixes.values())[:n]]
         if self.policy.keep < 1:
             self.space = replace(self.space, candidates=self.prior.best(self.space, self.policy.keep))
         return self._requests(self._round())[:n]
@@ -172,7 +167,6 @@ class BaseProposer:
         """Learn from blocks; ``free`` ones do not count against the limit."""
         self.rounds += 1
         for block in blocks:
-            self._prefixes.pop(block.configuration.key, None)
             row = self.space.index.get(block.configuration.key)
             if row is None:
                 self.prior.add(block)
@@ -224,12 +218,3 @@ class BaseProposer:
         self._events.append(
             Event(self.space.keys[row], self.space.params(row), state, n, self.outcomes.mean(row), attributes)
         )
-
-
-def _prefixes(configurations: Sequence[Configuration]) -> dict[str, Configuration]:
-    found: dict[str, Configuration] = {}
-    for configuration in configurations:
-        if configuration.retrieves and configuration.generates:
-            prefix = configuration.retrieval()
-            found.setdefault(prefix.key, prefix)
-    return found

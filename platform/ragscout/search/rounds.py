@@ -39,14 +39,13 @@ class Policy:
 
     ``block``: questions per request. ``minimum``: questions that at least ``reach`` configurations get. ``finalists``:
     leaders that are deepened at the end. ``start``: configurations of the start design (0 = chosen from the space and
-    the limit). ``round``: requests per round. ``trials``: most configurations to start (0 = no limit). ``retrieval``:
-    whether retrieval prefixes are measured on every question before the first answer. ``stop``: the rule that gives a
-    configuration up (``search.stopping``). ``price``: what a block costs when the factor search ranks by probability
-    over price: ``money``, ``seconds``, ``none`` (all alike), or ``auto``: money where prices are known and answers are
-    not what is limited. ``warm``: whether answers that the store holds already are told before the first round.
-    ``keep`` (written ``screen: {keep: 0.25}``): share of the retrieval prefixes, the best by their figure, whose
-    configurations take part; 1 keeps all. ``sample`` (written ``screen: {sample: auto}``): the corpus sample on which
-    retrieval is ranked first (``engine.corpus_sample.setting``).
+    the limit). ``round``: requests per round. ``trials``: most configurations to start (0 = no limit). ``stop``: the
+    rule that gives a configuration up (``search.stopping``). ``price``: what a block costs when the factor search ranks
+    by probability over price: ``money``, ``seconds``, ``none`` (all alike), or ``auto``: money where prices are known
+    and answers are not what is limited. ``warm``: whether answers that the store holds already are told before the
+    first round. ``keep`` (written ``screen: {keep: 0.25}``): share of the retrieval prefixes, the best by their figure,
+    whose configurations take part; 1 keeps all. ``sample`` (written ``screen: {sample: auto}``): the corpus sample on
+    which retrieval is ranked first (``model.declared_sample.setting``).
     """
 
     block: int = 10
@@ -56,7 +55,6 @@ class Policy:
     start: int = 0
     round: int = 8
     trials: int = 0
-    retrieval: bool = False
     stop: str = "obrien-fleming"
     price: str = "auto"
     warm: bool = True
@@ -81,7 +79,7 @@ class Policy:
                 if not 0 < value <= 1:
                     raise ParameterError(f"search.screen.keep: not a share; got {value}. Give more than 0, at most 1.")
                 continue
-            least = 0 if field.name in ("start", "trials", "finalists", "retrieval", "warm") else 1
+            least = 0 if field.name in ("start", "trials", "finalists", "warm") else 1
             if value < least:
                 raise ParameterError(f"search.{field.name}: too small; got {value}. Allowed: at least {least}.")
 

@@ -14,9 +14,11 @@ from typing import Any, ClassVar
 from ragscout.model.board import Goal
 from ragscout.model.config import Configuration, source_node
 from ragscout.model.outcome import Failure, Score, Usage
+from ragscout.model.prefixes import distinct_prefixes
 from ragscout.model.step import Step
 from ragscout.search import make_proposer, order_questions
 from ragscout.search.contract import Block, Proposer, Request
+from ragscout.search.opening_moves import OpeningMoves
 
 SOURCE = source_node("0" * 64)
 GOAL = Goal("judge.correctness", pass_level=0.5)
@@ -115,6 +117,12 @@ class World:
     def answers(self) -> int:
         """Questions asked so far."""
         return sum(map(len, self.asked.values()))
+
+
+def opened(inner: Proposer, world: World, space: MadeSpace | None = None) -> OpeningMoves:
+    """A search that opens with all retrieval prefixes in one round, as a sweep with a retrieval metric does."""
+    prefixes = distinct_prefixes((space or world.space).configurations)
+    return OpeningMoves(inner, world.questions, [tuple(prefixes.values())])
 
 
 Log = list[tuple[list[Request], list[Block]]]
