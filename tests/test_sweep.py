@@ -16,7 +16,6 @@ from ragscout.engine.ledger_admission import FULL
 from ragscout.model.board import Board
 from ragscout.model.errors import SpecError, StoreError
 from ragscout.providers.assets import Resolver
-from ragscout.record.folder import FolderRecorder
 from ragscout.serve import Pipeline
 from ragscout.store.owners import Process
 from ragscout.sweep import Result, Sweep
@@ -193,8 +192,7 @@ def test_an_endpoint_that_is_down_is_one_clear_reason(tmp_path: Path, server: Fa
 def test_export_ask_and_verify(tmp_path: Path, server: FakeServer) -> None:
     path = write(tmp_path, server, search="{use: random, minimum: 10}", budget="answers: 40")
     sweep = Sweep.load(path, tmp_path / "s")
-    sweep.run(recorders=[FolderRecorder(tmp_path / "record")])
-    assert (tmp_path / "record").is_dir()
+    sweep.run()
     bundle = sweep.export(tmp_path / "b.bundle")
     assert Pipeline.load(bundle).ask("How many days of leave do I have?").text
     config = tmp_path / "one.yaml"

@@ -13,7 +13,6 @@ import pytest
 
 from ragscout.model.errors import MissingExtraError, RagscoutError
 from ragscout.model.outcome import Score
-from ragscout.record.folder import FolderRecorder
 from ragscout.record.recorder import Snapshot
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import FakeServer
@@ -71,7 +70,7 @@ def test_a_weighted_goal_the_audit_and_slices(tmp_path: Path, server: FakeServer
     goal = "{maximize: {weighted: {token_f1: 3, judge.correctness: 1}}}"
     path = write(tmp_path, server, PLAIN, goal, "handbook-mixed")
     last, store = Last(), tmp_path / "store"
-    result = Sweep.load(path, store).run(recorders=[last, FolderRecorder(tmp_path / "out")])
+    result = Sweep.load(path, store).run(recorders=[last])
     board = result.board
     assert result.closed and board.goal.metric == "weighted" and board.figures[0] == "weighted"
     assert any(note.kind == "weighted_goal" and "0.75 × token_f1" in note.text("en") for note in board.notes)
@@ -82,7 +81,7 @@ def test_a_weighted_goal_the_audit_and_slices(tmp_path: Path, server: FakeServer
                 one, two, both = (item.value for item in parts if isinstance(item, Score))
                 assert both == pytest.approx(0.75 * one + 0.25 * two)
     assert last.snapshot.signatures["weighted"].startswith("weighted|0.75*token_f1")
-    assert json.loads((tmp_path / "out" / "audit.json").read_text("utf-8"))["goal"] == "weighted"
+    assert json.loads(last.snapshot.attachments["audit.json"])["goal"] == "weighted"
     assert (tmp_path / "out" / "audit.md").read_text("utf-8").startswith("## ")
 
     found = cli("board", path, "--store", store, "--audit", "--json")

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from ragscout.board.show.table import render_markdown
 from ragscout.model.board import Board
 from ragscout.model.errors import StoreError
 from ragscout.record.mlflow import MlflowRecorder, default_tracking_uri, open_client
 from ragscout.record.recorder import Recorder, Snapshot
+from ragscout.report.of_sweep import plots_of
 from ragscout.testing.record import GOAL, RecorderConformance, snapshot, story
 
 CLOCKS = ("mlflow.user", "mlflow.parentRunId")
@@ -151,7 +153,7 @@ def test_tables_plots_and_board(tmp_path: Path, database: Callable[[Path], str])
 
     uri = database(tmp_path)
     states = story("ko", "연차-규정")
-    recorder = MlflowRecorder(uri)
+    recorder = MlflowRecorder(uri, page=lambda state, lang: render_markdown(state.board, language=lang), plots=plots_of)
     recorder.update(states[0])
     assert "results.json" not in files_of(nested(uri, "연차-규정")[0]), "tables are written when a row is closed"
     recorder.update(states[-1])
@@ -169,7 +171,7 @@ def test_tables_plots_and_board(tmp_path: Path, database: Callable[[Path], str])
     assert "추천 1024 · dense · 인용" in files["board.md"].decode()
     assert files["sweep.yaml"].decode() == states[-1].spec
     note = parent.data.tags["mlflow.note.content"]
-    assert states[-1].headline["ko"].split(":")[0] in note and "선두" in note
+    assert states[-1].headline["ko"].split(":")[0] in note and "1위 구성" in note
     assert json.loads(files["leaderboard.json"])["data"][0][1] == "1024 · bm25 · 간결"
     (dataset,) = parent.inputs.dataset_inputs
     assert (dataset.dataset.name, dataset.dataset.digest) == ("example@1", states[-1].eval_set.digest[:36])

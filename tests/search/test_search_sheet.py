@@ -136,9 +136,8 @@ def test_a_slice_that_loses_to_the_reference_is_warned_of():
     assert board.recommended().name == "new"
     lost = [group for group in board.recommended().groups if group.loses(True)]
     assert [group.group for group in lost] == ["slice:IT"]
-    assert "worse than the reference on IT" in headline(board, "en") and "IT에서 기준 구성보다 나쁨" in headline(
-        board, "ko"
-    )
+    assert "worse than the reference on IT" in headline(board, "en")
+    assert "IT에서 기준 구성보다 나쁨" in headline(board, "ko")
     assert any(note.kind == "slice_loss" for note in board.notes)
     assert "▼" in render_markdown(board)
     same = build([row("new", noisy(0.62, n, 5)), row("old", reference, ("reference",))], questions(n))

@@ -6,6 +6,7 @@ the place equal to the snapshot; a database that was away, or deleted, is whole 
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import re
@@ -28,7 +29,6 @@ from ragscout.record.mlflow_place import (
     quiet,
 )
 from ragscout.record.parquet import parquet
-from ragscout.record.plots import plots
 from ragscout.record.recorder import Snapshot
 from ragscout.record.runs import RunState, Table
 
@@ -45,18 +45,20 @@ class MlflowRecorder:
 
     ``artifacts``: where files of new experiments go when the tracking URI is a database; ``None`` = a folder
     ``mlartifacts`` beside an SQLite file, and with a server what the server says.
-    ``page``: makes ``board.md``; ``report``: makes ``report.html`` of a closed sweep, which is left out without it.
+    ``page`` makes ``board.md``; of a closed sweep ``report`` makes ``report.html``, and ``plots`` makes the files of
+    the folder ``plots``. What is not given is left out.
     """
 
     def __init__(
         self,
         tracking_uri: str,
         artifacts: Path | None = None,
-        page: Callable[[Snapshot, BoardLanguage], str] = words.page,
+        page: Callable[[Snapshot, BoardLanguage], str] | None = None,
         report: Callable[[Snapshot], bytes] | None = None,
+        plots: Callable[[Snapshot], Mapping[str, bytes]] | None = None,
     ) -> None:
         check_tracking_uri(tracking_uri, "tracking URI")
-        self.tracking_uri, self._page, self._report = tracking_uri, page, report
+        self.tracking_uri, self._page, self._report, self._plots = tracking_uri, page, report, plots
         self._artifacts = artifacts or beside(tracking_uri)
 
     def update(self, snapshot: Snapshot) -> None:
@@ -68,8 +70,10 @@ class MlflowRecorder:
         try:
             with quiet():
                 probe(self.tracking_uri)
-                place = _Place(open_client(self.tracking_uri), snapshot, self._artifacts, self._report)
-                place.reconcile(self._page)
+                closing = functools.partial(self._closing, snapshot)
+                place = _Place(open_client(self.tracking_uri), snapshot, self._artifacts, closing)
+                page = self._page(snapshot, words.of_language(snapshot.eval_set)) if self._page is not None else ""
+                place.reconcile(page)
         except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
             reason = re.sub(r"//[^/@\s]*@", "//***@", " ".join(str(error).split()))[:300]
             _LOG.warning(
@@ -79,22 +83,28 @@ class MlflowRecorder:
                 reason,
             )
 
+    def _closing(self, snapshot: Snapshot) -> dict[str, bytes]:
+        """Make the files that only a closed sweep has, by their path."""
+        plots = {} if self._plots is None else self._plots(snapshot)
+        report = {} if self._report is None else {"report.html": self._report(snapshot)}
+        return {**report, **{f"plots/{name}": data for name, data in plots.items()}}
+
 
 class _Place:
     """One sweep's runs in one MLflow, during one update."""
 
     def __init__(
-        self, client: Any, snapshot: Snapshot, artifacts: Path | None, report: Callable[[Snapshot], bytes] | None
+        self, client: Any, snapshot: Snapshot, artifacts: Path | None, closing: Callable[[], Mapping[str, bytes]]
     ) -> None:
-        self._client, self._snapshot, self._artifacts, self._report = client, snapshot, artifacts, report
+        self._client, self._snapshot, self._artifacts, self._closing = client, snapshot, artifacts, closing
         self._experiment = self._open_experiment()
 
-    def reconcile(self, page: Callable[[Snapshot, BoardLanguage], str]) -> None:
-        """Make every run equal to its state, the parent last: its digest says that all is written."""
+    def reconcile(self, page: str) -> None:
+        """Make every run equal to its state, the parent last: its digest says that all is written. ``page``: the board
+        as Markdown, empty without one."""
         snapshot = self._snapshot
         parents, children = self._existing()
-        text = page(snapshot, words.of_language(snapshot.eval_set))
-        wanted = runs.parent_state(snapshot, text.encode())
+        wanted = runs.parent_state(snapshot, page.encode())
         parent = parents.pop(0) if parents else None
         if parent is not None and int(parent.data.tags.get(runs.TAG_SEQUENCE, 0)) > snapshot.sequence:
             # Metrics of a later step would stay visible: an older state can only be written into new runs.
@@ -212,11 +222,9 @@ class _Place:
                 (root / _QUESTIONS).parent.mkdir()
                 (root / _QUESTIONS).write_bytes(parquet(runs.questions(self._snapshot)))
             if parent and self._snapshot.closed:
-                if self._report is not None:
-                    (root / "report.html").write_bytes(self._report(self._snapshot))
-                for name, data in plots(self._snapshot.board, words.of_language(self._snapshot.eval_set)).items():
-                    (root / "plots").mkdir(exist_ok=True)
-                    (root / "plots" / name).write_bytes(data)
+                for name, data in self._closing().items():
+                    (root / name).parent.mkdir(exist_ok=True)
+                    (root / name).write_bytes(data)
             if any(root.iterdir()):
                 self._client.log_artifacts(run.info.run_id, folder)
         if dataset:

@@ -1,8 +1,7 @@
-"""Tables as Parquet and CSV bytes."""
+"""Tables as Parquet bytes."""
 
 from __future__ import annotations
 
-import csv
 import io
 
 from ragscout.record.runs import Table, Value
@@ -17,22 +16,6 @@ def parquet(table: Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)
     return sink.getvalue()
-
-
-def csv_bytes(table: Table) -> bytes:
-    """A table as CSV with a byte order mark, so that spreadsheet programs read Korean right. Text that such a program
-    would run as a formula is preceded by an apostrophe."""
-    sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\n")
-    writer.writerow([_cell(name) for name in table.columns])
-    writer.writerows([_cell(value) for value in line] for line in zip(*table.columns.values(), strict=True))
-    return b"\xef\xbb\xbf" + sink.getvalue().encode()
-
-
-def _cell(value: Value) -> Value:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value
 
 
 def _type(values: list[Value]) -> object:

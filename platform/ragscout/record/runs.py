@@ -18,6 +18,7 @@ from ragscout.model.outcome import Failure, Score
 from ragscout.model.text import display_width
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.record.words import description, field_name, of_language
+from ragscout.words import Words
 
 LAYOUT = 1
 """Grows when the same snapshot is written in another way, so that runs of an older layout are written anew."""
@@ -187,7 +188,7 @@ def _row_state(snapshot: Snapshot, row: BoardRow, measured: Row | None) -> RunSt
 
 def parent_state(snapshot: Snapshot, page: bytes) -> RunState:
     """The sweep's own run: description, board and tables; no metric of its own, so that it stands in no ranking.
-    ``page`` is the board as Markdown."""
+    ``page`` is the board as Markdown, left out when it is empty."""
     board = snapshot.board
     tables = {"leaderboard.json": board_table(board, board.rows)}
     if board.retrieval:
@@ -203,7 +204,8 @@ def parent_state(snapshot: Snapshot, page: bytes) -> RunState:
     }
     tags |= _badges(snapshot)
     tags |= {f"signature.{field_name(name)}": text[:MAX_TAG] for name, text in snapshot.signatures.items()}
-    files = {"board.json": board.to_json(), "board.md": page, "sweep.yaml": snapshot.spec.encode()}
+    files = {"board.json": board.to_json(), "sweep.yaml": snapshot.spec.encode()}
+    files |= {"board.md": page} if page else {}
     files |= snapshot.attachments
     status = "FINISHED" if snapshot.closed else "RUNNING"
     return RunState(snapshot.sweep, snapshot.name[:MAX_NAME], status, {}, {}, tags, tables, files)
@@ -242,8 +244,12 @@ def view(snapshot: Snapshot) -> str:
         "columnOrder": [*first, *columns],
         "columnWidths": {**first, **{column: _width(column) for column in columns}},
     }
-    name = "리더보드" if of_language(snapshot.eval_set) == "ko" else "Leaderboard"
-    plain = {"name": name, "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)}
+    plain = {
+        "name": Words(of_language(snapshot.eval_set))("mlflow.view"),
+        "createdAt": 0,
+        "updatedAt": 0,
+        "state": json.dumps(state),
+    }
     return json.dumps(plain, ensure_ascii=False, sort_keys=True)
 
 

@@ -12,6 +12,7 @@ from ragscout.record.recorder import Snapshot
 from ragscout.record.words import of_language
 from ragscout.report.material import Material, MaterialOf
 from ragscout.report.passages import PassageReader
+from ragscout.report.plots import plots
 from ragscout.store.store import Store
 
 
@@ -36,6 +37,11 @@ def material_of(prepared: Prepared, store: Store, language: str = "") -> Materia
         )
 
     return make
+
+
+def plots_of(snapshot: Snapshot) -> dict[str, bytes]:
+    """Make the plots of a snapshot, for recorders: file name to bytes, in the language of the questions."""
+    return plots(snapshot.board, of_language(snapshot.eval_set))
 
 
 def report_of(prepared: Prepared, store: Store) -> Callable[[Snapshot], bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import unicodedata
@@ -16,6 +17,8 @@ Anchor = Literal["start", "middle", "end"]
 INK, SOFT, GRID = "#1c2733", "#5d6b7a", "#dfe5ea"
 BLUE, GREEN, ORANGE, PURPLE, GREY = "#1f6fb4", "#1d7f45", "#c8590a", "#7a3fb5", "#8a94a0"
 FONTS = "'Noto Sans CJK KR','Noto Sans KR','Apple SD Gothic Neo','Malgun Gothic','Segoe UI',Roboto,sans-serif"
+
+KOREAN_FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Apple SD Gothic Neo", "Malgun Gothic", "UnDotum")
 
 
 @dataclass(frozen=True)
@@ -148,12 +151,10 @@ def _n(value: float) -> str:
 
 
 def png(scene: Scene, dpi: int = 144) -> bytes:
-    """The same picture as PNG bytes; Korean text needs an installed font (see ``record.plots.korean_font``)."""
+    """The same picture as PNG bytes; Korean text needs an installed font (see ``korean_font``)."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-
-    from ragscout.record.plots import korean_font
 
     font = korean_font()
     sink = io.BytesIO()
@@ -168,6 +169,16 @@ def png(scene: Scene, dpi: int = 144) -> bytes:
             _paint(panel, shape, order)
         figure.savefig(sink, format="png", dpi=dpi, facecolor="#ffffff", metadata={"Software": None})
     return sink.getvalue()
+
+
+@functools.cache
+def korean_font() -> str:
+    """Return the name of an installed font with Hangul, empty when there is none."""
+    from matplotlib import font_manager
+
+    known = {entry.name for entry in font_manager.fontManager.ttflist}
+    exact = next((name for name in KOREAN_FONTS if name in known), "")
+    return exact or next((name for name in sorted(known) if name.startswith("Noto Sans CJK")), "")
 
 
 def _paint(panel: object, shape: Shape, order: int) -> None:

@@ -71,15 +71,19 @@ def _result(sweep: Sweep, executor: str, tracking: bool, quiet: bool) -> tuple[R
     from ragscout.engine.cancel import CancelToken
     from ragscout.record.mlflow import MlflowRecorder, default_tracking_uri
     from ragscout.record.recorder import Recorder
-    from ragscout.report.of_sweep import report_of
+    from ragscout.report.of_sweep import plots_of, report_of
 
     recorders: list[Recorder] = []
     uri = ""
     if tracking:
         uri = default_tracking_uri(sweep.store.folder)
-        page = report_of(sweep.prepared, sweep.store)
         recorders.append(
-            MlflowRecorder(uri, page=lambda state, lang: render_markdown(state.board, language=lang), report=page)
+            MlflowRecorder(
+                uri,
+                page=lambda state, lang: render_markdown(state.board, language=lang),
+                report=report_of(sweep.prepared, sweep.store),
+                plots=plots_of,
+            )
         )
     cancel = CancelToken()
     with ProgressLine(console(), quiet=quiet) as progress, stopped_by_signals(cancel):

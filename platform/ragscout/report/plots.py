@@ -1,0 +1,41 @@
+"""Plots of a board as PNG and SVG files, for recorders: quality against cost, and the goal by every knob."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ragscout.model.board import Board, BoardLanguage
+from ragscout.model.text import hangul_share
+from ragscout.report.charts import quality_chart
+from ragscout.report.knob_chart import knob_chart
+from ragscout.report.scene import GREY, Label, Scene, korean_font, png, svg
+from ragscout.words import Words
+
+
+def plots(board: Board, lang: BoardLanguage) -> dict[str, bytes]:
+    """Return file name to bytes; no plot for what is not known.
+
+    An SVG is drawn with the reader's fonts. A PNG is drawn here: where no font has Korean letters it is in English, and
+    says so when Korean names stand in it.
+    """
+    made = {f"{name}.svg": svg(scene, standalone=True).encode() for name, scene in _scenes(board, lang).items()}
+    font = korean_font()
+    korean = lang == "ko" or hangul_share(" ".join([board.sweep, *(row.name for row in board.rows)])) > 0
+    for name, scene in _scenes(board, lang if font else "en").items():
+        made[f"{name}.png"] = png(_remarked(scene) if korean and not font else scene)
+    return made
+
+
+def _scenes(board: Board, lang: BoardLanguage) -> dict[str, Scene]:
+    scenes = {
+        "quality_against_cost": quality_chart(board, lang, everything=True),
+        "score_by_knob": knob_chart(board, lang),
+    }
+    return {name: scene for name, scene in scenes.items() if scene is not None}
+
+
+def _remarked(scene: Scene) -> Scene:
+    """The scene with a line below that says which font is missing."""
+    taller = replace(scene, height=scene.height + 18, shapes=[*scene.shapes])
+    taller.add(Label(8, scene.height + 10, Words("en")("chart.no_font"), 9, GREY))
+    return taller
