@@ -13,14 +13,15 @@ from ragscout.engine.task import read_node
 from ragscout.model.board import Board
 from ragscout.model.config import Configuration
 from ragscout.model.errors import ParameterError, StoreError
+from ragscout.model.journal import SampleSettled
 from ragscout.model.outcome import Score, Usage
 from ragscout.model.runtime import Runtime
 from ragscout.plan import estimate
 from ragscout.plan.estimate import Range
-from ragscout.plan.sampling import ENTRY
 from ragscout.record.runs import metrics, row_states
 from ragscout.report.html import report
 from ragscout.report.of_sweep import material_of
+from ragscout.run.session import Session
 from ragscout.search.contract import Block
 from ragscout.search.factor.prior import RetrievalPrior
 from ragscout.steps.embed.base import Side
@@ -164,27 +165,27 @@ def test_a_sample_that_cannot_be_written_yet_is_not_given_up(
     monkeypatch.setattr(Store, "save_value", once)
     partial = sweep.run()
     assert not partial.closed and partial.open == ["store: /data: disk full."]
-    assert sweep.journal.last(ENTRY) is None
+    assert sweep.journal.last(SampleSettled) is None
     assert load(tmp_path, corpus).run().closed
-    entry = sweep.journal.last(ENTRY)
-    assert entry is not None and entry["used"] and not entry["failed"]
+    entry = sweep.journal.last(SampleSettled)
+    assert entry is not None and entry.used and not entry.failed
 
 
 def test_a_stopped_sweep_comes_back_equal(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = load(tmp_path, corpus, store="one").run()
     for stop in (1, 2):
         broken = load(tmp_path, corpus, store=f"two{stop}")
-        measure = broken._measure
-        seen = iter(range(100))
+        measure, seen = Session.measure, iter(range(100))
 
-        async def failing(*given: object, measure=measure, seen=seen, stop=stop) -> object:
+        def failing(*given: Any, measure: Any = measure, seen: Any = seen, stop: int = stop) -> object:
             if next(seen) == stop:
                 raise KeyboardInterrupt
-            return await measure(*given)
+            return measure(*given)
 
-        monkeypatch.setattr(broken, "_measure", failing)
+        monkeypatch.setattr(Session, "measure", failing)
         with pytest.raises(KeyboardInterrupt):
             broken.run()
+        monkeypatch.setattr(Session, "measure", measure)
         resumed = load(tmp_path, corpus, store=f"two{stop}").run()
         assert timeless(resumed) == timeless(whole)
 

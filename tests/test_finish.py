@@ -12,7 +12,7 @@ from ragscout.board.words.headline import headline
 from ragscout.engine.session import open_worker
 from ragscout.model.board import Board
 from ragscout.model.errors import SpecError, StoreError
-from ragscout.model.journal import SearchEnded
+from ragscout.model.journal import Probed, SearchEnded
 from ragscout.model.reason import DONE, Reason
 from ragscout.plan.budget import SweepBudget
 from ragscout.serve.pipeline import Pipeline, Reply
@@ -104,8 +104,8 @@ def test_the_holdout_is_opened_once_after_the_choice(tmp_path: Path, server: Fak
     confirmed = {row.name for row in board.rows if row.confirmed}
     assert "today" in confirmed and {row.name for row in board.rows if row.has("baseline")} <= confirmed
     assert best.has("reference") or best.confirmed.versus_reference is not None
-    assert "sealed questions" in note(board, "quote") and "on sealed questions" in headline(board)
-    assert "봉인 문항" in headline(board, "ko")
+    assert "15 hold-out questions" in note(board, "quote") and "on hold-out questions" in headline(board)
+    assert "최종 확인 문항" in headline(board, "ko")
     other_process = open_worker(sweep.store, sweep.id)
     assert held <= set(other_process._questions), "another process may compute them too"
     sent = server.stats.total
@@ -176,8 +176,8 @@ def test_a_store_in_trouble_at_the_end_is_no_failure_of_a_row(
     last = Sweep.load(path, tmp_path / "s").run()
     best = last.board.recommended()
     assert last.closed and best is not None and best.confirmed is not None
-    probed = [entry.payload for entry in sweep.journal.entries() if entry.kind == "probed"]
-    assert probed and not any(payload["failed"] for payload in probed)
+    probed = sweep.journal.of(Probed)
+    assert probed and not any(entry.failed for entry in probed)
 
 
 def test_a_later_sweep_says_how_often_the_holdout_was_used(tmp_path: Path, server: FakeServer) -> None:
@@ -223,13 +223,13 @@ def test_nothing_within_the_limits_is_infeasible_not_a_fallback(tmp_path: Path, 
     path = write(tmp_path, server, goal="{maximize: judge.correctness, within: {tokens: 3}}")
     status, out, _ = call("sweep", str(path), "--store", str(tmp_path / "s"), "--no-mlflow", "--language", "en")
     assert status == 1
-    assert "Infeasible" in out and "Nearest is no retrieval" in " ".join(out.split())
+    assert "keeps within the limits" in " ".join(out.split()) and "The nearest is no retrieval" in " ".join(out.split())
     board = Sweep.load(path, tmp_path / "s").board()
     assert board.recommended() is None and board.leader() is None
     assert all(row.has("over_limit") for row in board.rows)
     assert "holdout_opened" not in kinds(Store.open(tmp_path / "s"), Sweep.load(path, tmp_path / "s").id)
     status, _, err = call("export", str(path), "--store", str(tmp_path / "s"), "-o", str(tmp_path / "b.bundle"))
-    assert status == 2 and "Infeasible" in err
+    assert status == 2 and "keeps within the limits" in err
 
 
 def test_a_limit_keeps_heavier_rows_from_leading(tmp_path: Path, server: FakeServer) -> None:
@@ -284,7 +284,7 @@ def test_a_budget_is_never_passed_and_what_was_measured_is_ranked(
     assert spent.tokens <= int(limits.get("tokens", 10**9)) + in_flight
     assert result.closed and result.board.leader() is not None
     if "calls:" not in budget or "llm" in budget:
-        assert "budget is spent" in note(result.board, "ended")
+        assert "reached its limit" in note(result.board, "ended")
     assert Sweep.load(path, tmp_path / "s").run().board.to_json() == result.board.to_json()
 
 

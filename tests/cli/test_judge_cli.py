@@ -105,7 +105,7 @@ def test_terminal_labels_are_kept_one_by_one_and_resume(place: Path, call: Call)
     assert json.loads(out)["labelled"] == 8
     status, out, _ = call("judge", "label", "sweep.yaml", "--labeller", "민지", "--sample", "4", "--scale", "right",
                           "--language", "ko", typed="y\nn\no\nx\n")  # fmt: skip
-    assert "맞음" in out and "민지: 4 of 4 labelled" in out
+    assert "맞음" in out and "민지: 4개 중 4개 채점" in out
 
 
 def test_sheet_goes_out_blind_and_comes_back(place: Path, call: Call) -> None:

@@ -32,6 +32,7 @@ from faults import (
 from ragscout.engine import runtime
 from ragscout.engine.calls import Calls
 from ragscout.engine.executors import EXECUTORS, Subprocess
+from ragscout.model.journal import RoundMeasured
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import Faults
 
@@ -130,8 +131,7 @@ def test_a_fault_leaves_the_node_open_and_the_next_run_fills_it(
     assert not partial.closed and len(partial.open) == 1
     assert re.search(FAULTS[fault], partial.open[0]), partial.open
     assert not any(row.failed for row in partial.board.rows)
-    booked = [entry.payload for entry in sweep.journal.entries() if entry.kind == "measured"]
-    assert not any(payload["failed"] or payload["broken"] for payload in booked)
+    assert not any(entry.failed or entry.broken for entry in sweep.journal.of(RoundMeasured))
     resumed = Sweep.load(sweep_file, store).run()
     assert resumed.closed and not resumed.open
     assert resumed.board.to_json() == undisturbed

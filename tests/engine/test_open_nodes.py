@@ -196,7 +196,7 @@ def test_what_an_executor_raises_leaves_nodes_open(world: World, error: Exceptio
     assert len(filled.why_open()) == 1
 
 
-@pytest.mark.parametrize("method", ["node_add", "cells_present", "value", "node"])
+@pytest.mark.parametrize("method", ["nodes_add", "cells_present", "value", "node"])
 def test_a_ledger_in_trouble_around_the_steps_is_no_exception(
     world: World, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

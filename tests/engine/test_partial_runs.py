@@ -13,6 +13,7 @@ from ragscout.engine import executors
 from ragscout.engine.ledger_admission import LedgerAdmission
 from ragscout.model.errors import AbsentError, StoreError, UnknownNameError
 from ragscout.model.evalset import Question
+from ragscout.model.journal import RoundMeasured
 from ragscout.model.metric import Figure, MeasureStep
 from ragscout.model.outcome import Ranking, Score
 from ragscout.model.runtime import Runtime
@@ -66,14 +67,14 @@ class _Needy(MeasureStep):
         return "needy|v1"
 
     async def run(self, runtime: Any, questions: Sequence[Question], **given: Any) -> Any:
-        if not PLACE[0].exists():
+        if PLACE and not PLACE[0].exists():
             raise AbsentError("acme.needy: its model is not on this machine. Pull it.")
         return [{"acme.needy": Score(1.0)} for _ in questions]
 
 
 def failed(sweep: Sweep) -> list[object]:
     """What the journal booked on candidates."""
-    return [entry.payload["failed"] for entry in sweep.journal.entries() if entry.kind == "measured"]
+    return [dict(entry.failed) for entry in sweep.journal.of(RoundMeasured)]
 
 
 def assert_nothing_booked(sweep: Sweep, result: Result) -> None:

@@ -79,7 +79,7 @@ def test_there_was_a_choice_only_among_rows_that_may_lead() -> None:
 
 
 def test_bytes_are_canonical_and_come_back() -> None:
-    made = board(row(1, "leader"), notes=(Note("k", "one", "하나"),), within={"p95_seconds": 2.0})
+    made = board(row(1, "leader"), notes=(Note("legacy", {"en": "one", "ko": "하나"}),), within={"p95_seconds": 2.0})
     data = made.to_json()
     assert Board.from_json(data) == made and Board.from_json(data).to_json() == data
     assert "하나" in data.decode() and data.endswith(b"}\n")
@@ -90,7 +90,7 @@ def test_bytes_are_canonical_and_come_back() -> None:
 
 
 def test_a_note_speaks_both_languages() -> None:
-    note = Note("k", "one", "하나")
+    note = Note("legacy", {"en": "one", "ko": "하나"})
     assert (note.text("en"), note.text("ko")) == ("one", "하나")
 
 
@@ -106,14 +106,14 @@ def test_a_group_loses_in_the_worse_direction_and_only_when_it_is_sure() -> None
 @pytest.mark.parametrize(
     ("labels", "agreement", "state", "badge", "korean"),
     [
-        (29, 0.9, "not_calibrated", "judge not calibrated", "보정되지 않은 심사 모델"),
-        (30, None, "not_calibrated", "judge not calibrated", "보정되지 않은 심사 모델"),
+        (29, 0.9, "not_calibrated", "judge not calibrated", "사람의 채점으로 확인하지 않은 자동 채점"),
+        (30, None, "not_calibrated", "judge not calibrated", "사람의 채점으로 확인하지 않은 자동 채점"),
         (
             30,
             0.59,
             "not_validated",
             "judge not validated, kappa 0.59",
-            "검증되지 않은 심사 모델, kappa 0.59",
+            "검증되지 않은 자동 채점, kappa 0.59",
         ),
         (30, 0.6, "calibrated", "", ""),
     ],
@@ -175,7 +175,7 @@ def test_a_weighted_goal_without_a_score_says_why() -> None:
     assert weighted.outcome({"high": away, "low": away}) == away
     assert weighted.outcome({"high": refused, "low": refused}) == refused
     assert weighted.figure().name == "weighted" and "0.5*high+0.5*low" in weighted.signature()
-    assert "0.5 × high + 0.5 × low" in weighted.note().en and "0.5 × high + 0.5 × low" in weighted.note().ko
+    assert all("0.5 × high + 0.5 × low" in weighted.note().text(language) for language in ("en", "ko"))
 
 
 def test_a_figure_without_an_end_cannot_be_weighed() -> None:

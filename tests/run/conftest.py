@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from small_sweeps import Write
 
-from ragscout.model.board import Board
 from ragscout.testing.fake_server import FakeServer
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +36,6 @@ models:
     price: {{input: 1, output: 2, per: 1M}}
     limits: {{concurrency: 1}}
 """
-Write = Callable[..., Path]
 
 
 @pytest.fixture
@@ -85,11 +83,3 @@ def server() -> Iterator[FakeServer]:
     """An endpoint on loopback."""
     with FakeServer() as running:
         yield running
-
-
-def timeless(board: Board) -> object:
-    """A board without what a clock measured."""
-    data = json.loads(board.to_json())
-    for row in [*data["rows"], *data["retrieval"]]:
-        row["cost"]["seconds"], row["latency"] = 0, None
-    return data

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from small_sweeps import Write, timeless
 
 from ragscout.engine.cancel import CancelToken
 from ragscout.model.journal import RoundAsked
@@ -23,7 +24,6 @@ from ragscout.run.events import SweepEvent
 from ragscout.store.claims import claim_of
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import FakeServer
-from run.conftest import Write, timeless
 
 MAIN = "from ragscout.cli.main import main; main()"
 HANG = 120

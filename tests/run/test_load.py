@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_sweeps import Write, timeless
 
 from ragscout.model.errors import SpecError
 from ragscout.plan import setup
 from ragscout.sweep import Sweep
-from run.conftest import Write, timeless
 
 HEAVY = ("torch", "mlflow", "optuna", "lancedb", "transformers", "sentence_transformers", "ragas", "datasets", "pandas")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_sweeps import Write, timeless
 
 from ragscout.model.journal import RoundAsked
 from ragscout.store.journal import History
 from ragscout.sweep import Sweep
-from run.conftest import Write, timeless
 
 
 class Killed(Exception):

@@ -15,6 +15,7 @@ from ragscout.model.evalset import Question
 from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
+from ragscout.run.searching import proposer_of
 from ragscout.search import make_proposer
 from ragscout.search.factor.exact import ExactPosterior
 from ragscout.search.outcomes import Outcomes
@@ -168,5 +169,5 @@ def test_a_sweep_tells_its_search_the_weights(tmp_path):
     )
     sweep = Sweep.load(tmp_path / "s.yaml", tmp_path / "store")
     names = [question.text for question in sweep.prepared.questions]
-    told = dict(zip(names, sweep._proposer().outcomes.weights, strict=True))
+    told = dict(zip(names, proposer_of(sweep.prepared, sweep.store).outcomes.weights, strict=True))
     assert told == {"연차는 며칠인가요?": 1.5, "출장비는 얼마인가요?": 0.5}

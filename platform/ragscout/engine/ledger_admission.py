@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 from ragscout.engine.admission import Reply, Ticket
 from ragscout.engine.block import Block
 from ragscout.engine.pacing import Pacing
+from ragscout.engine.trouble import TROUBLES
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Unfilled, Usage
 from ragscout.store.amounts import Amount, Charge, SpendLimits
@@ -265,7 +266,7 @@ class LedgerAdmission:
             if self._closing:
                 return
             # everybody who waited for the window has been told, and what it handed over is sent again
-            with contextlib.suppress(StoreError):
+            with contextlib.suppress(*TROUBLES):
                 await self._send()
 
     async def _until_due(self) -> None:

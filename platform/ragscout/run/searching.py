@@ -62,7 +62,7 @@ class SweepSearch:
         self._free, self._asked = prepared.spec.budget.answers is None, 0
         self.silent: Mapping[str, str] = {}
         """Key of a whole system that did not answer in this run to why: it is asked nothing more till the next one."""
-        inner = _proposer(prepared, store)
+        inner = proposer_of(prepared, store)
         self._limited = BudgetedProposer(inner, budget, prepared.opening, journal, lambda: bool(self.silent))
         self._proposer: Proposer = OpeningMoves(
             self._limited,
@@ -132,7 +132,8 @@ def _written(request: Request) -> AskedRequest:
     return AskedRequest(request.configuration.key, request.questions, request.reason)
 
 
-def _proposer(prepared: Prepared, store: Store) -> Proposer:
+def proposer_of(prepared: Prepared, store: Store) -> Proposer:
+    """Make the proposer that a sweep names, with everything that it knows before the first answer."""
     return make_proposer(
         prepared.search,
         prepared.space,
