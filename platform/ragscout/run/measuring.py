@@ -114,9 +114,10 @@ def _others(filled: Filled, prepared: Prepared, silent: Sequence[Configuration])
     theirs: set[str] = set()
     for configuration in silent:
         for node in prepared.wanted(configuration):
-            theirs |= {item.key for item in node.ancestors() if filled.beyond_budget(item)}
             if _whole_system(configuration):
                 theirs.add(node.key)
+            else:
+                theirs |= {item.key for item in node.ancestors() if filled.beyond_budget(item)}
     return replace(
         filled,
         unfilled={at: reason for at, reason in filled.unfilled.items() if at[0] not in theirs},
