@@ -3,22 +3,18 @@ recorders are given is that board."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
 from ragscout.engine.executors import InProcess
 from ragscout.engine.task import Done, Task
 from ragscout.model.outcome import Score
-from ragscout.record.folder import FolderRecorder
 from ragscout.record.recorder import Snapshot
 from ragscout.sweep import Result, Sweep
 from ragscout.testing.fake_server import FakeServer
@@ -148,18 +144,18 @@ class Keeps:
 
 
 @pytest.fixture(scope="module")
-def recorded(path: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sweep, list[Snapshot], Path]:
-    """A finished sweep, every state that recorders were given, and the folder of one."""
+def recorded(path: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sweep, list[Snapshot]]:
+    """A finished sweep and every state that recorders were given."""
     folder = tmp_path_factory.mktemp("recorded")
     kept, sweep = Keeps(), Sweep.load(path, folder / "store")
-    sweep.run(recorders=[kept, FolderRecorder(folder / "record")])
-    return sweep, kept.states, folder / "record"
+    sweep.run(recorders=[kept])
+    return sweep, kept.states
 
 
 def test_states_go_forward_and_the_last_one_is_the_finished_sweep(
-    recorded: tuple[Sweep, list[Snapshot], Path], path: Path
+    recorded: tuple[Sweep, list[Snapshot]], path: Path
 ) -> None:
-    sweep, states, _ = recorded
+    sweep, states = recorded
     numbers = [state.sequence for state in states]
     assert len(states) > 2 and numbers == sorted(numbers)
     assert [state.closed for state in states] == [False] * (len(states) - 1) + [True]
@@ -172,7 +168,7 @@ def test_states_go_forward_and_the_last_one_is_the_finished_sweep(
 
 
 def test_scores_and_answers_of_every_state_are_those_of_its_board(
-    recorded: tuple[Sweep, list[Snapshot], Path],
+    recorded: tuple[Sweep, list[Snapshot]],
 ) -> None:
     """The mean of a figure on the board is that of the scores beside it, a candidate's failure at its floor."""
     for state in recorded[1]:
@@ -193,26 +189,3 @@ def test_scores_and_answers_of_every_state_are_those_of_its_board(
             if row.configuration.generates:
                 assert shown.answered == len(row.scores) and set(row.answers) == set(row.scores)
                 assert all(isinstance(text, str) for text in row.answers.values())
-
-
-def test_the_files_of_a_folder_hold_what_the_board_holds(recorded: tuple[Sweep, list[Snapshot], Path]) -> None:
-    sweep, states, folder = recorded
-    board = sweep.board()
-    assert (folder / "board.json").read_bytes() == board.to_json()
-    lines = list(csv.DictReader(io.StringIO((folder / "leaderboard.csv").read_text("utf-8-sig"))))
-    assert [line["name"] for line in lines] == [row.name for row in board.rows]
-    for line, row in zip(lines, board.rows, strict=True):
-        assert int(line["rank"]) == row.rank and int(line["answered"]) == row.answered
-        for name, stat in row.figures.items():
-            assert float(line[name]) == stat.mean if stat.mean is not None else line[name] == ""
-    table = pq.read_table(folder / "results.parquet").to_pylist()
-    scores = {(line["configuration"], line["id"]): line for line in table}
-    assert len(scores) == len(table) == sum(len(row.scores) for row in states[-1].rows)
-    for row in states[-1].rows:
-        for question, outcomes in row.scores.items():
-            line = scores[row.configuration.key, question]
-            assert line["answer"] == row.answers.get(question)
-            for name, outcome in outcomes.items():
-                assert line[name] == (outcome.value if isinstance(outcome, Score) else None)
-    page = (folder / "board.md").read_text("utf-8")
-    assert all(row.name in page for row in board.rows)

@@ -82,7 +82,7 @@ def test_a_weighted_goal_the_audit_and_slices(tmp_path: Path, server: FakeServer
                 assert both == pytest.approx(0.75 * one + 0.25 * two)
     assert last.snapshot.signatures["weighted"].startswith("weighted|0.75*token_f1")
     assert json.loads(last.snapshot.attachments["audit.json"])["goal"] == "weighted"
-    assert (tmp_path / "out" / "audit.md").read_text("utf-8").startswith("## ")
+    assert last.snapshot.attachments["audit.md"].startswith(b"## ")
 
     found = cli("board", path, "--store", store, "--audit", "--json")
     assert found.returncode == 0, found.stderr

@@ -174,12 +174,12 @@ def test_the_verb_over_a_server(
             return json.dumps({"query": ASKED, "answer": ANSWER})
         return ANSWER if LEAVE in text else "I don't know."
 
-    def call(*words: str) -> tuple[int, str]:
+    def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["ragscout", "generate-questions", "documents", *words])
         with pytest.raises(SystemExit) as stopped:
             main()
         out = capsys.readouterr()
-        return int(str(stopped.value.code)), out.out + out.err
+        return int(str(stopped.value.code)), out.out, out.err
 
     with FakeServer() as server:
         server.script = answer
@@ -192,11 +192,11 @@ def test_the_verb_over_a_server(
         )
         words = ("--sweep", "s.yaml", "--model", "w", "--with", "ragas", "--accept-all")
         assert call(*words, "--dry-run")[0] == 0 and server.stats.total == 0
-        status, out = call(*words, "--yes", "--json")
-        assert status == 0, out
-        shown = json.loads(out[out.index("{") :])
+        status, out, errors = call(*words, "--yes", "--json")
+        assert status == 0, errors
+        shown = json.loads(out)
         assert [row["question"] for row in shown["questions"]] == [ASKED] and shown["taken"] == 1
         assert server.stats.total == 4
         assert call(*words, "--yes")[0] == 0 and server.stats.total == 4, "nothing is asked twice"
-    status, out = call("--model", "qwen2.5-coder-0.5b", "--with", "rags")
-    assert status == 2 and "Did you mean 'ragas'?" in out
+    status, _, errors = call("--model", "qwen2.5-coder-0.5b", "--with", "rags")
+    assert status == 2 and "Did you mean 'ragas'?" in errors

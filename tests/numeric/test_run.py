@@ -57,6 +57,6 @@ def test_a_failing_test_fails_the_run(
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith(f"{oldest.name}, 1 thread: 1 passed")
     assert shown[1] == "Later, 1 thread: skipped, this processor has no LATER."
-    path.write_text("def test_sums():\n    assert 0.1 + 0.2 == 0.3\n")
+    path.write_text("def test_sums():\n    assert sum([0.1, 0.2]) == 0.3\n")
     assert run.main([str(tmp_path)]) == 1
     assert "0.30000000000000004" in capsys.readouterr().out

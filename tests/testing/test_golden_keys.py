@@ -45,7 +45,13 @@ def test_the_file_holds_every_kind_of_step_that_a_sweep_may_name(golden: dict[st
 
     held = [item["steps"] for sweep in golden["sweeps"].values() for item in sweep["keys"].values()]
     named = {(stage, text.split()[0]) for steps in held for stage, text in steps.items()}
-    absent = {(stage, name) for stage in registered_stages() for name in steps_of(stage)} - named
+    ours = {
+        (stage, name)
+        for stage in registered_stages()
+        for name, cls in steps_of(stage).items()
+        if cls.__module__.startswith("ragscout.steps")  # other tests register steps of their own
+    }
+    absent = ours - named
     assert absent == {("evidence", "place"), ("measure", "evaluate"), ("measure", "moverscore")}
     assert sum(len(steps) > 1 for steps in held) >= 30
 

@@ -31,14 +31,15 @@ EVERY = 0.5
 def follow(found: FoundSweep, progress: ProgressLine) -> str:
     """Show a sweep until its run ends; return the state that it is left in, see ``run.pulse.STATES``.
 
-    A run whose process is gone without a word leaves the state ``gone``. What the journal said before is not told.
+    A run whose process is gone without a word leaves the state ``gone``. Of what the journal said before, the last
+    entry is told, so that the first line comes at once.
     """
     from ragscout.engine.journal import SweepJournal
     from ragscout.run.events import SweepEvent
     from ragscout.run.pulse import STATES
 
     journal = SweepJournal(found.store.ledger, found.id)
-    told = len(journal.entries())
+    told = max(len(journal.entries()) - 1, 0)
     while True:
         holder = found.holder()  # looked at first: what is read below is then the last word of a run that is over
         row = found.store.ledger.progress(found.id)
