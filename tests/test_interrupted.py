@@ -3,14 +3,15 @@ recorders are given is that board."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from ragscout.engine.executors import InProcess
 from ragscout.engine.task import Done, Task
@@ -70,6 +71,12 @@ def path(tmp_path_factory: pytest.TempPathFactory, server: FakeServer) -> Path:
     return folder / "small.yaml"
 
 
+async def interruption() -> None:
+    """Interrupt the process as Ctrl-C does, and wait for it."""
+    signal.raise_signal(signal.SIGINT)
+    await asyncio.sleep(60)
+
+
 class Interrupted:
     """Stands in for ``InProcess.run``: counts tasks, and is interrupted at one of them, before or after its work."""
 
@@ -84,10 +91,10 @@ class Interrupted:
         async def run(executor: InProcess, task: Task) -> Done:
             number, taken.tasks = taken.tasks, taken.tasks + 1
             if number == taken._at and not taken._after:
-                raise KeyboardInterrupt
+                await interruption()
             done = await taken._run(executor, task)
             if number == taken._at:
-                raise KeyboardInterrupt
+                await interruption()
             return done
 
         patch.setattr(InProcess, "run", run)
@@ -164,7 +171,9 @@ def test_states_go_forward_and_the_last_one_is_the_finished_sweep(
     last = states[-1]
     assert last.board.to_json() == sweep.board().to_json()
     assert (last.name, last.goal) == ("small", "judge.correctness") and last.eval_set.name == "set"
-    assert YAML(typ="safe").load(last.spec)["pipeline"] == YAML(typ="safe").load(path.read_text("utf-8"))["pipeline"]
+    recorded_file = path.with_name("recorded.yaml")
+    recorded_file.write_text(last.spec, encoding="utf-8")
+    assert Sweep.load(recorded_file, sweep.store.location).id == sweep.id, "what is recorded runs the same sweep"
 
 
 def test_scores_and_answers_of_every_state_are_those_of_its_board(

@@ -76,7 +76,7 @@ def main() -> None:
         handler.setLevel(level)
     try:
         with terminated_as_interrupted():
-            app()
+            app(prog_name="ragscout")
     except RagscoutError as error:
         fail(str(error))
         sys.exit(2)
