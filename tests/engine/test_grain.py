@@ -46,7 +46,7 @@ def test_shared_prefix_with_overlapping_blocks_is_computed_once(world: World) ->
     assert RUNS["generate"] == 24
     assert sum(world.client.seen.values()) == len(world.client.seen) == 24
     shared = plan([plain, curt])
-    assert sum(item.stage == "rerank" for item in shared.values()) == 1
+    assert sum(item.stage == "fuse" for item in shared.values()) == 1
 
 
 def test_ten_then_twenty_questions_is_one_key_and_twenty_cells(world: World) -> None:
@@ -68,7 +68,7 @@ def test_an_added_question_is_one_new_cell_per_node(world: World) -> None:
     result = grown.fill(Want(measured(configuration), grown.questions))
     assert isinstance(result, Filled)
     assert set(result.computed.values()) == {1}
-    assert result.computed.keys() == {"query", "lexical", "fuse", "rerank", "prompt", "generate", "measure"}
+    assert result.computed.keys() == {"lexical", "fuse", "prompt", "generate", "measure"}
     assert RUNS == {"prompt": 1, "generate": 1, "measure": 1}
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,10 +20,10 @@ from ragscout.model.config import Configuration, Node, source_node
 from ragscout.model.evalset import EvalSet, Question, SourceFile
 from ragscout.model.key import digest
 from ragscout.model.metric import Figure, MeasureStep
-from ragscout.model.outcome import Answer, Failure, Message, Prompt, Ranking, Score, Scores, Unfilled, Usage
+from ragscout.model.outcome import Answer, Failure, Message, Prompt, Score, Scores, Unfilled, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Runtime
 from ragscout.model.step import Step, make, step
-from ragscout.model.values import Chunks
+from ragscout.model.values import Passages
 from ragscout.providers.client import TransientError
 from ragscout.store.ledger import SpendLimits
 from ragscout.store.store import Store
@@ -48,15 +49,14 @@ class ToyPrompt(Step):
         runtime: Runtime,
         questions: Sequence[Question],
         *,
-        chunk: Chunks | None = None,
-        rerank: Sequence[Ranking] | None = None,
+        context: Sequence[Passages] | None = None,
     ) -> list[Prompt]:
         RUNS["prompt"] += len(questions)
         found = []
         for position, question in enumerate(questions):
-            hits = rerank[position].hits[: self.passages] if rerank else ()
-            passages = "\n".join(chunk.text[hit.chunk] for hit in hits) if chunk else ""
-            found.append(Prompt((Message("user", f"{passages}\n{question.text}"),), tuple(hit.chunk for hit in hits)))
+            texts = tuple(context[position].text[: self.passages]) if context else ()
+            shown = Message("user", "\n".join((*texts, question.text)))
+            found.append(Prompt((shown,), tuple(range(len(texts)))))
         return found
 
 
@@ -64,11 +64,13 @@ class ToyPrompt(Step):
 class ToyGenerate(Step):
     """Asks the counting client."""
 
+    uses: ClassVar[tuple[str, ...]] = ("prompt",)
+
     model: ChatModel = MODEL
     style: str = "plain"
 
     async def run(
-        self, runtime: Runtime, questions: Sequence[Question], *, prompt: Sequence[Prompt], chunk: Chunks | None = None
+        self, runtime: Runtime, questions: Sequence[Question], *, prompt: Sequence[Prompt]
     ) -> list[Answer | Failure | Unfilled]:
         RUNS["generate"] += len(questions)
         replies = await asyncio.gather(
@@ -126,6 +128,9 @@ class CountingClient:
         self.seen[request.key] += 1
         text = digest([message.content for message in request.messages])[:8]
         return ChatReply(text, usage=Usage(10, 5, 0.01, None, 0))
+
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...]:
+        raise AssertionError("not asked for")
 
     async def embed(self, model: ChatModel, texts: Sequence[str]) -> np.ndarray:
         raise AssertionError("not asked for")

@@ -237,6 +237,50 @@ def test_vectors_are_unit_length_and_in_order(server: FakeServer) -> None:
     assert np.array_equal(again[0], matrix[-1])
 
 
+def test_rerank_scores_stand_in_the_order_of_the_texts(server: FakeServer) -> None:
+    """The endpoint gives the best first; an empty text is sent as a space, no text is not sent at all."""
+    model = ChatModel("openai", "ranker")
+    texts = ["nothing of it", "leave days", "days", ""]
+    scores = ask(Connection(base_url=server.base_url), lambda client: client.rerank(model, "leave days", texts))
+    assert scores == (0.0, 1.0, 0.5, 0.0)
+    assert server.stats.bodies[-1] == {
+        "model": "ranker",
+        "query": "leave days",
+        "documents": [*texts[:3], " "],
+        "top_n": 4,
+    }
+    assert ask(Connection(base_url=server.base_url), lambda client: client.rerank(model, "q", [])) == ()
+    assert server.stats.calls["rerank"] == 1
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [{"index": 0, "relevance_score": 1}],
+        [{"index": 0}],
+        "none",
+        [{"index": row, "relevance_score": "nan"} for row in (0, 1)],
+    ],
+)
+def test_a_rerank_reply_that_cannot_be_read_may_pass(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, results: object
+) -> None:
+    from ragscout.testing import fake_server
+
+    monkeypatch.setattr(fake_server, "_reranked", lambda body: fake_server._ok({"results": results}))
+    model = ChatModel("openai", "ranker")
+    with pytest.raises(TransientError, match="relevance scores"):
+        ask(Connection(base_url=server.base_url), lambda client: client.rerank(model, "q", ["a", "b"]))
+
+
+def test_an_endpoint_without_rerankers_says_so(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ragscout.testing import fake_server
+
+    monkeypatch.setattr(fake_server, "_reranked", lambda body: fake_server._refused(404, "no such model", "not_found"))
+    with pytest.raises(ModelCallError, match="does not know this model or address"):
+        ask(Connection(base_url=server.base_url), lambda c: c.rerank(ChatModel("openai", "x"), "q", ["a"]))
+
+
 def test_many_requests_at_once_and_back(server: FakeServer) -> None:
     server.latency = 0.05
 

@@ -65,7 +65,7 @@ def test_reply_says_where_it_comes_from(korean: Measured, tmp_path: Path) -> Non
         assert source.score is not None
     scores = [source.score for source in reply.sources if source.score is not None]
     assert scores == sorted(scores, reverse=True)
-    assert list(reply.timings) == ["query", "lexical", "fuse", "rerank", "prompt", "generate"]
+    assert list(reply.timings) == ["lexical", "fuse", "prompt", "generate"]
     assert 0 < sum(reply.timings.values()) <= reply.seconds
     assert reply.usage.calls == 0
     assert reply.finish == "stop"
@@ -135,7 +135,7 @@ def test_a_failure_is_said_in_words(korean: Measured, tmp_path: Path) -> None:
     class Mute(type(korean.configuration.steps["generate"])):  # type: ignore[misc]
         """Never answers."""
 
-        async def run(self, runtime, questions, *, chunk=None, prompt):  # type: ignore[no-untyped-def]
+        async def run(self, runtime, questions, *, context=None, prompt):  # type: ignore[no-untyped-def]
             return [Failure("candidate", "empty", "The model gave an empty answer.") for _ in questions]
 
     other = configuration(korean.eval_set, lexical() | {"generate": (name, {})})
@@ -189,7 +189,7 @@ def test_closing_ends_what_still_runs(korean: Measured) -> None:
     class Slow(type(korean.configuration.steps["generate"])):  # type: ignore[misc]
         """Takes its time."""
 
-        async def run(self, runtime, questions, *, chunk=None, prompt):  # type: ignore[no-untyped-def]
+        async def run(self, runtime, questions, *, context=None, prompt):  # type: ignore[no-untyped-def]
             began.set()
             await asyncio.sleep(60)
 

@@ -33,6 +33,9 @@ CASES = {
     "dense": without(hybrid(), "lexicon", "lexical") | {"fuse": ("dense", {})},
     "rrf": hybrid() | {"fuse": ("rrf", {"k": 10})},
     "weighted": hybrid() | {"fuse": ("weighted", {"weight": 0.25})},
+    "depths": hybrid() | {"dense": ("nearest", {"depth": 30}), "fuse": ("rrf", {"k": 10})},
+    "fts": hybrid() | {"lexicon": ("lancedb-fts", {"stem": False})},
+    "parents": lexical() | {"chunk": ("parent-child", {"size": 200}), "context": ("parents", {"limit": 4})},
     "chat": lexical() | {"generate": CHAT},
     "no retrieval": {"prompt": ("template", {"passages": 3}), "generate": CHAT},
     "markdown": lexical() | {"chunk": ("markdown", {"size": 700, "overlap": "15%"})},
@@ -73,7 +76,6 @@ def test_the_file_gives_the_same_configuration(case: str, korean: Measured, tmp_
 
 
 def test_what_a_sweep_file_cannot_say(korean: Measured) -> None:
-    depths = hybrid() | {"dense": ("nearest", {"depth": 30})}
-    chosen = configuration(korean.eval_set, depths)
-    with pytest.raises(SpecError, match=r"retriever\.depth: a sweep file gives one value"):
+    chosen = configuration(korean.eval_set, lexical() | {"fuse": ("rrf", {})})
+    with pytest.raises(SpecError, match=r"retriever: no name of a sweep file stands for these steps"):
         as_spec(chosen, eval_set="handbook-ko@1", metrics=korean.metrics, goal="bleu")

@@ -96,10 +96,8 @@ def test_defaults_and_what_is_said_of_them() -> None:
         "corpus": "parse",
         "chunk": "characters",
         "lexicon": "bm25",
-        "query": "as-asked",
         "lexical": "bm25",
         "fuse": "lexical",
-        "rerank": "none",
         "prompt": "template",
         "generate": "extractive",
     }
@@ -229,7 +227,7 @@ def test_nothing_is_generated() -> None:
     for item in found.configurations:
         assert not item.generates
         assert "prompt" not in item.steps
-        assert item.key == item.nodes["rerank"].key
+        assert item.key == item.nodes["fuse"].key
 
 
 def test_the_hash_of_a_space() -> None:

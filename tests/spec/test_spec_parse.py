@@ -224,7 +224,7 @@ ERRORS = [
     (
         "pipeline:\n  chunk: {use: charcters, size: 100}\n",
         "s.yaml:4:11: pipeline.chunk.use: unknown chunk step; got 'charcters'. Did you mean 'characters'? "
-        "Allowed: characters, markdown, sentences, tokens.",
+        "Allowed: characters, markdown, parent-child, sentences, tokens.",
     ),
     (
         "pipeline:\n  chunk: {use: characters, siez: 100}\n",
@@ -251,7 +251,7 @@ ERRORS = [
     (
         "pipeline:\n  chunks: {size: 3}\n",
         "s.yaml:4:3: pipeline.chunks: unknown key; got 'chunks'. Did you mean 'chunk'? "
-        "Allowed: chunk, corpus, embed, generate, index, prompt, query, rerank, retriever.",
+        "Allowed: chunk, context, corpus, embed, generate, index, prompt, query, rerank, retriever.",
     ),
     (
         "pipline: {}\n",

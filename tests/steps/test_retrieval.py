@@ -20,6 +20,7 @@ from ragscout.testing.retrieval import (
     FuseKit,
     LexiconKit,
     RankingKit,
+    RerankKit,
     chunks,
     queries,
     ranking,
@@ -133,18 +134,14 @@ class TestOneRetriever(FuseKit):
         for step in self.steps():
             assert self.asked(step, range(4)) == inputs[step.name]
             with pytest.raises(StepError, match=f"no {step.name} ranking"):
-                run(step, FakeRuntime(), QUESTIONS, dense=None, lexical=None)
+                run(step, FakeRuntime(), QUESTIONS)
 
 
-class TestNoReranking(RankingKit):
-    stage = "rerank"
+class TestNoReranking(RerankKit):
     cases = (("none", {}),)
 
-    def whole(self) -> dict[str, Any]:
-        return {"chunk": chunks()}
-
-    def per_question(self) -> dict[str, Sequence[Any]]:
-        return {"fuse": [ranking((0, 0.9), (1, 0.5)), ranking(), ranking((2, 1.0)), ranking((6, 0.1))]}
+    def test_changes_nothing(self) -> None:
+        assert self.asked(self.steps()[0], range(4)) == self.per_question()["fuse"]
 
 
 @pytest.mark.numeric

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ragscout.model.config import Configuration
-from ragscout.model.key import digest
-from ragscout.model.runtime import ChatModel
-
-PLAIN = {"query": "as-asked", "rerank": "none"}
-"""Steps that do nothing: their stage does not count."""
+from ragscout.model.runtime import ModelFiles
+from ragscout.model.stages import STAGES
+from ragscout.model.step import chat_models, identity_of
 
 
 def complexity(configuration: Configuration) -> float:
     """Model calls per question + distinct models and services + stages beyond the simplest.
 
-    A step with a chat model makes one call; each distinct chat model, encoder and model that reranks is one thing to
-    operate; a query step that rewrites, a reranker and a second retriever are one stage each.
+    A step with a chat model makes one call. Each distinct model that a step declares, asked or loaded, is one thing to
+    operate. Each step at a stage that may as well do nothing is one stage, and so is a second retriever.
     """
-    calls = 0
-    operated: set[str] = set()
-    for stage, step in configuration.steps.items():
-        if PLAIN.get(stage) == step.name:
-            continue
-        chat = [value for value in _values(step) if isinstance(value, ChatModel)]
-        calls += bool(chat)
-        operated.update(digest("operated", model) for model in chat)
-        if stage == "embed" or (stage == "rerank" and not chat):
-            operated.add(digest("operated", stage, step.name, step.parameters()))
     steps = configuration.steps
-    stages = sum(stage in steps and steps[stage].name != name for stage, name in PLAIN.items())
-    stages += "dense" in steps and "lexical" in steps
+    calls = sum(bool(chat_models(step)) for step in steps.values())
+    operated = {
+        (item.name, item.revision) if isinstance(item, ModelFiles) else item
+        for step in steps.values()
+        for item in step.models()
+    }
+    stages = sum(identity_of(stage) is not None for stage in steps)
+    stages += max(0, sum(stage in steps for stage in STAGES["fuse"].inputs) - 1)
     return float(calls + len(operated) + stages)
-
-
-def _values(step: object) -> list[object]:
-    if not dataclasses.is_dataclass(step):
-        return []
-    return [getattr(step, field.name) for field in dataclasses.fields(step)]

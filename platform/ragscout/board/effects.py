@@ -19,7 +19,7 @@ from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score
 from ragscout.search.factor.claims import FitCheck
 from ragscout.search.factor.model import FactorModel, Kind, make_design
-from ragscout.search.space import INACTIVE, EncodedSpace, encode
+from ragscout.search.space import INACTIVE, EncodedSpace, encode, kind_of
 from ragscout.stats.rounding import rounded
 from ragscout.stats.shrinkage import Believed
 
@@ -296,14 +296,7 @@ def active_knobs(space: EncodedSpace) -> NDArray[np.bool_]:
 
 def knob_kinds(space: EncodedSpace) -> list[Kind]:
     """Whether a knob belongs to retrieval, to the prompt or to the model."""
-
-    def kind(knob: str) -> Kind:
-        stage = knob.split(".")[0]
-        if stage == "generate":
-            return "model"
-        return "prompt" if stage == "prompt" and not knob.endswith("passages") else "retrieval"
-
-    return [kind(knob) for knob in space.knobs]
+    return [kind_of(knob) for knob in space.knobs]
 
 
 def _scale(goal: Goal, values: Sequence[float]) -> tuple[float, float]:

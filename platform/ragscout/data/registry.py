@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from ragscout.model.errors import EvalSetError
 from ragscout.model.evalset import EvalSet, Question, SourceFile, Span
+from ragscout.model.outcome import Message
 
 SCHEMA = 1
 
@@ -131,6 +132,8 @@ def _question_json(question: Question) -> dict[str, Any]:
             {name: value for name, default in _SPAN if (value := getattr(span, name)) != default or name == "document"}
             for span in question.evidence
         ]
+    if "history" in kept:
+        kept["history"] = [asdict(turn) for turn in question.history]
     return kept
 
 
@@ -142,6 +145,7 @@ def _question(data: dict[str, Any]) -> Question:
             "documents": tuple(data.get("documents", ())),
             "evidence": (),
             "filter": {name: tuple(values) for name, values in data.get("filter", {}).items()},
+            "history": tuple(Message(**turn) for turn in data.get("history", ())),
         }
     )
     return replace(made, evidence=tuple(Span(**span) for span in data.get("evidence", ())))

@@ -19,9 +19,10 @@ from ragscout.engine.admission import Admission, Reply, Ticket
 from ragscout.engine.connection_limit import ConnectionLimit, estimated_tokens, identity
 from ragscout.engine.single_flight import SingleFlight
 from ragscout.model.errors import BudgetExceeded, ModelCallError
+from ragscout.model.key import digest
 from ragscout.model.outcome import Unfilled, Usage
-from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Purpose
-from ragscout.providers.client import TransientError
+from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Memo, Purpose
+from ragscout.providers.client import ChatClient, TransientError
 from ragscout.providers.cores import Cores
 
 if TYPE_CHECKING:
@@ -99,32 +100,70 @@ class Calls:
             BudgetExceeded: the limits do not allow the request.
             ModelCallError: the endpoint did not answer.
         """
-        connection, usage = self.connection(model), self.embed_usage(model, texts)
         name = model.label or model.model
-        ticket = Ticket("", "embed", name, usage.money, connection.rates(usage.input_tokens))
-        refused = await self.admission.enter(ticket)
-        if isinstance(refused, Unfilled):
-            raise BudgetExceeded(
-                f"{name}: the vectors of {len(texts)} texts were not asked for: {refused.detail}. Raise budget: or "
-                "choose a packaged embedder."
-            )
-        vectors: np.ndarray | None = None
-        started = self._clock()
         try:
-            vectors = await self._retried(connection, lambda: connection.client.embed(model, texts), ticket)
+            vectors = await self._reading(model, texts, "embed", lambda client: client.embed(model, texts))
         except TransientError as error:
             raise ModelCallError(
                 f"{name}: the embedding endpoint did not answer: {error.detail}. Check the endpoint and ask again."
             ) from error
-        finally:
-            usage = dataclasses.replace(usage, seconds=self._clock() - started)
-            self._left(ticket, usage, answered=vectors is not None)
-        await self.admission.flush()
+        if isinstance(vectors, Unfilled):
+            raise BudgetExceeded(
+                f"{name}: the vectors of {len(texts)} texts were not asked for: {vectors.detail}. Raise budget: or "
+                "choose a packaged embedder."
+            )
         return vectors
 
-    def embed_usage(self, model: ChatModel, texts: Sequence[str]) -> Usage:
-        """Return what vectors of texts take: endpoints do not all count, so every two bytes are taken for a token
-        (more than there are, in English and Korean)."""
+    async def rerank(
+        self, model: ChatModel, query: str, texts: Sequence[str], memo: Memo | None
+    ) -> tuple[float, ...] | Unfilled:
+        """See ``model.runtime.Runtime.rerank``.
+
+        Args:
+            model: the reranker.
+            query: what the texts are held against.
+            texts: what is scored.
+            memo: keeps the scores, so that equal requests are one request; ``None`` sends each.
+        """
+
+        async def ask(_: Sequence[int] = ()) -> list[tuple[float, ...] | Unfilled]:
+            try:
+                return [
+                    await self._reading(
+                        model, [query, *texts], "rerank", lambda client: client.rerank(model, query, texts)
+                    )
+                ]
+            except (TransientError, ModelCallError) as error:
+                return [Unfilled("endpoint", str(error))]
+
+        if memo is None:
+            (scores,) = await ask()
+        else:
+            (scores,) = await memo.items("rerank", [digest("rerank", model, query, list(texts))], ask)
+        return scores if isinstance(scores, Unfilled) else tuple(scores)
+
+    async def _reading(
+        self, model: ChatModel, texts: Sequence[str], purpose: Purpose, send: Callable[[ChatClient], Awaitable[T]]
+    ) -> T | Unfilled:
+        """Send a request that only reads texts, whose price is known before; ``Unfilled`` when the limits do not allow
+        it."""
+        connection, usage = self.connection(model), self.text_usage(model, texts)
+        ticket = Ticket("", purpose, model.label or model.model, usage.money, connection.rates(usage.input_tokens))
+        refused = await self.admission.enter(ticket)
+        if isinstance(refused, Unfilled):
+            return refused
+        answered, started = False, self._clock()
+        try:
+            reply = await self._retried(connection, lambda: send(connection.client), ticket)
+            answered = True
+        finally:
+            self._left(ticket, dataclasses.replace(usage, seconds=self._clock() - started), answered=answered)
+        await self.admission.flush()
+        return reply
+
+    def text_usage(self, model: ChatModel, texts: Sequence[str]) -> Usage:
+        """Return what reading texts takes: endpoints do not all count, so every two bytes are taken for a token (more
+        than there are, in English and Korean)."""
         tokens = sum(len(text.encode()) // 2 + 1 for text in texts)
         usage = Usage(input_tokens=tokens, calls=1)
         return dataclasses.replace(usage, money=self.connection(model).price(usage))

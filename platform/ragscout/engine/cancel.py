@@ -119,6 +119,11 @@ class InterruptedClient:
         self._refuse()
         return await self._client.embed(model, texts)
 
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...]:
+        """Ask a reranker; see ``ChatClient.rerank``."""
+        self._refuse()
+        return await self._client.rerank(model, query, texts)
+
     async def close(self) -> None:
         """Close the client."""
         await self._client.close()

@@ -20,6 +20,7 @@ from ragscout.engine.worker import WAITING, question_key
 from ragscout.model.config import Node
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Unfilled
+from ragscout.model.stages import STAGES
 from ragscout.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -199,7 +200,7 @@ class Engine:
         asked: dict[str, dict[str, Question]] = {}
         for want in wants:
             for item in want.node.ancestors():
-                if item.stage == "source":
+                if item.step is None:
                     continue
                 order.setdefault(item.key, item)
                 questions = asked.setdefault(item.key, {})
@@ -245,9 +246,8 @@ class Engine:
         if not ready:
             return False
         _count(filled.computed, node.stage, len({keys[name] for name in ready}))
-        slices = [tuple(ready[start : start + SLICE]) for start in range(0, len(ready), SLICE)]
-        if node.stage not in ("generate", "measure"):
-            slices = [tuple(ready)]
+        size = SLICE if _asks(node) else len(ready)
+        slices = [tuple(ready[start : start + size]) for start in range(0, len(ready), size)]
         for names, done in zip(
             slices,
             await asyncio.gather(*(self._done(Task(self._sweep, node.key, names)) for names in slices)),
@@ -295,6 +295,12 @@ def _open_input(node: Node, filled: Filled, name: str = "") -> Unfilled | None:
         if reason is not None:
             return reason
     return None
+
+
+def _asks(node: Node) -> bool:
+    """Whether a per-question node works with models, or stands where steps usually do: at an answer or a score."""
+    stage = STAGES[node.stage]
+    return stage.purpose is not None and (not stage.in_prefix or (node.step is not None and bool(node.step.models())))
 
 
 def _count(counts: dict[str, int], stage: str, n: int) -> None:

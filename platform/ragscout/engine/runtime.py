@@ -74,9 +74,13 @@ class EngineRuntime:
         """
         return await self._calls.embed(model, texts)
 
-    def embed_usage(self, model: ChatModel, texts: Sequence[str]) -> Usage:
-        """Return what vectors of texts take."""
-        return self._calls.embed_usage(model, texts)
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...] | Unfilled:
+        """See ``model.runtime.Runtime.rerank``; what came back is kept in the memo."""
+        return await self._calls.rerank(model, query, texts, self.memo)
+
+    def text_usage(self, model: ChatModel, texts: Sequence[str]) -> Usage:
+        """Return what reading texts takes."""
+        return self._calls.text_usage(model, texts)
 
     async def write_cells(self, node: str, cells: Mapping[str, CellData]) -> int:
         """Keep cells by question key, and the replies that they were made of, for good; returns how many cells were
@@ -124,8 +128,15 @@ class MeteredRuntime:
     async def embed_remote(self, model: ChatModel, texts: Sequence[str], purpose: str) -> np.ndarray:
         """Like the inner one; what it took is charged here."""
         vectors = await self._inner.embed_remote(model, texts, purpose)
-        self.usage += self._inner.embed_usage(model, texts)
+        self.usage += self._inner.text_usage(model, texts)
         return vectors
+
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...] | Unfilled:
+        """Like the inner one; what it took is charged here, memo or not."""
+        scores = await self._inner.rerank(model, query, texts)
+        if not isinstance(scores, Unfilled):
+            self.usage += self._inner.text_usage(model, [query, *texts])
+        return scores
 
     def report(self, node: str, what: str, value: float) -> None:
         """Keep a figure for the node of this task."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -18,11 +17,11 @@ from ragscout.model.cells import decode, encode
 from ragscout.model.config import Node
 from ragscout.model.errors import StepError, StoreError
 from ragscout.model.evalset import EvalSet, Question
+from ragscout.model.inputs import arguments
 from ragscout.model.key import short
 from ragscout.model.outcome import Failure, Unfilled, Usage
-from ragscout.model.runtime import ChatModel
 from ragscout.model.stages import STAGES
-from ragscout.model.step import Step
+from ragscout.model.step import chat_models
 from ragscout.model.values import Source, codec
 from ragscout.steps.measure.base import without_model
 from ragscout.store.leases import TIMER
@@ -40,13 +39,6 @@ def question_key(stage: str, question: Question) -> str:
     if reads == "text":
         return question.text_key
     return question.evidence_key if reads == "evidence" else question.full_key
-
-
-def chat_models(step: Step) -> list[ChatModel]:
-    """Chat models that a step names. A step that has any is given one question at a time, so that each question is
-    charged what its own requests took."""
-    values = (getattr(step, field.name) for field in dataclasses.fields(step))
-    return [value for value in values if isinstance(value, ChatModel)]
 
 
 class Worker:
@@ -90,7 +82,7 @@ class Worker:
 
     async def value(self, node: Node) -> Any:
         """Value of a whole node, from memory or from the store."""
-        if node.stage == "source":
+        if node.step is None:
             return Source(self._eval_set.files, self._store.blobs.read)
         if node.key not in self._values:
             folder = self._store.value_folder(node.key)
@@ -118,7 +110,7 @@ class Worker:
     async def _build(self, node: Node, runtime: MeteredRuntime) -> None:
         assert node.step is not None
         started = time.perf_counter()
-        inputs = {parent.stage: await self.value(parent) for parent in node.inputs}
+        inputs = await arguments(node.step, {parent.stage: await self.value(parent) for parent in node.inputs})
         value = await node.step.run(runtime, **inputs)  # type: ignore[attr-defined]
         usage = runtime.usage + Usage(seconds=time.perf_counter() - started - runtime.usage.seconds)
 
@@ -174,7 +166,7 @@ class Worker:
             failures = [value for value in values if isinstance(value, Failure)]
             if any(value is None for value in values):
                 unfilled[question.id] = Unfilled("step", WAITING)
-            elif failures and node.stage != "measure":
+            elif failures and not node.measures:
                 passed.append((question, failures[0]))
             else:
                 ready.append(question)
@@ -191,21 +183,25 @@ class Worker:
     ) -> dict[str, tuple[Any, Usage]]:
         step = node.step
         assert step is not None
-        whole = {parent.stage for parent in node.inputs if not parent.per_question}
+        given = await arguments(step, inputs, questions, runtime)
 
         async def alone(position: int) -> tuple[Any, Usage]:
             scoped = MeteredRuntime(self._runtime)
-            own = {stage: value if stage in whole else [value[position]] for stage, value in inputs.items()}
+            own = {
+                stage: [value[position]] if STAGES[stage].grain == "question" else value
+                for stage, value in given.items()
+            }
             (outcome,) = await step.run(scoped, [questions[position]], **own)  # type: ignore[attr-defined]
             return outcome, scoped.usage
 
+        # one question at a time, so that each is charged what its own requests took
         if chat_models(step):
             # every question is waited for: what one of them met does not take the answers of the others away
             results = await asyncio.gather(*map(alone, range(len(questions))), return_exceptions=True)
             return {question.id: _settled(node, result) for question, result in zip(questions, results, strict=True)}
         started = time.perf_counter()
-        outcomes = await step.run(runtime, questions, **inputs)  # type: ignore[attr-defined]
-        if node.stage == "measure" and (why := next(filter(None, map(_absent_model, outcomes)), "")):
+        outcomes = await step.run(runtime, questions, **given)  # type: ignore[attr-defined]
+        if node.measures and (why := next(filter(None, map(_absent_model, outcomes)), "")):
             # not an outcome to keep: the same sweep with the model pulled fills these cells
             raise StepError(why)
         each = Usage(seconds=(time.perf_counter() - started) / len(questions))

@@ -11,8 +11,8 @@ from ragscout.engine.runtime import EngineRuntime, MeteredRuntime
 from ragscout.engine.session import open_runtime
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Prompt, Score, Unfilled, Usage
-from ragscout.model.values import Chunks, codec
-from ragscout.plan.cells import CellReader
+from ragscout.model.values import Chunks, Passages
+from ragscout.plan.passages import StoredPassages
 from ragscout.plan.setup import Prepared
 from ragscout.steps.measure.judge import Judge
 from ragscout.store.store import Store
@@ -80,7 +80,7 @@ async def _one(runtime: EngineRuntime, judge: Judge, exhibit: Exhibit) -> Judgem
     (scores,) = await judge.run(
         scoped,
         [exhibit.question],
-        chunk=chunks,
+        context=[Passages.of(chunks, places)],
         prompt=[Prompt((), places)],
         generate=[Answer(exhibit.answer, passages=places)],
     )
@@ -88,28 +88,16 @@ async def _one(runtime: EngineRuntime, judge: Judge, exhibit: Exhibit) -> Judgem
     return Judgement(outcome, scoped.usage)
 
 
-class Passages:
+class GivenPassages:
     """Texts of the passages that an answer was given."""
 
     def __init__(self, prepared: Prepared, store: Store) -> None:
         """Args: prepared = the sweep; store = where its cells lie."""
-        self._prepared, self._store = prepared, store
-        self._cells = CellReader(store, prepared)
-        self._chunks: dict[str, Chunks | None] = {}
+        self._prepared = prepared
+        self._reader = StoredPassages(prepared, store)
 
     def of(self, configuration: str, question: Question) -> tuple[str, ...]:
         """Passages in the order of the prompt; none where nothing was retrieved or the chunks are gone."""
-        nodes = self._prepared.configuration(configuration).nodes
-        if "prompt" not in nodes or "chunk" not in nodes:
-            return ()
-        prompt = self._cells.value(nodes["prompt"], question)
-        chunks = self._of_node(nodes["chunk"].key)
-        if chunks is None or not isinstance(prompt, Prompt):
-            return ()
-        return tuple(chunks.text[row] for row in prompt.passages)
-
-    def _of_node(self, key: str) -> Chunks | None:
-        if key not in self._chunks:
-            folder = self._store.value_folder(key)
-            self._chunks[key] = None if folder is None else codec("chunk").load(folder)
-        return self._chunks[key]
+        row = self._prepared.configuration(configuration)
+        found = self._reader.given(row, question) if row.generates else None
+        return () if found is None else tuple(found[0].text[at] for at in found[1])

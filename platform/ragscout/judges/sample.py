@@ -10,7 +10,8 @@ from ragscout.judges.labels import item_key
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Failure, Score
-from ragscout.model.runtime import ChatModel
+from ragscout.model.stages import identifying
+from ragscout.model.step import chat_models
 from ragscout.steps.measure.base import references_of, refused
 
 DEFAULT_SAMPLE = 50
@@ -48,11 +49,11 @@ def nothing_given(configuration: str, question: Question) -> Sequence[str]:
 
 def answering_model(configuration: Configuration) -> str:
     """Name of what writes a configuration's answers: the chat model's, else the step's; empty when nothing does."""
-    step = configuration.steps.get("generate")
+    step = configuration.steps.get(identifying())
     if step is None:
         return ""
-    model = getattr(step, "model", None)
-    return (model.label or model.model) if isinstance(model, ChatModel) else step.name
+    model = next(iter(chat_models(step)), None)
+    return step.name if model is None else (model.label or model.model)
 
 
 def population(

@@ -14,6 +14,8 @@ from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.metric import MeasureStep
 from ragscout.model.runtime import ChatModel
+from ragscout.model.stages import identifying
+from ragscout.model.step import chat_models
 from ragscout.steps.measure.judge import Judge
 
 
@@ -52,8 +54,8 @@ def wrote_itself(judge: Judge, configurations: Sequence[Configuration]) -> froze
 
 
 def _writer(configuration: Configuration) -> ChatModel | None:
-    model = getattr(configuration.steps.get("generate"), "model", None)
-    return model if isinstance(model, ChatModel) else None
+    step = configuration.steps.get(identifying())
+    return None if step is None else next(iter(chat_models(step)), None)
 
 
 def reported(judged: Judged, items: Sequence[Item], labels: Sequence[Label]) -> Report:

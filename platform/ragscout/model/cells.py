@@ -1,4 +1,4 @@
-"""How the value of a per-question cell is written: plain JSON, one shape per stage."""
+"""How the value of a per-question cell is written: plain JSON, of the type that the stage table names."""
 
 from __future__ import annotations
 
@@ -7,31 +7,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ragscout.model.outcome import Answer, Evidence, Failure, Prompt, Query, Ranking, Score
-
-_TYPES: dict[str, Any] = {
-    "query": Query,
-    "dense": Ranking,
-    "lexical": Ranking,
-    "fuse": Ranking,
-    "rerank": Ranking,
-    "prompt": Prompt,
-    "generate": Answer,
-    "evidence": Evidence,
-}
+from ragscout.model.outcome import Failure, Score, Scores
+from ragscout.model.stages import STAGES
 
 
 def encode(stage: str, value: Any) -> dict[str, Any]:
     """JSON-able form of a cell's outcome; a ``Failure`` is marked as such."""
     if isinstance(value, Failure):
         return {"failure": _adapter(Failure).dump_python(value, mode="json")}
-    if stage == "measure":
-        return {
-            "scores": {
-                name: encode("", item) if isinstance(item, Failure) else _score(item) for name, item in value.items()
-            }
-        }
-    return {"value": _adapter(_TYPES[stage]).dump_python(value, mode="json")}
+    if STAGES[stage].value is Scores:
+        return {"scores": {name: _scored(item) for name, item in value.items()}}
+    return {"value": _adapter(STAGES[stage].value).dump_python(value, mode="json")}
 
 
 def decode(stage: str, data: dict[str, Any]) -> Any:
@@ -43,10 +29,12 @@ def decode(stage: str, data: dict[str, Any]) -> Any:
             name: Failure(**item["failure"]) if "failure" in item else Score(item["v"], item.get("d", {}))
             for name, item in data["scores"].items()
         }
-    return _adapter(_TYPES[stage]).validate_python(data["value"])
+    return _adapter(STAGES[stage].value).validate_python(data["value"])
 
 
-def _score(score: Score) -> dict[str, Any]:
+def _scored(score: Score | Failure) -> dict[str, Any]:
+    if isinstance(score, Failure):
+        return {"failure": _adapter(Failure).dump_python(score, mode="json")}
     return {"v": score.value, "d": dict(score.detail)} if score.detail else {"v": score.value}
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from ragscout.model.errors import EvalSetError
 from ragscout.model.key import digest, keyed
 from ragscout.model.offsets import Origin
+from ragscout.model.outcome import Message
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class Question:
 
     ``references``: accepted answers, the fullest first; empty when none is known or the question is unanswerable.
     ``evidence``: gold spans; ``documents``: document-level gold ids. ``id`` names the row, it is in no key.
-    ``filter``: metadata column to the values of which a document must carry one; retrieval obeys it.
+    ``filter``: metadata column to the values of which a document must carry one; retrieval obeys it. ``history``: what
+    was said before in the same conversation, oldest first.
+
     A field with ``metadata={"asked": True}`` is a part of what is asked: it enters the keys where it is not empty, so
     that questions without it keep the keys they had before there was such a field.
     """
@@ -79,6 +82,7 @@ class Question:
     must_pass: bool = False
     meta: Mapping[str, str] = field(default_factory=dict)
     filter: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    history: tuple[Message, ...] = field(default=(), metadata={"asked": True})
 
     def admits(self, meta: Mapping[str, str]) -> bool:
         """Whether a document with this metadata passes the question's filter."""

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypedDict, Unpack
 
+from ragscout.model.cost import Cost, Workload
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Evidence, Failure, Prompt, Ranking, Scores, Unfilled
 from ragscout.model.runtime import Models, Runtime
-from ragscout.model.step import Step
-from ragscout.model.values import Chunks
+from ragscout.model.step import Step, chat_models
+from ragscout.model.values import Chunks, Passages
+
+RUBRIC, ANSWER, VERDICT = 100, 60, 10
+"""Tokens that a judge is expected to read as instructions and as an answer, and to reply."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,13 @@ class MetricInputs(TypedDict, total=False):
     chunk: Chunks
     evidence: Sequence[Evidence | Failure]
     rerank: Sequence[Ranking | Failure]
+    context: Sequence[Passages | Failure]
     prompt: Sequence[Prompt | Failure]
     generate: Sequence[Answer | Failure]
 
 
 class MeasureStep(Step):
-    """Base of metrics. ``uses`` names the stages whose values the metric reads; they are its node's inputs."""
+    """Base of metrics. ``uses`` names the stages whose values the metric reads."""
 
     uses: ClassVar[tuple[str, ...]] = ()
     family: ClassVar[Literal["retrieval", "answer"]] = "answer"
@@ -51,12 +56,22 @@ class MeasureStep(Step):
         return self
 
     def ready(self, models: Models) -> None:
-        """Checks before anything is spent that this machine can compute the metric and may fetch what it needs.
+        """Check before anything is spent what would stop the whole metric. A model that is absent does not: its
+        figures are missing until it is there.
 
         Raises:
             MissingExtraError: an optional dependency is absent.
             SpecError: it needs a host that the network policy does not allow.
         """
+
+    def cost(self, material: Workload) -> Cost:
+        """Requests to a judge for one answer, each with instructions, question, answer and reference."""
+        asked = material.question / material.per_token
+        requests = self.requests(max(1, round(material.passages)))
+        each = RUBRIC + asked + 2 * ANSWER
+        return Cost(
+            requests=float(requests) if chat_models(self) else 0.0, prompt=each, reply=VERDICT, longest=4 * VERDICT
+        )
 
     def requests(self, passages: int) -> int:
         """Requests to chat models that one answer takes which was given so many passages."""

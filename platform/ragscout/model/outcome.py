@@ -108,11 +108,34 @@ class Ranking:
     hits: tuple[Hit, ...]
 
 
+Side = Literal["dense", "lexical", "both"]
+"""Retrievers that a query text is for."""
+
+
 @dataclass(frozen=True)
 class Query:
-    """The texts really sent to the retrievers (one, unless a query step expands)."""
+    """The texts really sent to the retrievers (one, unless a query step expands).
+
+    ``side``: for each text the retrievers it is for; empty: all texts are for both. ``passage``: for each text whether
+    it reads like a passage (a hypothetical answer) and not like a question, so that an encoder takes it for one; empty:
+    all are questions.
+    """
 
     texts: tuple[str, ...]
+    side: tuple[Side, ...] = ()
+    passage: tuple[bool, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, column in (("side", self.side), ("passage", self.passage)):
+            if column and len(column) != len(self.texts):
+                raise ValueError(f"query: {name} has {len(column)} entries for {len(self.texts)} texts.")
+
+    def of(self, side: Literal["dense", "lexical"]) -> tuple[tuple[str, bool], ...]:
+        """Return the texts for one side, each with whether it reads like a passage."""
+        sides = self.side or ("both",) * len(self.texts)
+        likes = self.passage or (False,) * len(self.texts)
+        rows = zip(self.texts, sides, likes, strict=True)
+        return tuple((text, like) for text, which, like in rows if which in (side, "both"))
 
 
 @keyed("Message")
@@ -126,7 +149,8 @@ class Message:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A rendered prompt and the chunk rows that went into it, in order."""
+    """A rendered prompt. ``passages``: which of the question's ``Passages`` went into it, by position, in the order
+    shown."""
 
     messages: tuple[Message, ...]
     passages: tuple[int, ...] = ()
@@ -135,7 +159,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer text with the rows of the chunks it was given as passages."""
+    """An answer text. ``passages``: which of the question's ``Passages`` it was given, by position."""
 
     text: str
     finish: str = "stop"

@@ -14,7 +14,7 @@ from ragscout.model.outcome import Failure, Message, Unfilled, Usage
 if TYPE_CHECKING:
     import numpy as np
 
-Purpose = Literal["answer", "judge", "query", "rerank", "embed", "data", "probe"]
+Purpose = Literal["answer", "judge", "query", "rerank", "context", "guard", "embed", "data", "probe"]
 
 
 @keyed("ChatModel")
@@ -31,6 +31,16 @@ class ChatModel:
 
 
 @keyed("ChatRequest")
+@dataclass(frozen=True)
+class ModelFiles:
+    """Identity of a model whose files lie on this machine: an alias of the catalogue, a local path or a hub name, and
+    its revision. ``field``: the parameter of the step that names it, empty where the step brings it along."""
+
+    name: str
+    revision: str = ""
+    field: str = ""
+
+
 @dataclass(frozen=True)
 class ChatRequest:
     """Everything that shapes a reply. ``schema`` is a JSON Schema as canonical JSON text; ``max_tokens`` bounds the
@@ -128,6 +138,11 @@ class Runtime(Protocol):
             ModelCallError: when the endpoint failed for good.
             BudgetExceeded: when the limits do not allow the request.
         """
+        ...
+
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...] | Unfilled:
+        """Relevance of each text to the query as an endpoint's reranker scores it, in the order of the texts; higher is
+        better. Equal requests are sent once. ``Unfilled`` when the endpoint or the budget stood in the way."""
         ...
 
     def report(self, node: str, what: str, value: float) -> None:

@@ -14,8 +14,19 @@ A *whole* stage's step has ``async run(self, runtime, **inputs) -> value``. A *p
 ``async run(self, runtime, questions, **inputs) -> list`` with one outcome per question, in order: the value it would
 return for that question alone, a ``Failure`` (final) or an ``Unfilled`` (asked again). ``inputs`` are named after the
 stages in ``model.stages``: whole inputs arrive as the value, per-question inputs as a list aligned with ``questions``,
-absent ones as ``None``. A question whose input is a ``Failure`` never reaches a step (except ``measure``): the engine
-passes the failure on.
+absent ones are not passed. A question whose input is a ``Failure`` never reaches a step (except ``measure``): the
+engine passes the failure on.
+
+**What a step declares**, so that nothing has to be guessed from its fields:
+
+* ``uses``: which of its stage's inputs it reads, where that is not all of them;
+* ``models()``: chat models (fields of type ``ChatModel``) and model files. A text field that names model files says so
+  with ``metadata={"model": "revision"}``, where ``revision`` is the field that keeps the revision;
+* ``ready(models)``: whether this machine can run it, checked before anything is spent;
+* ``cost(material)`` and ``after(material)``: what it takes, and what the steps after it are given;
+* ``resources``: cores, graphics processors and memory it needs;
+* ``identity``: it changes nothing. An identity step has no parameters and makes no node: what reads its stage gets the
+  value made on the spot, and has the key that it would have if the stage did not exist.
 """
 
 from __future__ import annotations
@@ -29,14 +40,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from ragscout.model.cost import Cost, Resources, Workload
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.model.key import digest, set_fields
 from ragscout.model.packaged import Packaged
+from ragscout.model.runtime import ChatModel, ModelFiles
 from ragscout.model.stages import STAGES, stage
 
 if TYPE_CHECKING:
     from ragscout.model.evalset import Question
     from ragscout.model.outcome import Usage
+    from ragscout.model.runtime import Models
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,6 +66,59 @@ class Step:
     extra: ClassVar[str] = ""
     offered: ClassVar[bool] = True
     """Whether a sweep file may name it; ``False`` for steps that only the engine puts into a graph."""
+    uses: ClassVar[tuple[str, ...] | None] = None
+    """Inputs of its stage that it reads; ``None``: all. One that reads none is a system of its own."""
+    identity: ClassVar[bool] = False
+    """Whether it changes nothing (see above); a stage has at most one such step."""
+    gives: ClassVar[tuple[str, ...]] = ()
+    """Columns that its value holds beyond those every value of the stage has, such as ``parents``."""
+    stands_for: ClassVar[tuple[str, ...]] = ()
+    """What may be written at its stage in its stead: ``parameters`` (a mapping without ``use``), ``connection`` (the
+    name of a connection), ``hub name``, or a role of the model catalogue (an alias of it)."""
+    needs_passages: ClassVar[bool] = False
+    """For answering steps: whether without passages there is nothing to answer from."""
+    resources: ClassVar[Resources] = Resources()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Stages whose values it reads."""
+        return STAGES[self.stage].inputs if self.uses is None else self.uses
+
+    def idle(self, steps: Mapping[str, Step]) -> bool:
+        """Whether it changes nothing beside these steps (by stage), so that it is left out of the graph."""
+        return self.identity
+
+    def models(self) -> tuple[ChatModel | ModelFiles, ...]:
+        """Every model that it asks or loads."""
+        found: list[ChatModel | ModelFiles] = []
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if "model" in item.metadata and isinstance(value, str) and value:
+                revision = item.metadata["model"]
+                found.append(ModelFiles(value, getattr(self, revision) if revision else "", item.name))
+            else:
+                held = value if isinstance(value, (tuple, list)) else (value,)
+                found += [one for one in held if isinstance(one, ChatModel)]
+        return tuple(found)
+
+    def ready(self, models: Models) -> None:
+        """Check before anything is spent that this machine can run the step.
+
+        Raises:
+            AbsentError: a model's files are absent and may not be fetched.
+            MissingExtraError: an optional dependency is absent.
+            SpecError: it needs a host that the network policy does not allow.
+        """
+        for item in model_files(self):
+            models.folder(item.name, item.revision)
+
+    def cost(self, material: Workload) -> Cost:
+        """What the work takes. By default one request to each chat model with the question and its passages."""
+        return Cost(requests=float(len(chat_models(self))), prompt=material.asked)
+
+    def after(self, material: Workload) -> Workload:
+        """What the steps after it are given."""
+        return material
 
     def parameters(self) -> dict[str, Any]:
         """Non-default parameters, as plain values."""
@@ -79,8 +146,25 @@ class Step:
         return f"{self.name}({given})" if given else self.name
 
 
+def chat_models(step: Step) -> list[ChatModel]:
+    """Chat models that a step asks."""
+    return [item for item in step.models() if isinstance(item, ChatModel)]
+
+
+def model_files(step: Step) -> list[ModelFiles]:
+    """Models that a step loads from files of this machine."""
+    return [item for item in step.models() if isinstance(item, ModelFiles)]
+
+
+def model_name(step: Step) -> str:
+    """Name of the model that a step is known by, the one in its field ``model``; empty when it has no such field."""
+    value = next((getattr(step, item.name) for item in dataclasses.fields(step) if item.name == "model"), None)
+    return (value.label or value.model) if isinstance(value, ChatModel) else str(value or "")
+
+
 S = TypeVar("S", bound=Step)
 _REGISTRY: dict[tuple[str, str], type[Step]] = {}
+_IDENTITY: dict[str, Step] = {}
 
 
 def step(
@@ -112,10 +196,41 @@ def step(
         made.stage, made.name, made.version = stage_name, name, version
         made.libraries, made.extra = libraries, extra
         made.packaged = tuple(dict.fromkeys((*cls.packaged, *packaged)))
+        _check(made)
         _REGISTRY[stage_name, name] = made
+        if made.identity:
+            _IDENTITY[stage_name] = made()
         return made
 
     return register
+
+
+def _check(cls: type[Step]) -> None:
+    """Refuse declarations that cannot hold.
+
+    Raises:
+        ValueError: it reads what its stage is not given; or an identity step with parameters, another version than 1
+            or a stage that has one already.
+    """
+    where = f"{cls.stage}.{cls.name}"
+    strange = set(cls.uses or ()) - set(STAGES[cls.stage].inputs)
+    if strange:
+        raise ValueError(f"{where}: it uses {sorted(strange)}, which its stage is not given.")
+    if not cls.identity:
+        return
+    known = identity_of(cls.stage)
+    if known is not None and type(known).__qualname__ != cls.__qualname__:
+        raise ValueError(f"{where}: the stage has an identity step already, {known.name!r}.")
+    if dataclasses.fields(cls) or cls.version != 1 or STAGES[cls.stage].grain != "question":
+        raise ValueError(
+            f"{where}: an identity step has no parameters, version 1 and a stage with one cell per question, as the "
+            "keys of what reads it do not know of it."
+        )
+
+
+def identity_of(stage_name: str) -> Step | None:
+    """The step that changes nothing at a stage, ``None`` when there is none."""
+    return _IDENTITY.get(stage_name)
 
 
 def steps_of(stage_name: str, every: bool = False) -> dict[str, type[Step]]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, overload
 
+from pydantic import AfterValidator, PlainSerializer
+
+from ragscout.model.errors import StoreError
 from ragscout.model.evalset import Document, Question, SourceFile
 from ragscout.model.outcome import Ranking
 from ragscout.model.runtime import Runtime, VectorRef
@@ -42,7 +45,9 @@ class Chunks:
     ``document[i]``. Columns are tuples, or lazy sequences where they are larger than memory.
 
     ``titles``: document id to title; ``meta``: document id to its metadata columns, where it has any; ``sources``: id
-    of a part to that of the document it was cut out of.
+    of a part to that of the document it was cut out of. ``index_text``: what is indexed for each chunk where that is
+    not its text (a header in front, say). ``parents``: larger chunks that these were cut from; ``parent``: for each
+    chunk the row of its parent.
     """
 
     document: Sequence[str]
@@ -52,9 +57,78 @@ class Chunks:
     titles: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    index_text: Sequence[str] | None = None
+    parents: Chunks | None = None
+    parent: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.text)
+
+    @property
+    def indexed(self) -> Sequence[str]:
+        """What encoders and lexicons read of each chunk."""
+        return self.text if self.index_text is None else self.index_text
+
+
+class Picked(Sequence[str]):
+    """Texts of some rows of a column, each read when it is asked for: the column may lie on disk."""
+
+    def __init__(self, column: Sequence[str], rows: Sequence[int]) -> None:
+        """Args: rows = of the column, in the order wanted."""
+        self._column, self._rows = column, tuple(rows)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[str]: ...
+    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
+        if isinstance(at, slice):
+            return tuple(self._column[row] for row in self._rows[at])
+        return self._column[self._rows[at]]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, (Picked, tuple)) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
+Texts = Annotated[Sequence[str], AfterValidator(tuple), PlainSerializer(list)]
+"""A column of texts, which a cell keeps as a list and gives back as a tuple."""
+
+
+@dataclass(frozen=True)
+class Passages:
+    """What one question's prompt is made from, best first: columns of equal length.
+
+    Passage ``i`` is ``text[i]``, found at code points ``span[i]`` of document ``document[i]``, which is called
+    ``title[i]``; it was made from the chunks ``rows[i]``, the best of them first. A text need not be what stands at the
+    span: a step may have shortened it.
+    """
+
+    text: Texts
+    document: tuple[str, ...]
+    span: tuple[tuple[int, int], ...]
+    rows: tuple[tuple[int, ...], ...]
+    title: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.document)
+
+    @classmethod
+    def of(cls, chunks: Chunks, rows: Sequence[int]) -> Passages:
+        """Chunks as they are, each a passage of its own; their texts are read when they are asked for."""
+        names = tuple(chunks.document[row] for row in rows)
+        return cls(
+            Picked(chunks.text, rows),
+            names,
+            tuple((chunks.start[row], chunks.end[row]) for row in rows),
+            tuple((row,) for row in rows),
+            tuple(chunks.titles.get(name, "") for name in names),
+        )
 
 
 @dataclass(frozen=True)
@@ -74,6 +148,10 @@ class Encoder(Protocol):
     async def queries(self, runtime: Runtime, texts: Sequence[str]) -> np.ndarray:
         """float32 of shape (len(texts), dim), L2 norm 1; each text is encoded alone, so that a batch of one and a
         batch of many give the same bits."""
+        ...
+
+    async def passages(self, runtime: Runtime, texts: Sequence[str]) -> np.ndarray:
+        """Vectors of query texts that read like a passage, encoded as documents are; else like ``queries``."""
         ...
 
 
@@ -123,14 +201,44 @@ class Codec(Protocol):
         ...
 
 
-_CODECS: dict[str, Codec] = {}
+_CODECS: dict[str, dict[str, tuple[type, Codec]]] = {}
+_KIND = "codec.txt"
+"""Names the codec that wrote a folder, where it is not the stage's first."""
 
 
-def register_codec(stage: str, codec: Codec) -> None:
-    """Each whole stage's package registers its codec when it is imported."""
-    _CODECS[stage] = codec
+def register_codec(stage: str, codec: Codec, *, name: str = "", holds: type = object) -> None:
+    """Register how values of a whole stage are kept. A component whose values are of a type of its own registers
+    another codec for them, under a ``name`` that its folders are known by later."""
+    _CODECS.setdefault(stage, {})[name] = (holds, codec)
 
 
 def codec(stage: str) -> Codec:
-    """The codec of a whole stage."""
-    return _CODECS[stage]
+    """The codec of a whole stage: it finds the one that fits a value, or that wrote a folder."""
+    return _Chosen(stage)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    stage: str
+
+    def save(self, value: Any, folder: Path) -> None:
+        """See ``Codec.save``."""
+        named = {
+            name: codec for name, (holds, codec) in _CODECS[self.stage].items() if name and isinstance(value, holds)
+        }
+        for name, chosen in named.items():
+            (folder / _KIND).write_text(name, encoding="utf-8")
+            chosen.save(value, folder)
+            return
+        _CODECS[self.stage][""][1].save(value, folder)
+
+    def load(self, folder: Path) -> Any:
+        """See ``Codec.load``."""
+        mark = folder / _KIND
+        name = mark.read_text(encoding="utf-8") if mark.exists() else ""
+        if name not in _CODECS[self.stage]:
+            raise StoreError(
+                f"{self.stage}: the stored value was written by {name!r}, which is not installed here. Install the "
+                "package that brings it."
+            )
+        return _CODECS[self.stage][name][1].load(folder)

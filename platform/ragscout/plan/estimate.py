@@ -10,24 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ragscout.engine.worker import chat_models
 from ragscout.model.config import Configuration, plan
-from ragscout.model.metric import MeasureStep
 from ragscout.model.outcome import Usage
-from ragscout.model.step import Step
-from ragscout.model.text import language
+from ragscout.model.stages import STAGES
+from ragscout.model.step import Step, chat_models, model_files
 from ragscout.plan import rates
 from ragscout.plan.budget import Each
 from ragscout.plan.setup import Prepared, host_of
+from ragscout.plan.workloads import along, before, mean_of, workload
 from ragscout.providers import prices
 from ragscout.spec import Connection
 from ragscout.store.store import Store
 
-ANSWER_TOKENS = (10, 60)
-"""Length of an answer, low and expected; high is what the step allows."""
-TEMPLATE, RUBRIC, VERDICT = 60, 100, 10
-"""Tokens of a prompt's own words, of a judge's instructions, of its verdict."""
-CHARACTERS_PER_TOKEN = {"ko": 1.6, "en": 4.2}
+SHORTEST = 10.0
+"""Tokens of a reply at least; what is expected and what is allowed say the steps."""
+BUILDING, KEPT = (0.4, 1.0, 3.0), (0.6, 1.0, 1.5)
+"""Factors on the time of building an index, and on the bytes that are kept."""
 SPREAD = (0.7, 1.0, 1.5)
 """Factors on assumed token counts."""
 SLOW = (0.9, 1.2, 3.0)
@@ -125,15 +123,16 @@ def estimate(prepared: Prepared, store: Store) -> Estimate:
         money += spent.times(price.hour / 3600)
         if price.source.startswith("genai"):
             sources.append(f"Price of {item.connection.model}: {price.source}.")
+    here, known = _here(prepared, store, answers)
     index, disk, notes = _index(prepared, store, answers)
-    sources += notes
+    sources += known + notes
     return Estimate(
         answers,
         requests,
         tokens,
         None if unknown else money,
         prepared.currency or "USD",
-        (seconds + index).times(1 / 60),
+        (seconds + here + index).times(1 / 60),
         index.times(1 / 3600),
         disk,
         tuple(dict.fromkeys(sources)),
@@ -176,39 +175,40 @@ def _counted(prepared: Prepared) -> str:
 
 
 def _work(prepared: Prepared, store: Store, answers: Range) -> Iterable[_Work]:
-    """Requests to chat models: answers and query rewriting in proportion to the configurations that need them, less
-    what the store holds; judging of every answer."""
+    """Requests to chat models: of the steps in proportion to the configurations that have them, less what the store
+    holds; judging of every answer."""
     rows = [item for item in prepared.space.configurations if item.generates]
     connections = {item.identity_model(): item for item in prepared.opening.connections}
-    asked = sum(language(question.text) == "ko" for question in prepared.questions) * 2 > len(prepared.questions)
-    per_token = CHARACTERS_PER_TOKEN["ko" if asked else "en"]
-    questions = sum(len(question.text) for question in prepared.questions) / len(prepared.questions) / per_token
-    for stage, purpose in (("generate", "answer"), ("query", "query"), ("rerank", "rerank")):
-        members: dict[Step, list[Configuration]] = {}
-        for item in rows:
-            if stage in item.steps and chat_models(item.steps[stage]):
-                members.setdefault(item.steps[stage], []).append(item)
-        for step, using in members.items():
-            open_ = _open_share(prepared, store, stage, using)
-            count = answers.times(len(using) / len(rows)).times(0.9 * open_, open_, open_)
-            passages = sum(_passages(item, per_token) for item in using) / len(using)
-            prompt = Range(*((passages + questions + TEMPLATE) * factor for factor in SPREAD))
-            longest = float(getattr(step, "max_tokens", 256))
-            low, expected = (min(longest, value) for value in ANSWER_TOKENS)
-            for model in chat_models(step):
-                if model in connections:
-                    yield _Work(purpose, connections[model], count, prompt, Range(low, expected, longest))
+    start = workload(prepared, store)
+    for step, using in _asking(rows).items():
+        open_ = _open_share(prepared, store, step.stage, using)
+        count = answers.times(len(using) / len(rows)).times(0.9 * open_, open_, open_)
+        cost = step.cost(mean_of([along(item, start)[step.stage] for item in using]))
+        for model in chat_models(step):
+            if model in connections:
+                each = count.times(cost.requests / len(chat_models(step)))
+                low = min(cost.longest, SHORTEST)
+                reply = Range(low, min(cost.longest, cost.reply), cost.longest)
+                purpose = STAGES[step.stage].purpose or "answer"
+                yield _Work(purpose, connections[model], each, Range(*(cost.prompt * by for by in SPREAD)), reply)
+    made = mean_of([along(item, start)[""] for item in rows]) if rows else start
     for metric in prepared.metrics:
         for model in chat_models(metric):
             if model in connections:
-                count = answers.times(_calls(metric)).times(0.7, 1.0, 1.0)
-                prompt = Range(*((RUBRIC + questions + 2 * ANSWER_TOKENS[1]) * factor for factor in SPREAD))
-                yield _Work("judge", connections[model], count, prompt, Range(VERDICT / 2, VERDICT, VERDICT * 4))
+                cost = metric.cost(made)
+                count = answers.times(cost.requests).times(0.7, 1.0, 1.0)
+                reply = Range(cost.reply / 2, cost.reply, cost.longest)
+                yield _Work("judge", connections[model], count, Range(*(cost.prompt * by for by in SPREAD)), reply)
 
 
-def _calls(metric: MeasureStep) -> int:
-    """Requests that a metric sends for one answer, of three passages where it asks about each."""
-    return metric.requests(3)
+def _asking(rows: Iterable[Configuration]) -> dict[Step, list[Configuration]]:
+    """Steps that ask a chat model for every question, with the configurations that have them."""
+    found: dict[Step, list[Configuration]] = {}
+    for item in rows:
+        for stage, step in item.steps.items():
+            if STAGES[stage].grain == "question" and chat_models(step):
+                found.setdefault(step, []).append(item)
+    return found
 
 
 def _open_share(prepared: Prepared, store: Store, stage: str, rows: list[Configuration]) -> float:
@@ -219,14 +219,21 @@ def _open_share(prepared: Prepared, store: Store, stage: str, rows: list[Configu
     return 1 - held / (len(nodes) * len(keys))
 
 
-def _passages(item: Configuration, per_token: float) -> float:
-    """Tokens of the passages in a prompt."""
-    if not item.retrieves or "prompt" not in item.steps:
-        return 0.0
-    chunk = item.steps["chunk"]
-    size = float(getattr(chunk, "size", 1000))
-    tokens = size if chunk.name == "tokens" else size / per_token
-    return tokens * float(getattr(item.steps["prompt"], "passages", 3))
+def _here(prepared: Prepared, store: Store, answers: Range) -> tuple[Range, list[str]]:
+    """Seconds that steps with models of this machine take for the questions, and what they rest on."""
+    rows = [item for item in prepared.space.configurations if item.generates]
+    start, seconds, notes = workload(prepared, store), NOTHING, []
+    using: dict[Step, list[Configuration]] = {}
+    for item in rows:
+        for stage, step in item.steps.items():
+            if STAGES[stage].grain == "question" and model_files(step):
+                using.setdefault(step, []).append(item)
+    for step, items in using.items():
+        cost = step.cost(mean_of([along(item, start)[step.stage] for item in items]))
+        open_ = _open_share(prepared, store, step.stage, items)
+        seconds += answers.times(len(items) / len(rows) * open_ * cost.seconds).times(*SLOW)
+        notes += [cost.basis] if cost.basis else []
+    return seconds, notes
 
 
 def _seconds(item: _Work, prompt: Range, reply: Range, usage: Usage | None) -> tuple[Range, str]:
@@ -254,42 +261,17 @@ def _width(connection: Connection) -> int:
 
 def _index(prepared: Prepared, store: Store, answers: Range) -> tuple[Range, Range, list[str]]:
     """Seconds to build all indexes that the store does not hold, and bytes on disk."""
-    files = {file.sha256 for file in prepared.eval_set.files}
-    size = float(sum(store.blobs.size(digest) for digest in files if store.blobs.exists(digest)))
-    korean = any(language(question.text) == "ko" for question in prepared.questions[:20])
-    characters = size / (2.4 if korean else 1.0)
-    per_token = CHARACTERS_PER_TOKEN["ko" if korean else "en"]
+    start = workload(prepared, store)
+    size = start.characters * start.per_character
     seconds, disk, notes = NOTHING, Range(size, size, size) + answers.times(2_000.0), []
     for node in plan(prepared.space.configurations).values():
-        if node.stage not in ("embed", "lexicon", "chunk") or store.ledger.value(node.key) is not None:
+        if node.per_question or node.step is None or store.ledger.value(node.key) is not None:
             continue
-        chunk = node if node.stage == "chunk" else next(item for item in node.inputs if item.stage == "chunk")
-        length = float(getattr(chunk.step, "size", 1000)) * (
-            per_token if chunk.step and chunk.step.name == "tokens" else 1
-        )
-        step = length - float(getattr(chunk.step, "overlap_units", 0)) * (
-            length / max(1.0, getattr(chunk.step, "size", 1000))
-        )
-        chunks = max(1.0, characters / max(1.0, step))
-        text = chunks * length * (2.4 if korean else 1.0)
-        if node.stage == "embed":
-            name = _encoder(node.step)
-            rate = rates.TEXTS_PER_SECOND.get(name, rates.UNKNOWN_ENCODER)
-            work = chunks * max(0.2, length / per_token / 60) / rate
-            seconds += Range(work, work, work).times(0.5, 1.0, 3.0)
-            vectors = chunks * rates.DIMENSIONS.get(name, rates.UNKNOWN_DIMENSION) * 4 * 2
-            disk += Range(vectors, vectors, vectors).times(0.8, 1.0, 1.3)
-            known = name in rates.TEXTS_PER_SECOND
-            notes.append(f"{name}: {rate:g} texts of 60 tokens per second ({rates.MEASURED if known else 'assumed'}).")
-        else:
-            disk += Range(text, text, text).times(0.4, 0.8, 1.5)
-            seconds += Range(0.1, 0.3, 1.0).times(1 + characters / 1e6)
+        cost = node.step.cost(before(node, start))
+        seconds += Range(*(cost.seconds * by for by in BUILDING))
+        disk += Range(*(cost.disk * by for by in KEPT))
+        notes += [cost.basis] if cost.basis else []
     return seconds, disk, notes
-
-
-def _encoder(step: Step | None) -> str:
-    model = getattr(step, "model", "")
-    return model if isinstance(model, str) and model else getattr(step, "name", "")
 
 
 def _product(count: Range, each: Range) -> Range:

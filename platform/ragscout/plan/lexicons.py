@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragscout.model.config import Node, plan
+from ragscout.model.cost import Workload
 from ragscout.model.key import short
 from ragscout.model.text import language
 from ragscout.plan.setup import Prepared
+from ragscout.steps.lexicon.base import LexiconStep
 from ragscout.store.store import Store
 
 WORDS_PER_CHARACTER = {"en": 0.17, "ko": 0.45}
@@ -70,23 +72,23 @@ def lexicons(prepared: Prepared, store: Store) -> tuple[LexiconPlan, ...]:
     files = {file.sha256 for file in prepared.eval_set.files}
     size = sum(store.blobs.size(digest) for digest in files if store.blobs.exists(digest))
     lang = "ko" if any(language(question.text) == "ko" for question in prepared.questions[:20]) else "en"
-    nodes = [item for item in plan(prepared.space.configurations).values() if item.stage == "lexicon"]
+    nodes = [item for item in plan(prepared.space.configurations).values() if isinstance(item.step, LexiconStep)]
     return tuple(_planned(node, size / BYTES_PER_CHARACTER[lang], lang, store) for node in nodes)
 
 
 def _planned(node: Node, characters: float, lang: str, store: Store) -> LexiconPlan:
-    assert node.step is not None
-    words = math.ceil(characters * WORDS_PER_CHARACTER[lang] * _overlapping(node.inputs))
-    threshold = int(getattr(node.step, "max_tokens", 0))
+    assert isinstance(node.step, LexiconStep)
+    words = math.ceil(characters * WORDS_PER_CHARACTER[lang] * _repeated(node, characters))
+    threshold = node.step.piece
     shards = max(1, math.ceil(words / threshold)) if threshold else 1
     memory = int(BASE + PER_WORD * min(words, threshold)) if threshold else 0
     cached = store.ledger.value(node.key) is not None
     return LexiconPlan(node.step.label(), short(node.key), words, threshold, shards, memory, cached)
 
 
-def _overlapping(inputs: Sequence[Node]) -> float:
+def _repeated(node: Node, characters: float) -> float:
     """How often a character is indexed: more than once where chunks overlap."""
-    step = next(item.step for item in inputs if item.stage == "chunk")
-    size = float(getattr(step, "size", 0) or 0)
-    overlap = float(getattr(step, "overlap_units", 0) or 0)
-    return size / (size - overlap) if 0 < overlap < size else 1.0
+    material = Workload(characters=characters)
+    for item in node.ancestors():
+        material = item.step.after(material) if item.step is not None else material
+    return material.repeated

@@ -9,25 +9,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ragscout.engine.worker import chat_models, question_key
+from ragscout.engine.worker import question_key
 from ragscout.model.config import Configuration, plan
-from ragscout.model.errors import SpecError, StepError
+from ragscout.model.errors import SpecError, StepError, UnknownNameError
 from ragscout.model.stages import STAGES
+from ragscout.model.step import chat_models, model_files
 from ragscout.plan.budget import SweepBudget
 from ragscout.plan.estimate import Estimate, Range, each_answer, estimate
 from ragscout.plan.lexicons import LexiconPlan, lexicons
 from ragscout.plan.lexicons import lines as lexicon_lines
 from ragscout.plan.setup import Prepared, host_of
 from ragscout.store.store import Store
-
-SENT = {
-    "prompt": "questions and passages",
-    "generate": "questions and passages",
-    "measure": "questions, answers, references (and passages for faithfulness)",
-    "embed": "every chunk of the documents, and the questions",
-    "query": "questions",
-    "rerank": "questions and passages",
-}
 
 
 @dataclass(frozen=True)
@@ -114,11 +106,12 @@ def make_plan(prepared: Prepared, store: Store) -> Plan:
     one_by_one: Counter[str] = Counter()
     for item in configurations:
         for node in item.nodes.values():
-            one_by_one[node.stage] += questions if node.per_question else 1
+            if node.step is not None:
+                one_by_one[node.stage] += questions if node.per_question else 1
     shared: Counter[str] = Counter()
     cached: Counter[str] = Counter()
     for node in plan(configurations).values():
-        if node.stage == "source":
+        if node.step is None:
             continue
         if node.per_question:
             keys = {question_key(node.stage, question) for question in prepared.questions}
@@ -127,7 +120,6 @@ def make_plan(prepared: Prepared, store: Store) -> Plan:
         else:
             shared[node.stage] += 1
             cached[node.stage] += store.ledger.value(node.key) is not None
-    del one_by_one["source"]
     most = sum(questions for item in configurations if item.generates)
     answers = min(most, prepared.answers) if prepared.answers else most
     leaving = tuple(_leaving(prepared, configurations, answers))
@@ -189,19 +181,17 @@ def _leaving(prepared: Prepared, configurations: Iterable[Configuration], answer
                 number = answers if STAGES[step.stage].grain == "question" else 1
                 used[host_of(connection), f"{model.provider}/{model.model}", step.stage] = number
     for (host, model_name, stage), number in sorted(used.items()):
-        yield Leaving(host, model_name, stage, SENT.get(stage, "questions"), number)
+        yield Leaving(host, model_name, stage, STAGES[stage].sends, number)
 
 
 def _absent(prepared: Prepared) -> Iterable[str]:
+    """What to do about every model of the space that is not on this machine."""
     models = prepared.opening.models()
-    names = {connection.alias for connection in prepared.opening.connections if connection.alias}
-    for item in prepared.space.configurations:
-        embed = item.steps.get("embed")
-        name = getattr(embed, "model", "")
-        if isinstance(name, str) and name:
-            names.add(name)
-    for name in sorted(names):
+    wanted = {(connection.alias, "") for connection in prepared.opening.connections if connection.alias}
+    steps = {step for item in prepared.space.configurations for step in item.steps.values()}
+    wanted |= {(item.name, item.revision) for step in steps for item in model_files(step)}
+    for name, revision in sorted(wanted):
         try:
-            models.folder(name)
-        except StepError as error:
+            models.folder(name, revision)
+        except (StepError, UnknownNameError) as error:
             yield str(error)

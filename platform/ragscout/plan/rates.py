@@ -1,8 +1,8 @@
-"""How fast models work, for estimates before anything runs.
+"""How fast chat models work, for estimates before anything runs.
 
 Packaged models: measured wall clock on two idle cores (AVX2), llama.cpp through xllamacpp 2026.10, 700-token prompts
-with 64 tokens generated; encoders per core on texts of about 60 tokens, batches of 32. Busy or slower cores take longer
-(the estimates' high end takes three times as long). Endpoints: an assumption, said as one.
+with 64 tokens generated. Busy or slower cores take longer (the estimates' high end takes three times as long).
+Endpoints: an assumption, said as one.
 """
 
 from __future__ import annotations
@@ -30,12 +30,6 @@ CHAT = {
 UNKNOWN_LOCAL = ChatRate(65, 15, "assumed: as slow as the largest packaged model")
 ENDPOINT_SECONDS, ENDPOINT_WIDTH = 2.0, 8
 """Assumed seconds per request to an endpoint, and requests in flight where the connection names no number."""
-
-TEXTS_PER_SECOND = {"minilm": 83.0, "use-multilingual": 340.0, "wordllama": 12_500.0, "hashing": 20_000.0}
-"""Texts of about 60 tokens an encoder turns into vectors per second."""
-UNKNOWN_ENCODER = 40.0
-DIMENSIONS = {"minilm": 384, "use-multilingual": 512, "wordllama": 256, "hashing": 512}
-UNKNOWN_DIMENSION = 1024
 
 
 def chat_rate(connection: Connection) -> ChatRate | None:

@@ -17,7 +17,6 @@ from ragscout.data import open_eval_set
 from ragscout.engine.journal import SweepJournal
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import Opening
-from ragscout.engine.worker import chat_models
 from ragscout.model.board import Goal
 from ragscout.model.config import Configuration, Node, node, source_node
 from ragscout.model.declared_sample import on_sample
@@ -27,7 +26,7 @@ from ragscout.model.journal import SweepOpened
 from ragscout.model.key import digest, short
 from ragscout.model.metric import Figure, MeasureStep
 from ragscout.model.prefixes import distinct_prefixes
-from ragscout.model.step import make
+from ragscout.model.step import chat_models, make
 from ragscout.model.text import language
 from ragscout.model.weighted import Weighted
 from ragscout.plan.budget import CANDIDATES, CLOSING_SHARE
@@ -205,7 +204,7 @@ class Prepared:
                 continue
             if metric.family == "answer" and not configuration.generates:
                 continue
-            found.append(node(metric, [nodes[stage] for stage in metric.uses if stage in nodes]))
+            found.append(node(metric, nodes))
         return found
 
     def wanted(self, configuration: Configuration) -> list[Node]:
@@ -220,14 +219,15 @@ class Prepared:
         """Check what can be checked before anything is spent: every model that the space names is there.
 
         Raises:
-            StepError: a model is absent; the message holds the remedy.
-            MissingExtraError: a metric needs an optional dependency that is not installed.
+            AbsentError: a model is absent; the message holds the remedy.
+            MissingExtraError: a step needs an optional dependency that is not installed.
         """
         self.affordable()
         for alias in sorted({connection.alias for connection in self.opening.connections if connection.alias}):
             runtime.models.folder(alias)
-        for metric in self.metrics:
-            metric.ready(runtime.models)
+        steps = {step for item in self.space.configurations for step in item.steps.values()}
+        for step in [*sorted(steps, key=lambda step: (step.stage, step.label())), *self.metrics]:
+            step.ready(runtime.models)
 
     def affordable(self) -> None:
         """Check that paid endpoints have a money budget and that limits in money know every price.

@@ -16,6 +16,8 @@ PURPOSES = {
     "judge": "judging",
     "query": "rewriting queries",
     "rerank": "reranking",
+    "context": "preparing passages",
+    "guard": "guarding",
     "embed": "vectors from an endpoint",
     "probe": "latency probe",
     "data": "preparing data",

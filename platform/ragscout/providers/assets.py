@@ -98,6 +98,10 @@ class Resolver:
         path = Path(model).expanduser()
         if path.exists():
             return path.resolve()
+        if path.is_absolute():
+            raise AbsentError(
+                f"models: the model is not on this machine; there is no {path}. Put it there, or give another path."
+            )
         if _HUB_NAME.fullmatch(model):
             return self._from_hub_cache(model, revision)
         if len(path.parts) > 1:

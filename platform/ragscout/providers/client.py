@@ -53,6 +53,15 @@ class ChatClient(Protocol):
         """
         ...
 
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...]:
+        """Return the relevance of each text to the query, in the order of the texts; higher is better.
+
+        Raises:
+            TransientError: asked again later, the same request may succeed.
+            ModelCallError: it will not, or this client has no rerankers.
+        """
+        ...
+
     async def close(self) -> None:
         """Give connections and memory back. The client cannot be used afterwards."""
         ...

@@ -98,6 +98,17 @@ class LocalClient:
             "Use an embed step such as sentence-transformers or use-multilingual."
         )
 
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...]:
+        """Local chat models score no texts.
+
+        Raises:
+            ModelCallError: always.
+        """
+        raise ModelCallError(
+            f"models.{self._name}: a local chat model is no reranker; got {len(texts)} texts. "
+            "Use a rerank step such as cross-encoder."
+        )
+
     async def close(self) -> None:
         """Give the model's memory back, unless another connection uses the same file."""
         self._engines.clear()

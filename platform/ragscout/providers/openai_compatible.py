@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import email.utils
 import json
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -123,6 +124,24 @@ class OpenAIClient:
         if not np.isfinite(matrix).all() or not (norms > 0).all():
             raise TransientError(f"models.{self._name}: a vector without length or with a value that is not finite")
         return np.ascontiguousarray(matrix / norms, dtype=np.float32)
+
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...]:
+        """See ``ChatClient.rerank``: the call that Cohere, Jina, vLLM, llama.cpp and others share."""
+        if not texts:
+            return ()
+        body = {"model": model.model, "query": query, "documents": [text or " " for text in texts], "top_n": len(texts)}
+        status, data = await self._post("rerank", model.model, body)
+        if status >= 400:
+            raise ModelCallError(self._refusal(status, data))
+        try:
+            scores = {int(item["index"]): float(item["relevance_score"]) for item in data["results"]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise TransientError(f"models.{self._name}: the reply holds no relevance scores") from error
+        if set(scores) != set(range(len(texts))) or not all(map(math.isfinite, scores.values())):
+            raise TransientError(
+                f"models.{self._name}: {len(scores)} relevance scores came back for {len(texts)} texts"
+            )
+        return tuple(scores[row] for row in range(len(texts)))
 
     async def close(self) -> None:
         """See ``ChatClient.close``."""

@@ -89,6 +89,12 @@ class SystemClient:
             f"models.{self._name}: a whole system has no vectors; got provider http. Use another model."
         )
 
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...]:
+        """See ``ChatClient.rerank``."""
+        raise ModelCallError(
+            f"models.{self._name}: a whole system ranks no texts; got provider http. Use another model."
+        )
+
     async def close(self) -> None:
         """See ``ChatClient.close``."""
         await self._http.aclose()

@@ -14,9 +14,9 @@ from ragscout.model.errors import SpecError
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score
-from ragscout.model.runtime import ChatModel
 from ragscout.plan.setup import Prepared
 from ragscout.record.recorder import Snapshot
+from ragscout.report.models import models_of
 from ragscout.report.why import GroupDuel, groups
 
 
@@ -220,11 +220,4 @@ def _files(old: EvalSet, new: EvalSet) -> list[Change]:
 
 
 def _models(side: Side) -> set[str]:
-    found = set()
-    for item in side.prepared.space.configurations:
-        for stage, step in item.steps.items():
-            values = [value for value in vars(step).values() if isinstance(value, ChatModel)]
-            found |= {" ".join(filter(None, (f"{v.provider}/{v.model}", v.revision[:12]))) for v in values}
-            if stage == "embed":
-                found.add(f"embed: {step.label()}")
-    return found
+    return models_of(side.prepared.space.configurations)

@@ -12,9 +12,10 @@ from ragscout.board.words.headline import headline
 from ragscout.model.amounts import gap, gap_end, seconds
 from ragscout.model.board import Board, Goal, Paired, Row
 from ragscout.model.outcome import CANDIDATE_KINDS
-from ragscout.model.runtime import ChatModel
+from ragscout.model.stages import STAGES
 from ragscout.model.step import registered_stages, steps_of
 from ragscout.report.material import Material
+from ragscout.report.models import models_of
 from ragscout.report.why_text import contribution
 from ragscout.words import Phrase, Words, phrase
 
@@ -23,8 +24,6 @@ FEWEST = 10
 """Common questions from which on a difference that is not significant is worth a word."""
 LEAST = 0.0005
 """Smallest difference that is shown as one."""
-_OPEN_STAGES = ("query", "rerank", "embed", "chunk", "generate")
-"""Stages whose untried steps are worth a line."""
 _RISKY = (
     "sealed_must_pass",
     "infeasible",
@@ -230,12 +229,13 @@ def _not_tried(material: Material) -> Iterator[str]:
     else:
         yield words("decision.everything")
     known = set(registered_stages())
-    for stage in _OPEN_STAGES:
-        used = sorted({item.steps[stage].name for item in material.space if stage in item.steps})
+    for stage in (name for name, item in STAGES.items() if item.varied):
+        steps = {step for item in material.space if (step := item.step(stage)) is not None}
+        used = sorted({step.name for step in steps})
         if not used:
             continue
         others = [name for name in steps_of(stage) if name not in used and "." not in name] if stage in known else []
-        labels = {item.steps[stage].label() for item in material.space if stage in item.steps}
+        labels = {step.label() for step in steps}
         if others and len(used) == 1:
             yield words("decision.fixed", stage=stage, used=used[0], others=others)
         elif len(labels) == 1:
@@ -261,12 +261,5 @@ def _versions(material: Material) -> Iterator[tuple[str, str]]:
 
 
 def _models(material: Material) -> set[str]:
-    """Chat models and encoders of the space with their revisions."""
-    found = set()
-    for item in material.space:
-        for stage, step in item.steps.items():
-            values = [value for value in vars(step).values() if isinstance(value, ChatModel)]
-            found |= {" ".join(filter(None, (f"{v.provider}/{v.model}", v.revision[:12]))) for v in values}
-            if stage == "embed" or (stage == "rerank" and not values and step.name != "none"):
-                found.add(f"{stage}: {step.label()}")
-    return found
+    """Models of the space with their revisions."""
+    return models_of(material.space)

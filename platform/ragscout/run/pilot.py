@@ -9,6 +9,7 @@ from ragscout.engine.cancel import Stopped
 from ragscout.engine.fill import Want
 from ragscout.model.config import Configuration
 from ragscout.model.reason import STOPPED, Reason
+from ragscout.model.stages import identifying
 from ragscout.run.session import Session
 
 PILOT = 3
@@ -35,7 +36,7 @@ async def pilot(session: Session, questions: int) -> Piloted:
     first: dict[str, Configuration] = {}
     for item in prepared.space.configurations:
         if item.generates and not item.roles:
-            first.setdefault(item.steps["generate"].key({}), item)
+            first.setdefault(item.steps[identifying()].key({}), item)
     asked = prepared.questions[:questions]
     try:
         await prepared.preflight(session.runtime)

@@ -20,7 +20,7 @@ from ragscout.board.words.corpus_sample import sample_notes
 from ragscout.board.words.headline import headlines
 from ragscout.data.versions import made_notes
 from ragscout.engine.journal import SealRecord, SweepJournal
-from ragscout.judges.asking import Passages
+from ragscout.judges.asking import GivenPassages
 from ragscout.judges.labels import Labels
 from ragscout.judges.ppi import Calibration
 from ragscout.judges.sweep import calibrations
@@ -63,7 +63,7 @@ class View:
         self._prepared, self._store, self._ledger = prepared, store, store.ledger
         self._journal = journal
         self._cells, self._kept = CellReader(store, prepared), RowCache()
-        self._passages = Passages(prepared, store)
+        self._passages = GivenPassages(prepared, store)
         self._prefixes: dict[str, str] = {}
         self._fitted: tuple[Mapping[str, Mapping[str, object]], Effects] | None = None
 

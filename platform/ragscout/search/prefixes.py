@@ -9,18 +9,15 @@ its own from the answers the search buys.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Protocol
 
-from ragscout.engine.worker import chat_models
 from ragscout.model.config import Configuration, Node
 from ragscout.model.prefixes import distinct_prefixes
+from ragscout.model.stages import STAGES
 from ragscout.store.ledger import ValueRow
 
-SLOW = {"cross-encoder", "llm", "hyde", "expand", "decompose", "multi-query"}
-"""Names of query and rerank steps that need a model for every question."""
-PER_QUESTION = ("query", "rerank")
 SECONDS_PER_QUESTION = 0.02
 """What a dense query takes until one was measured."""
 
@@ -39,11 +36,15 @@ class Group:
 
 
 def slow(configuration: Configuration) -> bool:
-    """Whether a step of the prefix asks a model for every question."""
-    return any(
-        step.name in SLOW or bool(chat_models(step))
+    """Whether a step of the prefix works with a model for every question."""
+    return bool(_slow_stages(configuration))
+
+
+def _slow_stages(configuration: Configuration) -> frozenset[str]:
+    return frozenset(
+        stage
         for stage, step in configuration.steps.items()
-        if stage in PER_QUESTION
+        if STAGES[stage].in_prefix and STAGES[stage].grain == "question" and step.models()
     )
 
 
@@ -51,17 +52,19 @@ def parents(configurations: Iterable[Configuration]) -> dict[str, str]:
     """Key of each prefix with a slow step to the key of the nearest prefix of the space without one: the same in all
     other knobs."""
     prefixes = distinct_prefixes(configurations)
+    stages = frozenset[str]().union(*(_slow_stages(item) for item in prefixes.values()))
+    aside = {STAGES[stage].key for stage in stages}
     plain: dict[tuple[tuple[str, str], ...], str] = {}
     for key, item in prefixes.items():
         if not slow(item):
-            plain.setdefault(_rest(item), key)
-    return {key: plain[_rest(item)] for key, item in prefixes.items() if slow(item) and _rest(item) in plain}
+            plain.setdefault(_rest(item, aside), key)
+    near = {key: plain.get(_rest(item, aside)) for key, item in prefixes.items() if slow(item)}
+    return {key: parent for key, parent in near.items() if parent is not None}
 
 
-def _rest(prefix: Configuration) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        sorted((knob, value) for knob, value in prefix.knobs.items() if knob.split(".")[0] not in PER_QUESTION)
-    )
+def _rest(prefix: Configuration, aside: Set[str]) -> tuple[tuple[str, str], ...]:
+    """Its knobs without those of some keys."""
+    return tuple(sorted((knob, value) for knob, value in prefix.knobs.items() if knob.split(".")[0] not in aside))
 
 
 def with_sample(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ragscout.model.config import Configuration
 from ragscout.model.errors import SpecError
 from ragscout.model.key import digest
+from ragscout.model.stages import STAGES, Kind, keys
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,16 +20,13 @@ INACTIVE = "–"
 """Level of a knob that a configuration does not have (the embedder of a purely lexical one)."""
 _INACTIVE_COST = 0.01
 _MISSING_COST = 0.5
-Kind = Literal["retrieval", "model", "prompt"]
 
 
 def kind_of(knob: str) -> Kind:
-    """What a knob belongs to: ``generate.model`` to the model, ``prompt.file`` to the prompt, all others, the number
-    of passages included, to retrieval."""
-    stage = knob.split(".")[0]
-    if stage == "generate":
-        return "model"
-    return "prompt" if stage == "prompt" and not knob.endswith("passages") else "retrieval"
+    """What a knob belongs to, as the stage table says; the number of passages belongs to retrieval."""
+    held = keys().get(knob.split(".")[0], ())
+    kind: Kind = STAGES[held[0]].kind if held else "retrieval"
+    return "retrieval" if knob.endswith("passages") else kind
 
 
 class Space(Protocol):

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from ragscout.model.config import Configuration
+from ragscout.model.config import Configuration, read_from
 from ragscout.model.errors import BundleError, StoreError
 from ragscout.model.evalset import EvalSet
 from ragscout.model.key import short
@@ -27,6 +27,9 @@ def needed(configuration: Configuration) -> dict[str, str]:
     for item in configuration.last.ancestors():
         if item.per_question:
             found |= {parent.stage: parent.key for parent in item.inputs if not parent.per_question}
+    # the passages are shown beside an answer, whether or not a prompt was made of them
+    shown = read_from("context", configuration.nodes) or ()
+    found |= {item.stage: item.key for item in shown if not item.per_question}
     return {stage: found[stage] for stage in STAGES if stage in found}
 
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ragscout.engine.worker import chat_models
 from ragscout.model.config import Configuration
 from ragscout.model.key import short
-from ragscout.model.step import Step
+from ragscout.model.step import Step, chat_models, model_files
 from ragscout.serve.archive import safe_name
 from ragscout.serve.manifest import PLACE, libraries, packaged_prompts
 
@@ -52,10 +51,10 @@ def of_environment(data: Mapping[str, Any], configuration: Configuration) -> lis
 def _placed(parameters: Mapping[str, Any], step: Step) -> list[tuple[str, str]]:
     """Path and recorded revision of the models that the bundle names without carrying them."""
     found = [(chat.model, chat.revision) for chat in chat_models(step)]
-    for name in ("model", "tokenizer"):
-        value = parameters.get(name)
+    for item in model_files(step):
+        value = parameters.get(item.field)
         if isinstance(value, dict) and value.keys() == {PLACE}:
-            found.append((str(getattr(step, name)), str(getattr(step, "revision", ""))))
+            found.append((item.name, item.revision))
     return [(model, revision) for model, revision in found if Path(model).is_absolute()]
 
 

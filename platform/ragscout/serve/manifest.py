@@ -20,18 +20,18 @@ from pydantic import TypeAdapter, ValidationError
 
 from ragscout.engine.connection_limit import identity
 from ragscout.engine.task import step_json
-from ragscout.engine.worker import chat_models
 from ragscout.model.errors import BundleError, SpecError
-from ragscout.model.step import Step, make
+from ragscout.model.runtime import ChatModel, ModelFiles
+from ragscout.model.step import Step, chat_models, make
 from ragscout.prompts import packaged
 from ragscout.serve.archive import safe_name
+from ragscout.steps.prompt.template import Template
 
 if TYPE_CHECKING:
     from ragscout.spec import Connection
 
 PROMPTS = "prompts"
 PLACE = "$model"
-_PLACED = ("model", "tokenizer", "alias")
 SECRET = 8
 """Shorter values of key variables are no secrets ("none", "EMPTY") and would be found by accident."""
 
@@ -45,10 +45,10 @@ def local_models(steps: Iterable[Step], connections: Sequence[Connection]) -> di
     The model itself is not in the bundle. It is looked for in the folder of pulled models where the bundle is loaded.
     """
     found: dict[str, str] = {}
-    given = [getattr(step, name, None) for step in steps for name in _PLACED]
-    given += [chat.model for step in steps for chat in chat_models(step)] + [item.alias for item in connections]
+    given = [item.name if isinstance(item, ModelFiles) else item.model for step in steps for item in step.models()]
+    given += [item.alias for item in connections]
     for value in given:
-        if isinstance(value, str) and _ABSOLUTE.match(value):
+        if _ABSOLUTE.match(value):
             name = re.split(r"[/\\]", value.rstrip("/\\"))[-1]
             while name in found.values() and found.get(value) != name:
                 name = f"_{name}"
@@ -104,22 +104,20 @@ def extras(steps: Iterable[Step]) -> list[str]:
 
 def packaged_prompts(steps: Iterable[Step]) -> dict[str, str]:
     """File name to text of the prompts that come with ragscout and that these steps use."""
-    if not any(step.stage == "prompt" and not getattr(step, "text", "") for step in steps):
+    if not any(isinstance(step, Template) and not step.text for step in steps):
         return {}
     return {f"{PROMPTS}/packaged.{name}.md": packaged("answer", name) for name in ("en", "ko")}
 
 
 def models(steps: Mapping[str, Step]) -> list[dict[str, str]]:
     """Every model that the steps name: stage, name as written, revision."""
-    found = []
-    for stage, step in steps.items():
-        for chat in chat_models(step):
-            found.append({"stage": stage, "provider": chat.provider, "model": chat.model, "revision": chat.revision})
-        model = getattr(step, "model", None)
-        if isinstance(model, str) and model:
-            revision = str(getattr(step, "revision", "") or "")
-            found.append({"stage": stage, "provider": step.name, "model": model, "revision": revision})
-    return found
+    return [
+        {"stage": stage, "provider": item.provider, "model": item.model, "revision": item.revision}
+        if isinstance(item, ChatModel)
+        else {"stage": stage, "provider": step.name, "model": item.name, "revision": item.revision}
+        for stage, step in steps.items()
+        for item in step.models()
+    ]
 
 
 def connections_of(steps: Iterable[Step], known: Sequence[Connection]) -> list[Connection]:

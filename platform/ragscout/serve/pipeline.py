@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 from ragscout.model.config import Configuration, Node
 from ragscout.model.errors import BudgetExceeded, ModelCallError, ParameterError, StepError
 from ragscout.model.evalset import Question
+from ragscout.model.inputs import arguments, value_at
 from ragscout.model.outcome import Answer, Failure, Prompt, Ranking, Unfilled, Usage
 from ragscout.model.runtime import Memo, Models
+from ragscout.model.stages import prefix_end
 from ragscout.model.text import language, normalise
-from ragscout.model.values import Chunks
+from ragscout.model.values import Passages
 from ragscout.providers.network import NetworkPolicy, quiet_libraries
 from ragscout.serve import build
 from ragscout.serve.bundle import Bundle, load
@@ -74,11 +76,14 @@ class Reply:
 
 @dataclass(frozen=True)
 class Traced:
-    """Outcome of every per-question stage for one question, what it took and how long each stage was at work."""
+    """Outcome of every per-question stage for one question, what it took and how long each stage was at work.
+    ``passages`` and ``ranking`` are ``None`` where nothing was retrieved."""
 
     outcomes: Mapping[str, Any]
     usage: Usage
     timings: Mapping[str, float]
+    passages: Passages | Failure | None = None
+    ranking: Ranking | Failure | None = None
 
 
 class Pipeline:
@@ -226,18 +231,28 @@ class Pipeline:
             started = time.perf_counter()
             outcomes[node.stage] = await self._one(node, question, outcomes)
             timings[node.stage] = time.perf_counter() - started
-        return Traced(outcomes, sum(account, Usage()), timings)
+        shown = await self._at("context", question, outcomes)
+        ranking = await self._at(prefix_end(), question, outcomes)
+        return Traced(outcomes, sum(account, Usage()), timings, shown, ranking)
+
+    async def _at(self, stage: str, question: Question, outcomes: Mapping[str, Any]) -> Any:
+        """Outcome at a stage, also where an identity step makes it of what is there; ``None`` without one."""
+        values = {**self.values, **{name: [value] for name, value in outcomes.items()}}
+        found = await value_at(stage, values, [question], self.runtime)
+        return None if found is None else found[0]
 
     async def _one(self, node: Node, question: Question, outcomes: Mapping[str, Any]) -> Any:
         """One cell. A failure above is passed on, as the engine does; only ``measure`` looks at it."""
         own = {parent.stage: outcomes[parent.stage] for parent in node.inputs if parent.per_question}
-        if node.stage != "measure":
+        if not node.measures:
             for value in own.values():
                 if isinstance(value, Failure):
                     return value
-        whole = {parent.stage: self.values[parent.stage] for parent in node.inputs if not parent.per_question}
-        columns: dict[str, Sequence[Any]] = {stage: [value] for stage, value in own.items()}
-        (outcome,) = await node.step.run(self.runtime, [question], **columns, **whole)  # type: ignore[union-attr]
+        assert node.step is not None
+        values = {parent.stage: self.values[parent.stage] for parent in node.inputs if not parent.per_question}
+        values |= {stage: [value] for stage, value in own.items()}
+        given = await arguments(node.step, values, [question], self.runtime)
+        (outcome,) = await node.step.run(self.runtime, [question], **given)  # type: ignore[attr-defined]
         if isinstance(outcome, Unfilled):
             errors: dict[str, type[StepError]] = {"endpoint": ModelCallError, "budget": BudgetExceeded}
             error = errors.get(outcome.kind, StepError)
@@ -252,7 +267,7 @@ class Pipeline:
         return Reply(
             question=asked,
             text=answer.text if answer is not None else "",
-            sources=self._sources(outcomes, answer),
+            sources=_sources(traced, answer),
             seconds=seconds,
             timings=traced.timings,
             usage=traced.usage,
@@ -261,28 +276,28 @@ class Pipeline:
             failure=f"{last.kind}: {last.detail}".rstrip(": ") if isinstance(last, Failure) else "",
         )
 
-    def _sources(self, outcomes: Mapping[str, Any], answer: Answer | None) -> tuple[Source, ...]:
-        chunks = self.values.get("chunk")
-        if not isinstance(chunks, Chunks):
-            return ()
-        ranking, prompt = outcomes.get("rerank"), outcomes.get("prompt")
-        scores = {hit.chunk: hit.score for hit in ranking.hits} if isinstance(ranking, Ranking) else {}
-        rows: Sequence[int] = list(scores)[:TOP] if prompt is None else ()
-        if isinstance(prompt, Prompt):
-            rows = prompt.passages
-        if answer is not None and answer.passages:
-            rows = answer.passages
-        return tuple(
-            Source(
-                chunks.document[row],
-                chunks.titles.get(chunks.document[row], ""),
-                chunks.start[row],
-                chunks.end[row],
-                chunks.text[row],
-                scores.get(row),
-            )
-            for row in rows
+
+def _sources(traced: Traced, answer: Answer | None) -> tuple[Source, ...]:
+    """The passages that the answer names, else those of the prompt, else the first of all."""
+    found, prompt = traced.passages, traced.outcomes.get("prompt")
+    if not isinstance(found, Passages):
+        return ()
+    scores = {hit.chunk: hit.score for hit in traced.ranking.hits} if isinstance(traced.ranking, Ranking) else {}
+    places: Sequence[int] = range(min(TOP, len(found))) if prompt is None else ()
+    if isinstance(prompt, Prompt):
+        places = prompt.passages
+    if answer is not None and answer.passages:
+        places = answer.passages
+    return tuple(
+        Source(
+            found.document[at],
+            found.title[at],
+            *found.span[at],
+            found.text[at],
+            max((scores[row] for row in found.rows[at] if row in scores), default=None),
         )
+        for at in places
+    )
 
 
 def _runtime(bundle: Bundle, memo: Memo, models: Models | None, remember: bool) -> ServingRuntime:

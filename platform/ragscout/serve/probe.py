@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from ragscout.engine.ledger_admission import LedgerAdmission
 from ragscout.engine.session import Opening
 from ragscout.engine.trouble import TROUBLES, passing
-from ragscout.engine.worker import chat_models
 from ragscout.model.board import Latency
 from ragscout.model.config import Configuration
 from ragscout.model.errors import BudgetExceeded
 from ragscout.model.journal import Probed
+from ragscout.model.stages import identifying
+from ragscout.model.step import chat_models
 from ragscout.serve.pipeline import Pipeline, Reply
 from ragscout.store.store import Store
 
@@ -112,7 +113,7 @@ def _asked(
             reply = pipeline.ask(question)
             replies.append(reply)
             if calls.first_token is not None:
-                first.append(_short(reply.seconds - reply.timings["generate"] + calls.first_token))
+                first.append(_short(reply.seconds - reply.timings[identifying()] + calls.first_token))
         except TROUBLES as error:
             failed, why = _own_failures(error), str(error)
             break

@@ -49,7 +49,7 @@ def measure_nodes(configuration: Configuration, metrics: Iterable[MeasureStep]) 
     if (evidence := evidence_node(configuration)) is not None:
         nodes["evidence"] = evidence
     return [
-        node(metric, [nodes[stage] for stage in metric.uses if stage in nodes])
+        node(metric, nodes)
         for metric in metrics
         if (configuration.retrieves if metric.family == "retrieval" else configuration.generates)
     ]
@@ -66,7 +66,7 @@ def from_store(
 ) -> list[Recorded]:
     """What the store holds of a configuration, for the questions that it answered."""
     last = _column(store, configuration.last, questions)
-    rankings = _column(store, configuration.nodes.get("rerank"), questions)
+    rankings = _column(store, configuration.ranking, questions)
     measured = [_column(store, item, questions) for item in measure_nodes(configuration, metrics)]
     placed = _column(store, evidence_node(configuration), questions) if metrics else {}
     found = []

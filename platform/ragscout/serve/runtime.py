@@ -63,6 +63,15 @@ class ServingRuntime:
         """See ``model.runtime.Runtime.embed_remote``."""
         return await self.calls.embed(model, texts)
 
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...] | Unfilled:
+        """See ``model.runtime.Runtime.rerank``. A remembered result is charged again, as in a sweep."""
+        memo = self.memo if self.calls.admission.remembers else None
+        scores = await self.calls.rerank(model, query, texts, memo)
+        account = self._usage.get()
+        if account is not None and not isinstance(scores, Unfilled):
+            account.append(self.calls.text_usage(model, [query, *texts]))
+        return scores
+
     def width(self, model: ChatModel) -> int:
         """Return how many requests to a model may be in flight at once.
 

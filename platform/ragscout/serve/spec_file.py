@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ragscout.engine.connection_limit import identity
-from ragscout.engine.worker import chat_models
 from ragscout.model.config import Configuration
 from ragscout.model.errors import SpecError
 from ragscout.model.key import canonical
 from ragscout.model.metric import MeasureStep
 from ragscout.model.runtime import ChatModel
-from ragscout.model.step import Step, field_adapter
+from ragscout.model.stages import STAGES, parts
+from ragscout.model.step import Step, chat_models, field_adapter
 from ragscout.serve.manifest import connections_of
+from ragscout.steps.retrievers import KEY, Recipe, filled, recipes
 
 if TYPE_CHECKING:
     from ragscout.spec import Connection, Entry
 
-_ALONE = ("corpus", "chunk", "embed", "index", "query", "rerank", "prompt", "generate")
-_TOGETHER = ("lexicon", "lexical", "dense", "fuse")
 _HEAD = """# One configuration: {name}
 # Its key: {key}
 """
@@ -72,9 +71,9 @@ def as_spec(
     used = connections_of([*steps.values(), *metrics], connections)
     names = {identity(item.identity_model()): item.name for item in used}
     pipeline = {stage: (item,) for stage, item in PIPELINE.items()}
-    pipeline |= {stage: (_entry(steps[stage], names),) for stage in _ALONE if stage in steps}
+    pipeline |= {stage: (_entry(step, names),) for stage, step in steps.items() if STAGES[stage].key == stage}
     if configuration.retrieves:
-        pipeline["retriever"] = (_retriever(configuration),)
+        pipeline[KEY] = (_retriever(configuration),)
     spec = SweepSpec(
         sweep=_sweep_name(name or f"{PurePath(eval_set.split('@')[0]).stem}-{configuration.label()}"),
         eval_set=eval_set,
@@ -123,38 +122,59 @@ def _block(value: Any) -> Any:
 
 
 def _retriever(configuration: Configuration) -> Entry:
-    """The one entry that stands for lexicon, lexical, dense and fuse.
+    """The one entry that stands for all stages of the key.
 
-    A parameter that several of these steps have is written once, so it must be the same in all of them.
+    A parameter stands beside ``use`` where it is the same in all steps that have it, else inside its part.
     """
     from ragscout.spec import Entry
-    from ragscout.spec.options import RETRIEVER_STAGES
 
-    steps = {stage: configuration.steps[stage] for stage in _TOGETHER if stage in configuration.steps}
-    use = {"lexical": steps.get("lexicon", steps["fuse"]).name, "dense": "dense"}.get(steps["fuse"].name, "hybrid")
-    expected = dict(RETRIEVER_STAGES.get(use, ()))
-    made = {stage: step.name for stage, step in steps.items() if use != "hybrid" or stage != "fuse"}
-    if made != expected:
-        raise SpecError(
-            f"retriever: no name of a sweep file stands for these steps; got {made}. Build it from Python instead."
-        )
-    found: dict[str, Any] = {"fusion": steps["fuse"].name} if use == "hybrid" else {}
-    for key in dict.fromkeys(field.name for step in steps.values() for field in dataclasses.fields(step)):
-        having = [step for step in steps.values() if hasattr(step, key)]
-        if any(key in step.parameters() for step in having):
-            found[key] = _shared(key, having)
-    return Entry(use, found)
+    steps = {stage: step for stage, step in configuration.steps.items() if STAGES[stage].key == KEY}
+    chosen, given = _recipe(steps)
+    shared: dict[str, Any] = {}
+    for name in dict.fromkeys(field.name for step in steps.values() for field in dataclasses.fields(step)):
+        having = [step for step in steps.values() if name in _fields(step)]
+        values = {repr(canonical(getattr(step, name))) for step in having}
+        if len(values) > 1:
+            for step in having:
+                _part(given, step)[name] = _plain(step, name)
+        elif any(name in step.parameters() for step in having):
+            shared[name] = _plain(having[0], name)
+    return Entry(chosen.name, {**shared, **given})
 
 
-def _shared(key: str, steps: Iterable[Step]) -> Any:
-    values = {repr(canonical(getattr(step, key))): (step, getattr(step, key)) for step in steps}
-    if len(values) > 1:
-        raise SpecError(
-            f"retriever.{key}: a sweep file gives one value to all of its steps; got "
-            f"{', '.join(f'{step.stage} {value}' for step, value in values.values())}. Build it from Python instead."
-        )
-    step, value = next(iter(values.values()))
-    return field_adapter(type(step), key).dump_python(value, mode="json")
+def _recipe(steps: Mapping[str, Step]) -> tuple[Recipe, dict[str, Any]]:
+    """The retriever that these steps are made by, and the parts that name another step than it would take.
+
+    Raises:
+        SpecError: there is none.
+    """
+    for chosen in recipes().values():
+        given: dict[str, Any] = {}
+        if set(chosen.stages()) != set(steps):
+            continue
+        for part, use in chosen.steps.items():
+            lead = steps[parts(KEY)[part][0]]
+            if lead.name != use and part not in chosen.fixed:
+                _part(given, lead)["use"] = lead.name
+        if {item.stage: item.step for item in filled(chosen, given)} == {
+            stage: step.name for stage, step in steps.items()
+        }:
+            return chosen, given
+    made = {stage: step.name for stage, step in steps.items()}
+    raise SpecError(f"{KEY}: no name of a sweep file stands for these steps; got {made}. Build it from Python instead.")
+
+
+def _part(given: dict[str, Any], step: Step) -> dict[str, Any]:
+    part: dict[str, Any] = given.setdefault(STAGES[step.stage].part, {})
+    return part
+
+
+def _fields(step: Step) -> set[str]:
+    return {field.name for field in dataclasses.fields(step)}
+
+
+def _plain(step: Step, name: str) -> Any:
+    return field_adapter(type(step), name).dump_python(getattr(step, name), mode="json")
 
 
 def _sweep_name(text: str) -> str:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ragscout.engine.worker import chat_models
 from ragscout.model.config import Node
 from ragscout.model.metric import MeasureStep
 from ragscout.model.outcome import Answer, Failure, Ranking, Score, Scores
+from ragscout.model.step import chat_models
 from ragscout.serve.pipeline import Pipeline, Traced
 from ragscout.serve.recorded import Recorded, measure_nodes
 
@@ -139,7 +139,7 @@ class _Check:
         expected, name = row.expected, row.question.id
         traced = self._pipeline.trace(row.question)
         if expected.ranking is not None:
-            ranking = traced.outcomes.get("rerank")
+            ranking = traced.ranking
             now = tuple(hit.chunk for hit in ranking.hits) if isinstance(ranking, Ranking) else ()
             self._compare(self._rankings, name, "ranking", str(list(expected.ranking)), str(list(now)))
         if expected.answer is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +18,9 @@ _SECRETS = ("key", "api_key", "apikey", "token", "secret", "password", "authoriz
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _LOOKS_SECRET = re.compile(r"(sk|pk|ghp|gsk|xai|hf)[-_][A-Za-z0-9_-]{12,}|[0-9a-f]{32}|[A-Za-z0-9+/]{40,}={0,2}")
 _PER = {"1": 1, "1k": 1_000, "1m": 1_000_000}
+Kind = Literal["chat", "embed", "rerank"]
+KINDS: tuple[Kind, ...] = typing.get_args(Kind)
+"""What an endpoint gives: replies, vectors, or scores of texts."""
 KEYS = (
     "provider",
     "base_url",
@@ -55,7 +59,7 @@ class Connection:
     limits: Mapping[str, float] | None = None
     identity: Literal["model", "endpoint"] = "model"
     revision: str = ""
-    kind: Literal["chat", "embed"] = "chat"
+    kind: Kind = "chat"
     threads: int | None = None
 
     def identity_model(self) -> ChatModel:
@@ -130,7 +134,7 @@ def connection(document: Document, name: str, data: Any, path: str) -> Connectio
         if _one_of(document, text("identity"), join(path, "identity"), "model", "endpoint")
         else "model",
         revision=text("revision"),
-        kind="embed" if _one_of(document, text("kind"), join(path, "kind"), "chat", "embed") else "chat",
+        kind=_kind(document, text("kind"), join(path, "kind")),
         threads=document.integer(given["threads"], join(path, "threads"), 1) if "threads" in given else None,
     )
     if provider == "http" and not made.model:
@@ -164,6 +168,13 @@ def _one_of(document: Document, value: str, path: str, default: str, other: str)
     if value not in ("", default, other):
         raise UnknownNameError(document.at(path), "value", value, (default, other))
     return value == other
+
+
+def _kind(document: Document, value: str, path: str) -> Kind:
+    for kind in KINDS:
+        if value in ("", kind):
+            return kind
+    raise UnknownNameError(document.at(path), "value", value, KINDS)
 
 
 def _price(document: Document, data: Any, path: str) -> dict[str, Any]:

@@ -8,30 +8,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ragscout.model.errors import UnknownNameError
+from ragscout.model.stages import STAGES, identifying, keys
 from ragscout.model.step import steps_of
 from ragscout.spec.connection import Connection
 from ragscout.spec.document import Document, join
 from ragscout.spec.types import Entry
+from ragscout.steps.retrievers import KEY, recipes
 
-RETRIEVERS = ("bm25", "lancedb-fts", "dense", "hybrid")
 
-PIPELINE: dict[str, Entry] = {
-    "corpus": Entry("parse"),
-    "chunk": Entry("characters", {"size": 1000, "overlap": "10%"}),
-    "embed": Entry("use-multilingual"),
-    "index": Entry("lancedb"),
-    "query": Entry("as-asked"),
-    "retriever": Entry("bm25"),
-    "rerank": Entry("none"),
-    "prompt": Entry("template", {"passages": 3}),
-    "generate": Entry("extractive"),
-}
-"""Keys of ``pipeline:`` in graph order, each with what is chosen when it is not written."""
+def pipeline() -> dict[str, Entry]:
+    """Keys of ``pipeline:`` in graph order, each with what is chosen when it is not written."""
+    found = {}
+    for key, held in keys().items():
+        default = next(item for stage in held if (item := STAGES[stage].default_step) is not None)
+        found[key] = Entry(default.use, default.parameters)
+    return found
 
-NOTHING = ("generate", "none")
+
+PIPELINE = pipeline()
+NOTHING = (identifying(), "none")
 """Where nothing is generated, retrieval alone is measured."""
-
-_WITHOUT_USE = {"chunk": "characters", "embed": "sentence-transformers", "prompt": "template", "generate": "chat"}
 
 
 def entries(
@@ -61,15 +57,16 @@ def entry(document: Document, stage: str, data: Any, path: str) -> Entry:
     fields = {key: value for key, value in data.items() if key != "use"}
     if "use" in data:
         return Entry(document.text(data["use"], join(path, "use")), fields, path)
-    if stage not in _WITHOUT_USE:
+    meant = _meant(stage, "parameters")
+    if meant is None:
         raise document.wrong(path, "use is missing", sorted(data), "Add use: with the name of a step.")
-    return Entry(_WITHOUT_USE[stage], fields, path)
+    return Entry(meant, fields, path)
 
 
 def names_of(stage: str) -> tuple[str, ...]:
     """Names of what may stand at a key of ``pipeline:``."""
-    if stage == "retriever":
-        return RETRIEVERS
+    if stage == KEY:
+        return tuple(recipes())
     return (*steps_of(stage), *(name for place, name in (NOTHING,) if place == stage))
 
 
@@ -97,37 +94,36 @@ def _resolved(document: Document, stage: str, made: Entry, path: str, models: Ma
     raise UnknownNameError(place, f"{stage} step", made.use, allowed)
 
 
+def _meant(stage: str, what: str) -> str | None:
+    """Name of the step that may be written as something else at a stage (see ``Step.stands_for``), ``None`` when none
+    may."""
+    import ragscout.steps  # noqa: F401 - fills the registry
+
+    return next((name for name, cls in steps_of(stage).items() if what in cls.stands_for), None)
+
+
 def _short(stage: str, made: Entry, models: Mapping[str, Connection]) -> Entry | None:
-    """A model's name where a step's name is expected: an alias or a hub name at ``embed``, a connection at
-    ``generate`` and ``embed``."""
+    """What stands for a step where its name is expected: a connection, an alias of the catalogue, a hub name."""
     from ragscout.providers.catalogue import CATALOGUE
 
     if "model" in made.parameters:
         return None
     name = made.use if made.use in models else known(made.use, CATALOGUE) or made.use
-    parameters = {"model": name, **made.parameters}
     if name in models:
-        use = {"generate": "chat", "embed": "openai"}.get(stage)
-        return Entry(use, parameters, made.path) if use else None
-    if stage != "embed":
-        return None
-    asset = CATALOGUE.get(name)
-    if asset is not None and asset.role == "static embedder":
-        return Entry("static", parameters, made.path)
-    if (asset is not None and asset.role == "embedder") or re.fullmatch(r"[\w.-]+/[\w.-]+", made.use):
-        return Entry("sentence-transformers", parameters, made.path)
-    return None
+        use = _meant(stage, "connection")
+    elif name in CATALOGUE:
+        use = _meant(stage, CATALOGUE[name].role)
+    else:
+        use = _meant(stage, "hub name") if re.fullmatch(r"[\w.-]+/[\w.-]+", made.use) else None
+    return None if use is None else Entry(use, {"model": name, **made.parameters}, made.path)
 
 
 def short_names(stage: str, models: Mapping[str, Connection]) -> list[str]:
     """Names beside those of steps that may stand at a stage."""
     from ragscout.providers.catalogue import CATALOGUE
 
-    if stage == "generate":
-        return sorted(models)
-    if stage == "embed":
-        return [name for name, asset in CATALOGUE.items() if asset.role.endswith("embedder")]
-    return []
+    found = sorted(models) if _meant(stage, "connection") is not None else []
+    return found + [name for name, asset in CATALOGUE.items() if _meant(stage, asset.role) is not None]
 
 
 def _plain(name: str) -> str:

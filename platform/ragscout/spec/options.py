@@ -13,18 +13,11 @@ from typing import Any, Protocol
 from ragscout.model.errors import ParameterError, SpecError, UnknownNameError
 from ragscout.model.key import digest
 from ragscout.model.runtime import ChatModel
-from ragscout.model.step import Step, make, step_class, steps_of
+from ragscout.model.step import Step, make, model_files, model_name, step_class
 from ragscout.spec.document import join
-from ragscout.spec.entries import NOTHING
+from ragscout.spec.entries import NOTHING, known
 from ragscout.spec.types import Entry, SweepSpec
-
-RETRIEVER_STAGES: dict[str, tuple[tuple[str, str], ...]] = {
-    "bm25": (("lexicon", "bm25"), ("lexical", "bm25"), ("fuse", "lexical")),
-    "lancedb-fts": (("lexicon", "lancedb-fts"), ("lexical", "bm25"), ("fuse", "lexical")),
-    "dense": (("dense", "nearest"), ("fuse", "dense")),
-    "hybrid": (("lexicon", "bm25"), ("lexical", "bm25"), ("dense", "nearest")),
-}
-"""Retriever to the stages and steps it stands for; a hybrid one adds the fusion it names."""
+from ragscout.steps.retrievers import FUSION, KEY, Filled, Recipe, choices, filled, part_of, recipe
 
 _NO_KNOBS = ("model", "revision", "text", "title")
 """Fields that are shown by another knob, or by none."""
@@ -52,9 +45,9 @@ class Option:
     token: str
 
 
-def count(entry: Entry, key: str) -> int:
+def count(spec: SweepSpec, entry: Entry, key: str) -> int:
     """How many combinations an entry has, before any is made."""
-    return math.prod(len(values) for values in _alternatives(entry, key).values())
+    return math.prod(len(values) for values in _alternatives(spec, entry, key).values())
 
 
 def options(spec: SweepSpec, key: str, entry: Entry, resolve: Resolver) -> Iterator[Option]:
@@ -64,22 +57,26 @@ def options(spec: SweepSpec, key: str, entry: Entry, resolve: Resolver) -> Itera
         SpecError: an unknown or wrong parameter, with its place.
     """
     _refuse_unknown(spec, key, entry)
-    alternatives = _alternatives(entry, key)
+    alternatives = _alternatives(spec, entry, key)
     for values in itertools.product(*alternatives.values()):
         given = dict(zip(alternatives, values, strict=True))
-        steps = {
-            stage: _step(spec, stage, name, given, entry, resolve) for stage, name in stages_of(key, entry.use, given)
-        }
-        token = digest([[stage, step.key({})] for stage, step in sorted(steps.items())])
-        yield Option(steps, _knobs(key, entry, given, steps), token)
+        chosen = _chosen(key, entry, given)
+        steps = {item.stage: _step(spec, item, given, entry, resolve) for item in chosen}
+        yield make_option(key, steps, _knobs(key, entry, given, steps, chosen))
 
 
-def stages_of(key: str, use: str, given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Stages and step names that one alternative stands for."""
-    if key != "retriever":
-        return () if (key, use) == NOTHING else ((key, use),)
-    fusion = (("fuse", str(given.get("fusion", "rrf"))),) if use == "hybrid" else ()
-    return RETRIEVER_STAGES[use] + fusion
+def make_option(key: str, steps: Mapping[str, Step], knobs: Mapping[str, str]) -> Option:
+    """One choice at a key, with its token."""
+    return Option(steps, knobs, digest([[stage, step.key({})] for stage, step in sorted(steps.items())]))
+
+
+def _chosen(key: str, entry: Entry, given: Mapping[str, Any]) -> list[Filled]:
+    """The stages and steps that one alternative stands for, with what is written for each."""
+    if (key, entry.use) == NOTHING:
+        return []
+    if key == KEY:
+        return list(filled(recipe(entry.use, entry.path), given))
+    return [Filled(key, "", entry.use, given, {})]
 
 
 def step_fields(cls: type[Step]) -> dict[str, Any]:
@@ -88,25 +85,29 @@ def step_fields(cls: type[Step]) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
-def _all_fields(entry: Entry, key: str) -> dict[str, Any]:
-    """Every parameter an entry may have, whichever of its alternatives needs it."""
-    names = [entry.use]
+def fields_of(chosen: Recipe, part: str, use: str) -> dict[str, Any]:
+    """Parameters that may stand inside a part of a retriever whose first stage has this step."""
     found: dict[str, Any] = {}
+    for item in filled(chosen, {part: {"use": use}}):
+        if item.part == part:
+            found |= step_fields(step_class(item.stage, item.step))
+    return found
+
+
+def _all_fields(entry: Entry, key: str) -> dict[str, Any]:
+    """Every parameter an entry may have beside ``use``, whichever of its alternatives needs it."""
     if (key, entry.use) == NOTHING:
         return {}
-    if key != "retriever":
-        found = step_fields(step_class(key, names[0], entry.path))
+    if key != KEY:
+        found = step_fields(step_class(key, entry.use, entry.path))
         return found | ({"file": str} if "text" in found and "file" not in found else {})
-    extra: dict[str, Any] = {"fusion": str} if entry.use == "hybrid" else {}
-    for fusion in fusions() if entry.use == "hybrid" else ("",):
-        for stage, name in stages_of(key, entry.use, {"fusion": fusion}):
-            found |= step_fields(step_class(stage, name, entry.path))
-    return extra | found
-
-
-def fusions() -> tuple[str, ...]:
-    """Names a hybrid retriever's ``fusion`` may have."""
-    return tuple(name for name in steps_of("fuse") if name not in ("dense", "lexical"))
+    chosen = recipe(entry.use, entry.path)
+    found = {part: dict for part in chosen.steps if len(chosen.steps) > len(chosen.fixed)}
+    found |= {FUSION: str} if "fuse" in chosen.steps and "fuse" not in chosen.fixed else {}
+    for part in chosen.steps:
+        for use in choices(chosen, part):
+            found |= fields_of(chosen, part, use)
+    return found
 
 
 def _refuse_unknown(spec: SweepSpec, key: str, entry: Entry) -> None:
@@ -115,16 +116,46 @@ def _refuse_unknown(spec: SweepSpec, key: str, entry: Entry) -> None:
         if name not in allowed:
             place = spec.document.at(join(entry.path, name))
             raise UnknownNameError(place, f"parameter of {entry.use!r}", name, allowed)
-    if key == "retriever":
-        place = join(entry.path, "fusion")
-        for item, at in spec.document.listed(entry.parameters.get("fusion", "rrf"), place):
-            if not isinstance(item, str) or item not in fusions():
-                raise UnknownNameError(spec.document.at(at), "fusion", str(item), fusions())
+    if key == KEY and FUSION in entry.parameters:
+        fusions = choices(recipe(entry.use, entry.path), "fuse")
+        for item, at in spec.document.listed(entry.parameters[FUSION], join(entry.path, FUSION)):
+            if not isinstance(item, str) or item not in fusions:
+                raise UnknownNameError(spec.document.at(at), "fusion", str(item), fusions)
 
 
-def _alternatives(entry: Entry, key: str) -> dict[str, Sequence[Any]]:
+def _alternatives(spec: SweepSpec, entry: Entry, key: str) -> dict[str, Sequence[Any]]:
     kinds = _all_fields(entry, key)
-    return {name: alternatives_of(value, kinds.get(name)) for name, value in entry.parameters.items()}
+    return {
+        name: list(_part_alternatives(spec, recipe(entry.use, entry.path), name, value, join(entry.path, name)))
+        if kinds.get(name) is dict and key == KEY
+        else alternatives_of(value, kinds.get(name))
+        for name, value in entry.parameters.items()
+    }
+
+
+def _part_alternatives(spec: SweepSpec, chosen: Recipe, part: str, value: Any, path: str) -> Iterator[dict[str, Any]]:
+    """Every combination of what is written at a part of a retriever, each with the step it uses.
+
+    Raises:
+        SpecError: an unknown step or parameter, with its place.
+    """
+    for item, at in spec.document.listed(value, path):
+        written = part_of(item)
+        if not isinstance(item, (Mapping, str)):
+            raise spec.document.wrong(at, "it must be a step's name or a mapping", item, "Write {use: ...}.")
+        for use, place in spec.document.listed(written.get("use", chosen.steps[part]), join(at, "use")):
+            name = known(str(use), choices(chosen, part))
+            if name is None:
+                raise UnknownNameError(spec.document.at(place), f"{part} step", str(use), choices(chosen, part))
+            kinds = fields_of(chosen, part, name)
+            for field in written:
+                if field != "use" and field not in kinds:
+                    raise UnknownNameError(
+                        spec.document.at(join(at, field)), f"parameter of {part} {name!r}", field, kinds
+                    )
+            axes = {key: alternatives_of(held, kinds[key]) for key, held in written.items() if key != "use"}
+            for values in itertools.product(*axes.values()):
+                yield {"use": name, **dict(zip(axes, values, strict=True))}
 
 
 def alternatives_of(value: Any, kind: Any) -> Sequence[Any]:
@@ -144,15 +175,15 @@ def is_list(kind: Any) -> bool:
     return origin is not None and any(is_list(item) for item in typing.get_args(kind))
 
 
-def _step(spec: SweepSpec, stage: str, name: str, given: Mapping[str, Any], entry: Entry, resolve: Resolver) -> Step:
-    cls = step_class(stage, name, entry.path)
-    kinds = step_fields(cls)
-    values = {key: value for key, value in given.items() if key in kinds}
+def _step(spec: SweepSpec, item: Filled, given: Mapping[str, Any], entry: Entry, resolve: Resolver) -> Step:
+    kinds = step_fields(step_class(item.stage, item.step, entry.path))
+    values = {name: value for name, value in {**item.shared, **item.own}.items() if name in kinds}
     if "file" in given and "file" not in kinds and "text" in kinds:
         values["text"] = _file(spec, str(given["file"]), join(entry.path, "file"))
         if "title" in kinds:
             values.setdefault("title", Path(str(given["file"])).name)
-    return build(spec, stage, name, values, entry.path, resolve)
+    path = join(entry.path, item.part) if item.own else entry.path
+    return build(spec, item.stage, item.step, values, path, resolve)
 
 
 def build(spec: SweepSpec, stage: str, name: str, values: Mapping[str, Any], path: str, resolve: Resolver) -> Step:
@@ -166,29 +197,19 @@ def build(spec: SweepSpec, stage: str, name: str, values: Mapping[str, Any], pat
     for key, kind in kinds.items():
         if key in made and is_chat(kind):
             made[key] = _chat_model(spec, made[key], join(path, key))
-    if "revision" in kinds and not made.get("revision"):
-        model = _named_model(kinds, made, stage, name)
-        if model:
-            made["revision"] = resolve.revision(model)
-    if "embedder_revision" in kinds and not made.get("embedder_revision"):
-        default = next(item.default for item in dataclasses.fields(step_class(stage, name)) if item.name == "embedder")
-        made["embedder_revision"] = resolve.revision(str(made.get("embedder", default)))
     try:
-        return make(stage, name, made, path)
+        step = make(stage, name, made, path)
+        unknown = {
+            str(field.metadata["model"]): resolve.revision(item.name)
+            for item in model_files(step)
+            for field in dataclasses.fields(step)
+            if field.name == item.field and field.metadata["model"] and not item.revision
+        }
+        return make(stage, name, {**made, **unknown}, path) if unknown else step
     except ParameterError as error:
         text = str(error)
         place = text.split(": ", 1)[0]
         raise ParameterError(f"{spec.document.at(place).removesuffix(f': {place}')}: {text}") from None
-
-
-def _named_model(kinds: Mapping[str, Any], made: Mapping[str, Any], stage: str, name: str) -> str:
-    """The model whose revision a step keeps: its ``model``, or a ``tokenizer`` that is not a built-in one."""
-    fields = {field.name: field for field in dataclasses.fields(step_class(stage, name))}
-    for key in ("model", "tokenizer"):
-        if kinds.get(key) is str:
-            value = str(made.get(key, fields[key].default))
-            return "" if key == "tokenizer" and value in ("words", "embedder") else value
-    return ""
 
 
 def is_chat(kind: Any) -> bool:
@@ -215,20 +236,27 @@ def _file(spec: SweepSpec, name: str, path: str) -> str:
         ) from None
 
 
-def _knobs(key: str, entry: Entry, given: Mapping[str, Any], steps: Mapping[str, Step]) -> dict[str, str]:
-    """Display values: the choice itself under the key's name, every parameter of its steps under ``key.parameter``."""
+def _knobs(
+    key: str, entry: Entry, given: Mapping[str, Any], steps: Mapping[str, Step], chosen: Sequence[Filled]
+) -> dict[str, str]:
+    """Display values: the choice itself under the key's name, every parameter of its steps under ``key.parameter``;
+    under ``key.part.parameter`` where it was written inside a part."""
     shown: dict[str, str] = {}
-    for step in steps.values():
+    for item in chosen:
+        step = steps[item.stage]
         for field in dataclasses.fields(step):
             if field.name not in _NO_KNOBS:
-                shown[f"{key}.{field.name}"] = display(getattr(step, field.name))
+                name = f"{key}.{item.part}.{field.name}" if field.name in item.own else f"{key}.{field.name}"
+                shown[name] = display(getattr(step, field.name))
+    for name, value in given.items():
+        if isinstance(value, Mapping) and any(item.part == name for item in chosen):
+            shown[f"{key}.{name}"] = str(value["use"])
     if "file" in given:
         shown[f"{key}.file"] = Path(str(given["file"])).name
-    if "fusion" in given:
-        shown[f"{key}.fusion"] = str(given["fusion"])
-    model = next((getattr(step, "model", None) for step in steps.values()), None)
-    named = model.label or model.model if isinstance(model, ChatModel) else model
-    return {key: str(named) if named else entry.use, **shown}
+    if FUSION in given and key == KEY:
+        shown[f"{key}.{FUSION}"] = str(given[FUSION])
+    named = next(filter(None, (model_name(step) for step in steps.values())), "")
+    return {key: named or entry.use, **shown}
 
 
 def display(value: Any) -> str:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ragscout.model.errors import SpecError
+from ragscout.model.stages import STAGES, identifying, keys
 from ragscout.providers.network import host_of, is_loopback
 from ragscout.spec.connection import Connection, connections
 from ragscout.spec.document import Document, join, read
 from ragscout.spec.entries import PIPELINE, entries, entry
 from ragscout.spec.systems import systems
 from ragscout.spec.types import BUDGET, Budget, Entry, GoalSpec, Include, Measure, ProbeSpec, SearchSpec, SweepSpec
+from ragscout.steps.retrievers import KEY, recipe, recipes
 
 TOP = (
     "sweep",
@@ -81,7 +83,8 @@ def parse(text: str, where: str, base: Path | None = None) -> SweepSpec:
     models = {name: _pinned(item, base) for name, item in connections(document, base).items()}
     notes: list[str] = []
     pipeline = _pipeline(document, top["pipeline"], models, notes)
-    pipeline["generate"] = systems(pipeline["generate"], models, document)
+    answers = identifying()
+    pipeline[answers] = systems(pipeline[answers], models, document)
     include = _include(document, top.get("include"), models)
     measure = _measure(document, top.get("measure"), notes)
     return SweepSpec(
@@ -136,16 +139,18 @@ def _pipeline(
         for stage in PIPELINE
         if stage in fields
     }
-    uses = {item.use for item in found.get("retriever", ())}
-    for stage, default in PIPELINE.items():
-        if stage in found:
+    retrievers = found.get(KEY, (PIPELINE[KEY],))
+    every = {key for chosen in recipes().values() for key in chosen.needs()}
+    wanted = {key for item in retrievers for key in recipe(item.use, item.path).needs()}
+    for key, default in PIPELINE.items():
+        if key in found:
             continue
-        found[stage] = (default,)
-        quiet = stage in ("corpus", "index", "query", "rerank") or (stage == "embed" and not uses & {"dense", "hybrid"})
-        if not quiet:
+        found[key] = (default,)
+        said = any(STAGES[stage].said for stage in keys()[key])
+        if said and (key in wanted or key not in every):
             given = ", ".join(f"{name}: {value}" for name, value in default.parameters.items())
-            notes.append(f"pipeline.{stage} is not given: {default.use}{f' ({given})' if given else ''}.")
-    return {stage: found[stage] for stage in PIPELINE}
+            notes.append(f"pipeline.{key} is not given: {default.use}{f' ({given})' if given else ''}.")
+    return {key: found[key] for key in PIPELINE}
 
 
 def _include(document: Document, data: Any, models: dict[str, Connection]) -> tuple[Include, ...]:
@@ -164,8 +169,8 @@ def _include(document: Document, data: Any, models: dict[str, Connection]) -> tu
             if len(alternatives) > 1:
                 raise document.wrong(place, "an included row is one configuration", fields[stage], "Give one value.")
             stages[stage] = alternatives[0]
-        if "generate" in stages:
-            (stages["generate"],) = systems([stages["generate"]], models, document)
+        if identifying() in stages:
+            (stages[identifying()],) = systems([stages[identifying()]], models, document)
         reference = document.flag(fields.get("reference", False), join(path, "reference"))
         found.append(Include(name, reference, stages, path))
     return tuple(found)

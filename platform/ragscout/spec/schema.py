@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from ragscout.model.metric import MeasureStep
 from ragscout.model.step import Step, field_adapter, steps_of
-from ragscout.spec.connection import KEYS
+from ragscout.spec.connection import KEYS, KINDS
 from ragscout.spec.entries import NOTHING, PIPELINE, names_of, short_names
-from ragscout.spec.options import fusions, is_chat, is_list, stages_of, step_fields
+from ragscout.spec.options import is_chat, is_list, step_fields
 from ragscout.spec.parse import WEIGHTED, WITHIN
 from ragscout.spec.types import BUDGET
+from ragscout.steps.retrievers import FUSION, KEY, Recipe, choices, filled, recipe
 
 Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string"}
@@ -64,15 +66,30 @@ def _stage(key: str) -> Schema:
 
 def _step(key: str, name: str) -> Schema:
     properties: Schema = {"use": {"const": name}}
-    names = fusions() if name == "hybrid" else ("",)
-    for fusion in names:
-        for stage, step_name in stages_of(key, name, {"fusion": fusion}):
-            properties |= _parameters(steps_of(stage)[step_name])
-    if name == "hybrid" and key == "retriever":
-        properties["fusion"] = _many({"enum": list(fusions())})
+    properties |= _retriever(recipe(name)) if key == KEY else _parameters(steps_of(key)[name])
     if "text" in properties and "file" not in properties:
         properties["file"] = _many(_TEXT)
     return _object(properties, ["use"]) | {"title": name}
+
+
+def _retriever(chosen: Recipe) -> Schema:
+    """Parameters of a retriever: those of all its steps, and its parts with their own."""
+    found: Schema = {}
+    for part in chosen.steps:
+        uses = choices(chosen, part)
+        inside: list[Schema] = []
+        for use in uses:
+            own: Schema = {}
+            for item in filled(chosen, {part: {"use": use}}):
+                if item.part == part:
+                    own |= _parameters(steps_of(item.stage)[item.step])
+            found |= own
+            inside.append(_object({"use": {"const": use}, **own}))
+        if part not in chosen.fixed:
+            found[part] = _many({"anyOf": [{"type": "string", "examples": list(uses)}, *inside]})
+    if "fuse" in chosen.steps and "fuse" not in chosen.fixed:
+        found[FUSION] = _many({"enum": list(choices(chosen, "fuse"))})
+    return found
 
 
 def _parameters(cls: type[Step]) -> Schema:
@@ -93,7 +110,8 @@ def _parameters(cls: type[Step]) -> Schema:
 
 
 def _metrics(family: str) -> Schema:
-    names = [name for name, cls in steps_of("measure").items() if getattr(cls, "family", "") == family]
+    known = steps_of("measure").items()
+    names = [name for name, cls in known if issubclass(cls, MeasureStep) and cls.family == family]
     steps = [
         _object({"use": {"const": name}, **_parameters(steps_of("measure")[name])}, ["use"]) | {"title": name}
         for name in names
@@ -110,7 +128,7 @@ def _connection() -> Schema:
         "threads": _COUNT,
         "limits": _object(dict.fromkeys(("rpm", "tpm", "concurrency"), _NUMBER)),
     }
-    kinds |= {"identity": {"enum": ["model", "endpoint"]}, "kind": {"enum": ["chat", "embed"]}}
+    kinds |= {"identity": {"enum": ["model", "endpoint"]}, "kind": {"enum": list(KINDS)}}
     return _object(kinds, ["provider"])
 
 

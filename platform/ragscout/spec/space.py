@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ragscout.model.config import PATH, Configuration, Node
+from ragscout.model.config import Configuration, Node, reached
 from ragscout.model.errors import SpaceTooLargeError, SpecError
 from ragscout.model.key import digest
-from ragscout.model.step import Step, make
+from ragscout.model.stages import STAGES, configured, identifying, keys
+from ragscout.model.step import Step, identity_of, make
 from ragscout.spec.document import join
 from ragscout.spec.entries import PIPELINE
-from ragscout.spec.options import RETRIEVER_STAGES, Option, Resolver, count, options
+from ragscout.spec.options import Option, Resolver, count, make_option, options
 from ragscout.spec.types import Entry, SweepSpec
+from ragscout.steps.retrievers import KEY, filled, recipe, recipes
 
 LIMIT = 20_000
-_DENSE_ONLY: tuple[str, ...] = ("embed", "index")
 
 
 @dataclass(frozen=True)
@@ -84,22 +86,24 @@ class _Row:
 
 
 def _counted(spec: SweepSpec, limit: int) -> int:
-    sizes = {key: sum(count(item, key) for item in spec.pipeline[key]) for key in PIPELINE}
+    sizes = {key: sum(count(spec, item, key) for item in spec.pipeline[key]) for key in PIPELINE}
     for key in PIPELINE:
         for item in spec.pipeline[key]:
             empty = [name for name, value in item.parameters.items() if value == []]
-            if empty and count(item, key) == 0:
+            if empty and count(spec, item, key) == 0:
                 raise spec.document.wrong(
                     join(item.path, empty[0]), "it has no values", [], "Give at least one value, or leave the key out."
                 )
-    lexical = sum(
-        count(item, "retriever") for item in spec.pipeline["retriever"] if item.use not in ("dense", "hybrid")
+    # a key that only some retrievers read (the encoder) multiplies those alone
+    needed = [chosen.needs() & set(PIPELINE) for chosen in recipes().values()]
+    optional = frozenset[str]().union(*needed) - needed[0].intersection(*needed)
+    shared = math.prod(sizes[key] for key in PIPELINE if key not in optional and key != KEY)
+    total = sum(
+        shared
+        * count(spec, item, KEY)
+        * math.prod(sizes[key] for key in optional & set(recipe(item.use, item.path).needs()))
+        for item in spec.pipeline[KEY]
     )
-    shared = 1
-    for key in PIPELINE:
-        if key not in (*_DENSE_ONLY, "retriever"):
-            shared *= sizes[key]
-    total = shared * (lexical + (sizes["retriever"] - lexical) * sizes["embed"] * sizes["index"])
     if total > limit:
         largest = ", ".join(f"{key} ({sizes[key]})" for key in sorted(PIPELINE, key=lambda key: -sizes[key])[:3])
         raise SpaceTooLargeError(
@@ -135,18 +139,21 @@ def _grid(axes: Mapping[str, list[Option]]) -> Iterator[dict[str, Option]]:
 
 def _combined(chosen: Mapping[str, Option]) -> tuple[str, dict[str, Step], dict[str, str]]:
     """Token, steps in graph order and knobs of a choice; what nothing uses falls away."""
-    retriever = chosen.get("retriever")
-    dense = retriever is not None and "dense" in retriever.steps
-    unused: tuple[str, ...] = () if dense else _DENSE_ONLY
-    if not chosen["generate"].steps:
-        unused += ("prompt",)
-    used = {key: option for key, option in chosen.items() if key not in unused}
-    if _whole_system(chosen["generate"]):
-        used = {"generate": chosen["generate"]}
+    together = {stage: step for option in chosen.values() for stage, step in option.steps.items()}
+    wanted = {STAGES[stage].key for stage in reached(together)} | {STAGES[identifying()].key}
+    used = {key: _settled(key, option, together) for key, option in chosen.items() if key in wanted}
     steps = {stage: step for option in used.values() for stage, step in option.steps.items()}
     knobs = {name: value for option in used.values() for name, value in option.knobs.items()}
     token = digest([[key, option.token] for key, option in used.items()])
-    return token, {stage: steps[stage] for stage in PATH if stage in steps}, knobs
+    return token, {stage: steps[stage] for stage in configured() if stage in steps}, knobs
+
+
+def _settled(key: str, chosen: Option, together: Mapping[str, Step]) -> Option:
+    """The option, or that of the identity step where it changes nothing beside the others."""
+    plain = identity_of(keys()[key][0])
+    if plain is None or not chosen.steps or not all(step.idle(together) for step in chosen.steps.values()):
+        return chosen
+    return make_option(key, {plain.stage: plain}, {key: plain.name})
 
 
 def _kept_knobs(
@@ -169,29 +176,36 @@ def _only(knobs: Mapping[str, str], kept: Mapping[str, tuple[str, ...]]) -> dict
 def _baselines(axes: Mapping[str, list[Option]]) -> Iterator[_Row]:
     """The generator without retrieval (where one can answer without passages), and BM25 alone."""
     first = {key: found[0] for key, found in axes.items()}
-    chat = next((option for option in axes["generate"] if _answers_alone(option)), None)
-    if chat is not None:
-        yield _Row("no retrieval", ("baseline",), {"prompt": first["prompt"], "generate": chat})
-    lexical = next((option for option in axes["retriever"] if "dense" not in option.steps), None)
-    if lexical is None:
-        lexical = _plain_bm25()
-    yield _Row("bm25 only", ("baseline",), {**first, "retriever": lexical})
+    last = identifying()
+    alone = next((item for item in axes[last] if last in item.steps and _answers_alone(item.steps[last])), None)
+    if alone is not None:
+        beyond = {stage.key for stage in STAGES.values() if not stage.in_prefix} - {last}
+        kept = {key: found for key, found in first.items() if key in beyond and _without_retrieval(found)}
+        yield _Row("no retrieval", ("baseline",), {**kept, last: alone})
+    lexical = next((item for item in axes[KEY] if not _encodes(item)), None)
+    yield _Row("bm25 only", ("baseline",), {**first, KEY: lexical or _plain_bm25()})
 
 
-def _answers_alone(option: Option) -> bool:
-    alone = "generate" in option.steps and option.steps["generate"].name != "extractive"
-    return alone and not _whole_system(option)
+def _answers_alone(step: Step) -> bool:
+    """Whether it can answer without passages, and is no system that does all by itself."""
+    return not step.needs_passages and bool(step.inputs)
 
 
-def _whole_system(option: Option) -> bool:
-    """Whether a generator is a system of its own, which uses no stage before it."""
-    return bool(getattr(option.steps.get("generate"), "whole_system", False))
+def _without_retrieval(option: Option) -> bool:
+    """Whether it has a place where nothing is retrieved: none of its steps reads chunks or rankings."""
+    reads = {name for step in option.steps.values() for name in step.inputs}
+    return not any(STAGES[name].in_prefix for name in reads)
+
+
+def _encodes(option: Option) -> bool:
+    """Whether a retriever needs the vectors of an encoder."""
+    return any("index" in step.inputs for step in option.steps.values())
 
 
 def _plain_bm25() -> Option:
-    steps = {stage: make(stage, name) for stage, name in RETRIEVER_STAGES["bm25"]}
-    token = digest([[stage, step.key({})] for stage, step in sorted(steps.items())])
-    return Option(steps, {"retriever": "bm25"}, token)
+    default = PIPELINE[KEY].use
+    steps = {item.stage: make(item.stage, item.step) for item in filled(recipe(default), {})}
+    return make_option(KEY, steps, {KEY: default})
 
 
 def _included(spec: SweepSpec, axes: Mapping[str, list[Option]], resolve: Resolver) -> Iterator[_Row]:

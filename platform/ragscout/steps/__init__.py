@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 
 from ragscout.steps import (
     chunk,
+    context,
     corpus,
     dense,
     embed,
@@ -25,6 +26,7 @@ from ragscout.steps import (
 
 __all__ = [
     "chunk",
+    "context",
     "corpus",
     "dense",
     "embed",

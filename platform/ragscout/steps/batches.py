@@ -27,35 +27,57 @@ _DOCUMENT = ("id", "title", "text", "meta", "origin")
 T = TypeVar("T")
 
 
+class BatchWriter:
+    """Writes rows in the order they come; the last ``integers`` columns are whole numbers, the others text."""
+
+    def __init__(self, folder: Path, names: Sequence[str], facts: Mapping[str, Any], integers: int = 0) -> None:
+        """Open the file for writing; ``close`` finishes it."""
+        import pyarrow as pa
+
+        self._kinds = [pa.string()] * (len(names) - integers) + [pa.int64()] * integers
+        told = {_FACTS: json.dumps(dict(facts), ensure_ascii=False)}
+        self._schema = pa.schema(zip(names, self._kinds, strict=True), told)
+        self._sink = pa.OSFile(str(folder / _NAME), "wb")
+        self._writer = pa.ipc.new_file(self._sink, self._schema)
+        self._folder = folder
+        self._held: list[tuple[Any, ...]] = []
+        self._size = 0
+        self._counts: list[int] = []
+
+    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Write rows."""
+        for row in rows:
+            self._held.append(row)
+            self._size += sum(len(cell) for cell in row if isinstance(cell, str))
+            if self._size >= BATCH or len(self._held) >= _ROWS:
+                self._flush()
+
+    def close(self) -> int:
+        """Finish the file and return how many rows it holds."""
+        if self._held:
+            self._flush()
+        self._writer.close()
+        self._sink.close()
+        (self._folder / _COUNTS).write_text(json.dumps(self._counts), encoding="utf-8")
+        return sum(self._counts)
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        columns = zip(zip(*self._held, strict=True), self._kinds, strict=True)
+        arrays = [pa.array(column, kind) for column, kind in columns]
+        self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+        self._counts.append(len(self._held))
+        self._held, self._size = [], 0
+
+
 def write_batches(
     folder: Path, rows: Iterable[tuple[Any, ...]], names: Sequence[str], facts: Mapping[str, Any], integers: int = 0
 ) -> int:
     """Write rows in order and return how many; the last ``integers`` columns are whole numbers, the others text."""
-    import pyarrow as pa
-
-    kinds = [pa.string()] * (len(names) - integers) + [pa.int64()] * integers
-    schema = pa.schema(zip(names, kinds, strict=True), {_FACTS: json.dumps(dict(facts), ensure_ascii=False)})
-    counts: list[int] = []
-    with pa.OSFile(str(folder / _NAME), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for held in _batches(rows):
-            columns = [pa.array(column, kind) for column, kind in zip(zip(*held, strict=True), kinds, strict=True)]
-            writer.write_batch(pa.record_batch(columns, schema=schema))
-            counts.append(len(held))
-    (folder / _COUNTS).write_text(json.dumps(counts), encoding="utf-8")
-    return sum(counts)
-
-
-def _batches(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    held: list[tuple[Any, ...]] = []
-    size = 0
-    for row in rows:
-        held.append(row)
-        size += sum(len(cell) for cell in row if isinstance(cell, str))
-        if size >= BATCH or len(held) >= _ROWS:
-            yield held
-            held, size = [], 0
-    if held:
-        yield held
+    writer = BatchWriter(folder, names, facts, integers)
+    writer.add(rows)
+    return writer.close()
 
 
 class BatchFile:
@@ -86,6 +108,11 @@ class BatchFile:
 
     def __len__(self) -> int:
         return self._starts[-1]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(self._reader.schema.names)
 
     def row(self, at: int, names: Sequence[str]) -> list[Any]:
         """Cells of a row."""

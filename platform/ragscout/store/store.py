@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Usage
+from ragscout.model.stages import made_of_vectors
 from ragscout.store.blobs import Blobs, DamagedBlobError, copy_out, disk_errors, is_digest, verify
 from ragscout.store.ledger import Ledger
 from ragscout.store.location import Location, parse_location, refuse_network
@@ -215,7 +216,7 @@ class Store:
         are made again from the memo, and only the lost vectors are computed again."""
         self.blobs.set_aside(shard)
         lost = self.ledger.vectors_drop_shard(shard)
-        self.ledger.values_drop_stages(("embed", "index"))
+        self.ledger.values_drop_stages(made_of_vectors())
         self.damage.append(f"vector shard {shard[:12]} was set aside with {lost} vectors; they are computed again.")
 
     def _rows(self, shard: str) -> Sequence[Row] | None:

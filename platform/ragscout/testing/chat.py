@@ -59,6 +59,12 @@ def vectors(texts: Sequence[str], dim: int = DIM) -> np.ndarray:
     return np.asarray(matrix / np.linalg.norm(matrix, axis=1, keepdims=True), dtype=np.float32)
 
 
+def relevance(query: str, texts: Sequence[str]) -> tuple[float, ...]:
+    """Share of the query's words that each text holds, 0..1."""
+    wanted = set(words(query))
+    return tuple(len(wanted & set(words(text))) / max(1, len(wanted)) for text in texts)
+
+
 def uniform_bits(*parts: str) -> int:
     """64 bits drawn from a hash of the parts."""
     return int.from_bytes(hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest(), "big")
@@ -99,6 +105,10 @@ class FakeChat:
             return self._outcome(request)
         finally:
             self._flying -= 1
+
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...]:
+        """See ``relevance``."""
+        return relevance(query, texts)
 
     async def embed(self, model: ChatModel, texts: Sequence[str]) -> np.ndarray:
         """See ``ChatClient.embed``."""

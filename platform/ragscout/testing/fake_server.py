@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from ragscout.model.outcome import Message
-from ragscout.testing.chat import reply_text, uniform_bits, vectors
+from ragscout.testing.chat import relevance, reply_text, uniform_bits, vectors
 
 
 @dataclass
@@ -158,6 +158,8 @@ class FakeServer:
             kind = "embeddings" if path.endswith("/embeddings") else "chat"
         elif path == "/answer":
             kind = "system"
+        elif path == "/v1/rerank":
+            kind = "rerank"
         stats = self.stats
         stats.calls[kind] += 1
         stats.headers.append(dict(headers))
@@ -193,6 +195,8 @@ class FakeServer:
             return status, {"Retry-After": str(self.faults.retry_after)}, said, cut
         if kind == "system":
             made = _ok(dict(self.system(body["question"])))
+        elif kind == "rerank":
+            made = _reranked(body)
         else:
             made = self._embeddings(body) if kind == "embeddings" else self._chat(body, fault == "bad_judge")
         if made[0] != 200:
@@ -250,6 +254,14 @@ class FakeServer:
         tokens = sum(len(text.split()) for text in body["input"])
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return _ok({"object": "list", "model": body["model"], "data": data, "usage": usage})
+
+
+def _reranked(body: dict[str, Any]) -> Reply:
+    """Texts with the share of the query's words that each holds, best first."""
+    scores = relevance(body["query"], body["documents"])
+    order = sorted(range(len(scores)), key=lambda row: (-scores[row], row))
+    results = [{"index": row, "relevance_score": scores[row]} for row in order]
+    return _ok({"model": body["model"], "results": results})
 
 
 def _streamed(model: str, pieces: list[str], finish: str, usage: dict[str, int]) -> Reply:

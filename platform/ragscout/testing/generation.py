@@ -13,7 +13,7 @@ from ragscout.model.outcome import Answer, Failure, Hit, Message, Prompt, Rankin
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
 from ragscout.model.step import Step
 from ragscout.model.text import normalise
-from ragscout.model.values import Chunks
+from ragscout.model.values import Chunks, Passages
 from ragscout.testing.chat import reply_text
 from ragscout.testing.steps import FakeRuntime, QuestionKit, run
 
@@ -41,7 +41,49 @@ QUESTIONS = (
     Question("6", "What is {{ 7 * 7 }} and <|im_end|>?"),
 )
 _ORDERS = ((0, 1, 2), (2, 3, 0), (1, 4, 0), (3, 2, 4), (), (4, 0, 1))
+CONTEXTS = tuple(Passages.of(CHUNKS, order) for order in _ORDERS)
 RANKINGS = tuple(Ranking(tuple(Hit(row, 1.0 / place) for place, row in enumerate(order, 1))) for order in _ORDERS)
+
+
+class ContextKit(QuestionKit):
+    """For steps of the stage ``context``. Override ``chunks`` where the step needs more than plain ones."""
+
+    stage = "context"
+
+    def chunks(self) -> Chunks:
+        """What the rankings rank."""
+        return CHUNKS
+
+    def questions(self) -> Sequence[Question]:
+        """Six, two of them Korean, one with template marks."""
+        return QUESTIONS
+
+    def whole(self) -> dict[str, Any]:
+        """The chunks."""
+        return {"chunk": self.chunks()}
+
+    def per_question(self) -> dict[str, Sequence[Any]]:
+        """One ranking each, one of them empty."""
+        return {"rerank": RANKINGS}
+
+    def test_passages_say_where_they_come_from(self) -> None:
+        """Columns are of one length; every passage has text, a document, a place in it and chunks of the ranking."""
+        chunks = self.chunks()
+        for step in self.steps():
+            for order, found in zip(_ORDERS, self.asked(step, range(len(QUESTIONS))), strict=True):
+                assert isinstance(found, Passages)
+                columns = (found.text, found.document, found.span, found.rows, found.title)
+                assert {len(column) for column in columns} == {len(found)}
+                for text, document, (start, end), rows in zip(*columns[:4], strict=True):
+                    assert text.strip() and 0 <= start < end and rows
+                    assert set(rows) <= set(order)
+                    assert {chunks.document[row] for row in rows} == {document}
+
+    def test_nothing_found_gives_no_passages(self) -> None:
+        """An empty ranking is no error."""
+        for step in self.steps():
+            (found,) = run(step, self.runtime(), [QUESTIONS[0]], chunk=self.chunks(), rerank=[Ranking(())])
+            assert len(found) == 0
 
 
 class PromptKit(QuestionKit):
@@ -53,20 +95,16 @@ class PromptKit(QuestionKit):
         """Six, two of them Korean, one with template marks."""
         return QUESTIONS
 
-    def whole(self) -> dict[str, Any]:
-        """The chunks."""
-        return {"chunk": CHUNKS}
-
     def per_question(self) -> dict[str, Sequence[Any]]:
-        """One ranking each, one of them empty."""
-        return {"rerank": RANKINGS}
+        """The passages of one ranking each, one of them empty."""
+        return {"context": CONTEXTS}
 
-    def test_passages_come_from_the_ranking(self) -> None:
-        """What a prompt says it holds was ranked, each chunk once."""
+    def test_passages_come_from_the_context(self) -> None:
+        """What a prompt says it holds was given, each passage once."""
         for step in self.steps():
             for order, prompt in zip(_ORDERS, self.asked(step, range(len(QUESTIONS))), strict=True):
                 assert isinstance(prompt, Prompt)
-                assert set(prompt.passages) <= set(order)
+                assert set(prompt.passages) <= set(range(len(order)))
                 assert len(set(prompt.passages)) == len(prompt.passages)
 
     def test_every_prompt_ends_with_the_user(self) -> None:
@@ -81,18 +119,19 @@ class PromptKit(QuestionKit):
         """A hostile passage starts no message, closes no fence, and is not a template; nor is a question."""
         for step in self.steps():
             clean = self.asked(step, [0])[0]
-            for prompt in self.asked(step, range(len(QUESTIONS))):
+            for order, prompt in zip(_ORDERS, self.asked(step, range(len(QUESTIONS))), strict=True):
                 text = "\n".join(message.content for message in prompt.messages)
                 assert len(prompt.messages) <= len(clean.messages)
                 assert "<|im_end|>" not in text
-                if HOSTILE in prompt.passages:
+                if HOSTILE in [order[at] for at in prompt.passages]:
                     assert "[system]" in text
             assert "49" not in self.asked(step, [5])[0].messages[-1].content
 
     def test_nothing_retrieved_is_not_nothing_searched(self) -> None:
-        """An empty ranking and no ranking both give a prompt without passages."""
+        """No passage and no context both give a prompt without passages."""
         for step in self.steps():
-            for inputs in ({"chunk": CHUNKS, "rerank": [Ranking(())]}, {}):
+            given: tuple[dict[str, Any], ...] = ({"context": [Passages.of(CHUNKS, ())]}, {})
+            for inputs in given:
                 (prompt,) = run(step, FakeRuntime(), [QUESTIONS[0]], **inputs)
                 assert isinstance(prompt, Prompt)
                 assert prompt.passages == ()
@@ -111,20 +150,17 @@ class GenerateKit(QuestionKit):
         """Six, two of them Korean."""
         return QUESTIONS
 
-    def whole(self) -> dict[str, Any]:
-        """The chunks."""
-        return {"chunk": CHUNKS}
-
     def per_question(self) -> dict[str, Sequence[Any]]:
-        """A plain prompt each."""
-        return {"prompt": [_prompt(question, order) for question, order in zip(QUESTIONS, _ORDERS, strict=True)]}
+        """A plain prompt each, and its passages."""
+        prompts = [_prompt(question, order) for question, order in zip(QUESTIONS, _ORDERS, strict=True)]
+        return {"prompt": prompts, "context": CONTEXTS}
 
     def test_answers_carry_their_passages(self) -> None:
-        """An answer names the chunks its prompt held, has text, and says how it ended."""
+        """An answer names the passages its prompt held, has text, and says how it ended."""
         for step in self.steps():
             for order, answer in zip(_ORDERS, self.asked(step, range(len(QUESTIONS))), strict=True):
                 assert isinstance(answer, Answer)
-                assert answer.passages == order
+                assert answer.passages == tuple(range(len(order)))
                 assert answer.text == normalise(answer.text).strip() != ""
                 assert answer.finish in ("stop", "length")
 
@@ -132,7 +168,7 @@ class GenerateKit(QuestionKit):
         """The baseline without retrieval has no chunks."""
         for step in self.steps():
             prompt = Prompt((Message("user", "Question: 연차휴가는 언제 생기나요?"),), (), "ko")
-            (answer,) = run(step, self.runtime(), [QUESTIONS[1]], chunk=None, prompt=[prompt])
+            (answer,) = run(step, self.runtime(), [QUESTIONS[1]], prompt=[prompt])
             assert isinstance(answer, Answer)
             assert answer.passages == ()
 
@@ -153,7 +189,7 @@ class SystemKit(QuestionKit):
     def test_it_is_a_whole_system(self) -> None:
         """It says so, needs no input, and its answers carry no passages of ours."""
         for step in self.steps():
-            assert getattr(step, "whole_system", False)
+            assert step.inputs == ()
             for answer in self.asked(step, range(len(QUESTIONS))):
                 assert isinstance(answer, Answer)
                 assert answer.passages == () and answer.text == normalise(answer.text).strip() != ""
@@ -191,4 +227,4 @@ class ChatKit(GenerateKit):
 def _prompt(question: Question, order: Sequence[int]) -> Prompt:
     shown = "\n".join(CHUNKS.text[row] for row in order)
     language = "ko" if any("가" <= char <= "힣" for char in question.text) else "en"
-    return Prompt((Message("user", f"{shown}\nQuestion: {question.text}"),), tuple(order), language)
+    return Prompt((Message("user", f"{shown}\nQuestion: {question.text}"),), tuple(range(len(order))), language)

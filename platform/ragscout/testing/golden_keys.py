@@ -20,7 +20,7 @@ from ragscout.model.evalset import Question, Span
 from ragscout.model.key import digest, keyed_classes, short
 from ragscout.model.outcome import Message
 from ragscout.model.runtime import ChatModel, ChatRequest
-from ragscout.model.stages import ORDER
+from ragscout.model.stages import STAGES
 from ragscout.model.step import Step
 from ragscout.spec import load, metrics, space
 
@@ -104,7 +104,8 @@ def _of_sweep(sweep: str, before: Mapping[str, Any] | None, after: Mapping[str, 
 
 def _of_key(what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
     """Where the key of a configuration or metric begins to differ, and which steps say why."""
-    stages = sorted({*old["nodes"], *new["nodes"]}, key=lambda stage: ORDER.index(stage) if stage in ORDER else 0)
+    order = list(STAGES)
+    stages = sorted({*old["nodes"], *new["nodes"]}, key=lambda stage: order.index(stage) if stage in order else 0)
     first = next(stage for stage in stages if old["nodes"].get(stage) != new["nodes"].get(stage))
     steps = [(stage, *(side["steps"].get(stage, "absent") for side in (old, new))) for stage in stages]
     changed = [f"; {stage} was {was}, is {now}" for stage, was, now in steps if was != now]

@@ -29,7 +29,7 @@ from ragscout.model.outcome import (
     Unfilled,
 )
 from ragscout.model.runtime import Runtime
-from ragscout.model.values import Chunks
+from ragscout.model.values import Chunks, Passages
 from ragscout.testing.packaged import undeclared
 
 _TEXTS = (
@@ -82,6 +82,7 @@ def example() -> tuple[list[Question], dict[str, Any]]:
         "chunk": chunks,
         "evidence": [*evidence, Evidence(), Evidence()],
         "rerank": [ranking] * len(questions),
+        "context": [Passages.of(chunks, range(4))] * len(questions),
         "prompt": [prompt] * len(questions),
         "generate": [Answer(_TEXTS[row % 4], passages=(0, 1)) for row in range(len(questions))],
     }

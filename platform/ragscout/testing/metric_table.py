@@ -13,19 +13,12 @@ from typing import Any
 
 from ragscout.model.metric import Figure, MeasureStep
 from ragscout.model.runtime import ChatModel
+from ragscout.model.stages import STAGES
 from ragscout.model.step import make, steps_of
 
 PAGE = Path("docs/metrics.md")
 BEGIN, END = "<!-- metrics: begin -->", "<!-- metrics: end -->"
 _MODEL = ChatModel("PROVIDER", "MODEL")
-_READS = {
-    "chunk": "passages",
-    "prompt": "passages",
-    "rerank": "ranking",
-    "generate": "answer",
-    "evidence": "evidence",
-    "corpus": "documents",
-}
 
 
 def metrics() -> Iterator[MeasureStep]:
@@ -81,7 +74,7 @@ def _needs(metric: MeasureStep) -> list[str]:
         words = {"response": "answer", "reference": "reference", "retrieved_contexts": "passages"}
         found = [words[name] for name in FIELDS[str(metric.parameters()["metric"])] if name in words]
     else:
-        found = list(dict.fromkeys(_READS.get(stage, stage) for stage in metric.uses))
+        found = list(dict.fromkeys(word for stage in metric.uses if (word := STAGES[stage].holds)))
         found += ["reference"] if isinstance(metric, TextMetric) or metric.name == "reference_coverage" else []
         found += ["reference (correctness, completeness)"] if metric.name == "judge" else []
     return found + (["judge"] if metric.parameters().get("model") == _MODEL else [])

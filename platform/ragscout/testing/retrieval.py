@@ -93,6 +93,15 @@ class EncoderKit(WholeKit):
             assert together.dtype == np.float32 and together.shape == alone.shape
             assert (together == alone).all() and (together == backwards).all()
 
+    def test_passage_like_queries_do_not_depend_on_their_batch(self) -> None:
+        """A query text that reads like a passage is encoded as documents are, with the same bits in any batch."""
+        texts = list(PASSAGES[:3])
+        for step in self.steps():
+            encoder = cast(Encoder, step)
+            together = asyncio.run(encoder.passages(self.runtime(), texts))
+            alone = np.concatenate([asyncio.run(encoder.passages(self.runtime(), [text])) for text in texts])
+            assert together.dtype == np.float32 and (together == alone).all()
+
     def test_nothing_is_encoded_twice(self) -> None:
         """The memo stands in front."""
         runtime = self.runtime()
@@ -287,6 +296,28 @@ class FuseKit(RankingKit):
         dense = [ranking((0, 0.9), (1, 0.5), (2, 0.5)), ranking((5, 0.4), (2, 0.3)), ranking(), ranking((3, 0.1))]
         lexical = [ranking((2, 7.0), (4, 3.5)), ranking((2, 4.0)), ranking((1, 2.0), (3, 2.0)), ranking((3, 9.0))]
         return {"dense": dense, "lexical": lexical}
+
+
+class RerankKit(RankingKit):
+    """What every rerank step is held to."""
+
+    stage = "rerank"
+
+    def whole(self) -> dict[str, Any]:
+        """The standard passages."""
+        return {"chunk": chunks()}
+
+    def per_question(self) -> dict[str, Sequence[Any]]:
+        """One ranking per question, one of them empty, one with two equal texts."""
+        whole = ranking(*((row, 1.0 - row / 10) for row in range(len(PASSAGES))))
+        return {"fuse": [whole, ranking((2, 0.9), (5, 0.9), (0, 0.1)), ranking(), ranking((6, 0.1))]}
+
+    def test_only_what_was_ranked_comes_back(self) -> None:
+        """A reranker orders and cuts; it finds nothing new."""
+        for step in self.steps():
+            found = self.asked(step, range(len(QUESTIONS)))
+            for before, after in zip(self.per_question()["fuse"], found, strict=True):
+                assert {hit.chunk for hit in after.hits} <= {hit.chunk for hit in before.hits}
 
 
 def ranking(*hits: tuple[int, float]) -> Ranking:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
+import math
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,12 +21,13 @@ from ragscout.engine.admission import MemoryAdmission
 from ragscout.engine.calls import Calls, Patience
 from ragscout.engine.connection_limit import ConnectionLimit
 from ragscout.model.cells import decode, encode
-from ragscout.model.errors import ParameterError, StepError, UnknownNameError
+from ragscout.model.cost import Workload
+from ragscout.model.errors import AbsentError, ParameterError, UnknownNameError
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Failure, Unfilled, Usage
-from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Purpose, VectorRef
+from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, ModelFiles, Purpose, VectorRef
 from ragscout.model.stages import STAGES
-from ragscout.model.step import Step, make, steps_of
+from ragscout.model.step import Step, chat_models, make, steps_of
 from ragscout.model.text import normalise
 from ragscout.model.values import codec
 from ragscout.testing.packaged import undeclared
@@ -97,7 +99,7 @@ class FakeModels:
             return Path(self.folders[model])
         if Path(model).exists():
             return Path(model)
-        raise StepError(f"models: {model!r} is not present; got {sorted(self.folders)}. Give its folder.")
+        raise AbsentError(f"models: {model!r} is not present; got {sorted(self.folders)}. Give its folder.")
 
 
 class _Withheld(Exception):
@@ -130,6 +132,9 @@ class _ScriptedClient:
     async def embed(self, model: ChatModel, texts: Sequence[str]) -> np.ndarray:
         raise AssertionError("the runtime's embeddings are asked instead")
 
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...]:
+        raise AssertionError("the runtime's scores are asked instead")
+
     async def close(self) -> None:
         """Nothing is open."""
 
@@ -161,7 +166,8 @@ class FakeRuntime:
     request and report kept.
 
     ``chat`` is answered by ``script``: a function of the request, or a mapping of substrings of the last message to
-    replies; equal requests are asked once, as with a real memo. ``embeddings`` maps texts to vectors.
+    replies; equal requests are asked once, as with a real memo. ``embeddings`` maps texts to vectors, ``scores`` a
+    query and texts to what an endpoint's reranker says of them.
     """
 
     def __init__(
@@ -170,6 +176,7 @@ class FakeRuntime:
         folders: Mapping[str, Path] | None = None,
         embeddings: Callable[[Sequence[str]], np.ndarray] | None = None,
         memory_limit: int = 1 << 30,
+        scores: Callable[[str, Sequence[str]], tuple[float, ...] | Unfilled] | None = None,
     ) -> None:
         # Any: the protocol's attributes are settable and so invariant, while tests want the fakes' own members
         self.memo: Any = FakeMemo()
@@ -179,6 +186,7 @@ class FakeRuntime:
         self.reports: dict[str, float] = {}
         self.embedded: list[str] = []
         self._embeddings = embeddings
+        self._scores = scores
         self._client = _ScriptedClient(script)
         self._purposes: dict[str, Purpose] = {}
         connections, remembered = _OneConnection(self._client), MemoryAdmission(None)
@@ -203,6 +211,13 @@ class FakeRuntime:
             raise AssertionError("this test's runtime has no embeddings, yet a step asked for some")
         self.embedded.extend(texts)
         return self._embeddings(texts)
+
+    async def rerank(self, model: ChatModel, query: str, texts: Sequence[str]) -> tuple[float, ...] | Unfilled:
+        """See ``Runtime.rerank``."""
+        if self._scores is None:
+            raise AssertionError("this test's runtime has no scores, yet a step asked for some")
+        await asyncio.sleep(0)
+        return self._scores(query, texts)
 
     def report(self, node: str, what: str, value: float) -> None:
         """Keep the figure under ``what``."""
@@ -247,7 +262,7 @@ class StepKit:
     def test_key_ignores_the_order_and_the_spelling_of_parameters(self) -> None:
         """Order, defaults given explicitly and numbers written as text do not change a key; another value does."""
         for step in self.steps():
-            inputs = dict.fromkeys(STAGES[self.stage].inputs, "0" * 64)
+            inputs = dict.fromkeys(step.inputs, "0" * 64)
             every = {field.name: getattr(step, field.name) for field in dataclasses.fields(step)}
             again = make(self.stage, step.name, dict(reversed(list(every.items()))))
             assert again == step and again.key(inputs) == step.key(inputs)
@@ -256,6 +271,20 @@ class StepKit:
             assert step.key(inputs) != step.key(dict.fromkeys(inputs, "1" * 64)) or not inputs
         keys = [step.key({}) for step in self.steps()]
         assert len(set(keys)) == len(keys), "two cases have one key"
+
+    def test_declares_what_it_needs(self) -> None:
+        """What it says it reads is given to its stage; its models are named, its cost and resources are figures."""
+        material = Workload(1e6, 1.0, 4.0, 80.0, 1000.0, 1000.0, 0.0, 20.0, 3.0, 1000.0)
+        for step in self.steps():
+            assert set(step.inputs) <= set(STAGES[self.stage].inputs)
+            for item in step.models():
+                assert item.name if isinstance(item, ModelFiles) else item.model
+            cost = step.cost(material)
+            figures = (cost.seconds, cost.requests, cost.prompt, cost.reply, cost.longest, cost.money, cost.disk)
+            assert all(math.isfinite(figure) and figure >= 0 for figure in figures) and cost.reply <= cost.longest
+            assert bool(cost.requests) <= bool(chat_models(step)), f"{step.name}: requests to no model"
+            assert all(math.isfinite(value) for value in dataclasses.astuple(step.after(material)))
+            assert step.resources.cpus >= 0 and step.resources.gpus >= 0 and step.resources.memory >= 0
 
     def test_parameters_survive_a_round_trip(self) -> None:
         """What is logged and exported makes the same step again."""
@@ -347,11 +376,11 @@ class QuestionKit(StepKit):
         return {}
 
     def asked(self, step: Step, order: Sequence[int], runtime: FakeRuntime | None = None) -> list[Any]:
-        """Outcomes of the questions at these positions, in this order, in one batch."""
+        """Outcomes of the questions at these positions, in this order, in one batch; the step gets what it reads."""
         questions = self.questions()
         inputs = {name: [values[at] for at in order] for name, values in self.per_question().items()}
-        found = run(step, runtime or self.runtime(), [questions[at] for at in order], **self.whole(), **inputs)
-        return list(found)
+        given = {name: value for name, value in {**self.whole(), **inputs}.items() if name in step.inputs}
+        return list(run(step, runtime or self.runtime(), [questions[at] for at in order], **given))
 
     def test_a_batch_gives_what_each_question_gives_alone(self) -> None:
         """Batches, splits and orders change nothing."""

@@ -39,7 +39,7 @@ def test_every_decoding_parameter_reaches_the_request() -> None:
     )
     runtime = FakeRuntime(lambda request: "an answer")
     prompt = Prompt((Message("system", "s"), Message("user", "u")), (1, 2), "en")
-    (answer,) = run(step, runtime, QUESTIONS[:1], chunk=None, prompt=[prompt])
+    (answer,) = run(step, runtime, QUESTIONS[:1], prompt=[prompt])
     assert (answer.text, answer.passages) == ("an answer", (1, 2))
     ((request, _),) = runtime.requests
     assert request == ChatRequest(
@@ -66,7 +66,7 @@ def test_questions_are_asked_at_once() -> None:
             return ChatReply(request.messages[-1].content, "length")
 
     found = [Prompt((Message("user", f"u{number}"),), (), "en") for number in range(len(QUESTIONS))]
-    answers = run(make("generate", "chat", {"model": MODEL}), Slow(), QUESTIONS, chunk=None, prompt=found)
+    answers = run(make("generate", "chat", {"model": MODEL}), Slow(), QUESTIONS, prompt=found)
     assert [answer.text for answer in answers] == [f"u{number}" for number in range(len(QUESTIONS))]
     assert {answer.finish for answer in answers} == {"length"}
     assert largest == len(QUESTIONS)

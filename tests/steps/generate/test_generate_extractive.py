@@ -7,7 +7,7 @@ import pytest
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Message, Prompt
 from ragscout.model.step import make
-from ragscout.model.values import Chunks
+from ragscout.model.values import Chunks, Passages
 from ragscout.steps.generate.extractive import NOT_FOUND, best_sentence
 from ragscout.steps.measure.refusal import is_refusal
 from ragscout.testing.generation import CHUNKS, QUESTIONS, GenerateKit
@@ -20,9 +20,10 @@ class TestConformance(GenerateKit):
 
 def answer(question: str, passages: list[str], language: str = "en", **parameters: object) -> Answer:
     chunks = Chunks(("d",) * len(passages), (0,) * len(passages), tuple(map(len, passages)), tuple(passages))
+    context = Passages.of(chunks, range(len(passages)))
     prompt = Prompt((Message("user", question),), tuple(range(len(passages))), language)
     step = make("generate", "extractive", parameters)
-    (found,) = run(step, FakeRuntime(), [Question("1", question)], chunk=chunks, prompt=[prompt])
+    (found,) = run(step, FakeRuntime(), [Question("1", question)], context=[context], prompt=[prompt])
     assert isinstance(found, Answer)
     return found
 
@@ -37,10 +38,11 @@ def answer(question: str, passages: list[str], language: str = "en", **parameter
     ],
 )
 def test_the_sentence_that_answers(number: int, rows: tuple[int, ...], expected: str) -> None:
-    prompt = Prompt((Message("user", "x"),), rows, "en")
+    places = tuple(range(len(rows)))
+    prompt = Prompt((Message("user", "x"),), places, "en")
     step = make("generate", "extractive")
-    (found,) = run(step, FakeRuntime(), [QUESTIONS[number]], chunk=CHUNKS, prompt=[prompt])
-    assert found == Answer(expected, "stop", rows)
+    (found,) = run(step, FakeRuntime(), [QUESTIONS[number]], context=[Passages.of(CHUNKS, rows)], prompt=[prompt])
+    assert found == Answer(expected, "stop", places)
 
 
 @pytest.mark.parametrize(("language", "question"), [("en", "Zebra quagga?"), ("ko", "얼룩말은 어디에 사나요?")])

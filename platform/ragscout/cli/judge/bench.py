@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragscout.judges.asking import Passages
+from ragscout.judges.asking import GivenPassages
 from ragscout.model.errors import EvalSetError, UnknownNameError
 from ragscout.model.journal import JudgeLabelled
 
@@ -31,7 +31,7 @@ class Bench:
     judged: Judged | None
     items: list[Item]
     book: Labels
-    passages: Passages
+    passages: GivenPassages
 
     @property
     def labels(self) -> list[Label]:
@@ -85,7 +85,7 @@ def open_bench(file: Path, store: str | None, criterion: str) -> Bench:
     else:
         judged = goal or next(iter(found), None)
     name = criterion or (judged.criterion if judged else "correctness")
-    passages = Passages(sweep.prepared, sweep.store)
+    passages = GivenPassages(sweep.prepared, sweep.store)
     reads = judged.judge.reads_passages(name) if judged else name == "faithfulness"
     figure = judged.figure if judged else f"judge.{name}"
     items = population(_answered(sweep), sweep.prepared.questions, figure, passages.of if reads else nothing_given)

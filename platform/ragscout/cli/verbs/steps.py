@@ -19,16 +19,24 @@ def run(
     from ragscout import steps as registry  # noqa: F401 - importing the steps fills the registry
     from ragscout.model.errors import UnknownNameError
     from ragscout.model.step import registered_stages, steps_of
+    from ragscout.steps.retrievers import KEY, recipes
 
     stages = registered_stages()
-    if stage is not None and stage not in stages:
-        raise UnknownNameError("steps", "stage", stage, stages)
+    if stage is not None and stage not in (*stages, KEY):
+        raise UnknownNameError("steps", "stage", stage, (*stages, KEY))
     found: dict[str, dict[str, Any]] = {}
-    for name in (stage,) if stage else stages:
+    for name in (stage,) if stage else (*stages, KEY):
+        if name == KEY:
+            found[name] = {
+                key: {"version": 1, "parameters": dict(made.steps), "help": made.help}
+                for key, made in recipes().items()
+            }
+            continue
         found[name] = {
             key: {
                 "version": cls.version,
                 "parameters": _parameters(cls),
+                "resources": dataclasses.asdict(cls.resources),
                 "help": (inspect.getdoc(cls) or "").split("\n\n")[0],
             }
             for key, cls in steps_of(name).items()

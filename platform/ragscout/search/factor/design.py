@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragscout.search.space import Kind
+from ragscout.model.stages import Kind
 
 if TYPE_CHECKING:
     import numpy as np

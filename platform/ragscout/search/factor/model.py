@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ragscout.model.stages import Kind
 from ragscout.search.factor.design import Design, make_design
-from ragscout.search.space import Kind
 
 if TYPE_CHECKING:
     import numpy as np

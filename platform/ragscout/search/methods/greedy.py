@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 
+from ragscout.model.stages import STAGES, keys
 from ragscout.search.methods.deepening import DeepeningProposer
 from ragscout.search.samplers.adapter import round_seed
 from ragscout.search.space import kind_of
@@ -17,8 +18,6 @@ from ragscout.search.state import Progress
 
 TURNS = 2
 RESTARTS = 50
-ORDER = ("generate", "embed", "rerank", "retriever", "chunk", "query", "corpus", "prompt")
-"""Stages of the knobs in the order they are decided; others come after."""
 
 
 class GreedyProposer(DeepeningProposer):
@@ -80,7 +79,7 @@ def _best(rows: Sequence[int], progress: Progress) -> int:
 
 
 def _place(knob: str) -> tuple[int, str]:
-    stage = knob.split(".")[0]
     if kind_of(knob) == "model":
         return 0, knob
-    return ORDER.index(stage) if stage in ORDER else len(ORDER), knob
+    turns = [STAGES[stage].decided for stage in keys().get(knob.split(".")[0], ()) if STAGES[stage].decided]
+    return min(turns, default=len(STAGES)), knob

@@ -7,14 +7,15 @@ import itertools
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ragscout.model.cost import Cost, Workload
 from ragscout.model.evalset import Document
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step
 from ragscout.model.values import Chunks, Corpus
-from ragscout.steps.batches import BatchFile, write_batches
+from ragscout.steps.batches import BATCH, BatchFile, BatchWriter
 from ragscout.steps.chunk.lazy import COLUMNS, on_disk
 
 Span = tuple[int, int]
@@ -23,7 +24,8 @@ _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkStep(Step):
-    """Base of chunkers. A subclass gives ``spans(text, runtime)``.
+    """Base of chunkers. A subclass gives ``spans(text, runtime)``, or ``cut(documents, runtime)`` where it has to wait
+    for models.
 
     Its chunks, cut to their non-blank part, are in order, cover every character that is not white space, and repeat
     at most about ``overlap`` of each other. Reports ``chunks`` and ``realised_overlap`` (repeated characters / all
@@ -55,33 +57,72 @@ class ChunkStep(Step):
         """Chunk boundaries of one document, in order; they may hold white space at their ends."""
         raise NotImplementedError
 
+    async def cut(self, documents: Sequence[Document], runtime: Runtime) -> Sequence[Sequence[Span]]:
+        """Chunk boundaries of some documents (at most about four million characters), as ``spans`` gives them. The
+        boundaries of a document must not depend on the others."""
+        return await asyncio.to_thread(lambda: [self.spans(document.text, runtime) for document in documents])
+
+    def unit(self, material: Workload) -> float:
+        """Characters of one unit of ``size``."""
+        return 1.0
+
+    def cost(self, material: Workload) -> Cost:
+        """Seconds and disk in proportion to the text."""
+        return Cost(seconds=0.3 * (1 + material.characters / 1e6), disk=0.8 * self.after(material).text)
+
+    def after(self, material: Workload) -> Workload:
+        """So many chunks of the full size; they are the passages until another step says otherwise."""
+        unit = self.unit(material)
+        step = (self.size - self.overlap_units) * unit
+        chunks = max(1.0, material.characters / max(1.0, step))
+        return replace(material, chunks=chunks, chunk=self.size * unit, passage=self.size * unit)
+
     async def run(self, runtime: Runtime, corpus: Corpus) -> Chunks:
         """Chunk every document; one without text gives none."""
-        chunks, shared = await asyncio.to_thread(self._all, runtime, corpus.documents)
+        chunks, shared = await self._all(runtime, corpus.documents)
         runtime.report(self.stage, "chunks", len(chunks))
         runtime.report(self.stage, "realised_overlap", shared)
         return chunks
 
-    def _all(self, runtime: Runtime, documents: Sequence[Document]) -> tuple[Chunks, float]:
+    async def _all(self, runtime: Runtime, documents: Sequence[Document]) -> tuple[Chunks, float]:
         """Chunks in memory, or on disk when the documents are. Titles, metadata and sources are noted on the way."""
         notes = _Notes()
         if isinstance(documents, tuple | list):
-            rows = list(self._rows(runtime, documents, notes))
+            rows = [row for batch in _batches(documents) for row in await self._rows(batch, runtime, notes)]
             names, texts, starts, ends = zip(*rows, strict=True) if rows else ((), (), (), ())
             return Chunks(names, starts, ends, texts, notes.titles, notes.meta, notes.sources), notes.overlap
         folder = tempfile.TemporaryDirectory(prefix="ragscout-")
-        write_batches(Path(folder.name), self._rows(runtime, documents, notes), COLUMNS, {}, integers=2)
+        writer = BatchWriter(Path(folder.name), COLUMNS, {}, integers=2)
+        batches = _batches(documents)
+        while batch := await asyncio.to_thread(next, batches, None):
+            writer.add(await self._rows(batch, runtime, notes))
+        await asyncio.to_thread(writer.close)
         file = BatchFile(Path(folder.name), self.stage)
         return on_disk(file, notes.titles, notes.meta, notes.sources, folder), notes.overlap
 
-    def _rows(
-        self, runtime: Runtime, documents: Iterable[Document], notes: _Notes
-    ) -> Iterator[tuple[str, str, int, int]]:
-        for document in documents:
-            spans = distinct(trimmed(document.text, self.spans(document.text, runtime)))
+    async def _rows(
+        self, documents: Sequence[Document], runtime: Runtime, notes: _Notes
+    ) -> list[tuple[str, str, int, int]]:
+        found = []
+        for document, given in zip(documents, await self.cut(documents, runtime), strict=True):
+            spans = distinct(trimmed(document.text, given))
             notes.add(document, spans)
-            for start, end in spans:
-                yield document.id, document.text[start:end], start, end
+            found += [(document.id, document.text[start:end], start, end) for start, end in spans]
+        return found
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Documents in order, some megabytes at a time."""
+    held: list[Document] = []
+    size = 0
+    for document in documents:
+        held.append(document)
+        size += len(document.text)
+        if size >= BATCH:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import step
@@ -18,6 +19,8 @@ class Characters(ChunkStep):
     A window ends at the last sentence end of its last 15 %, else at white space there, else between two whole
     characters; the next begins about ``overlap`` before, at the head of a word.
     """
+
+    stands_for: ClassVar[tuple[str, ...]] = ("parameters",)
 
     def spans(self, text: str, runtime: Runtime) -> Sequence[Span]:
         """Windows over the whole text."""

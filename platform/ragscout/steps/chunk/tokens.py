@@ -9,8 +9,9 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from ragscout.model.cost import Workload
 from ragscout.model.errors import MissingExtraError, StepError
-from ragscout.model.runtime import Runtime
+from ragscout.model.runtime import ChatModel, ModelFiles, Runtime
 from ragscout.model.step import step
 from ragscout.steps.chunk.base import ChunkStep, Span
 from ragscout.steps.chunk.cut import windows
@@ -31,8 +32,18 @@ class Tokens(ChunkStep):
     """
 
     size: int = field(default=256, metadata={"help": "largest chunk in tokens", "ge": 1})
-    tokenizer: str = field(default="words", metadata={"help": "words, or a model with a tokenizer.json"})
+    tokenizer: str = field(
+        default="words", metadata={"help": "words, or a model with a tokenizer.json", "model": "revision"}
+    )
     revision: str = field(default="", metadata={"help": "revision of the tokenizer's model"})
+
+    def models(self) -> tuple[ChatModel | ModelFiles, ...]:
+        """The tokenizer's model; ``words`` is none."""
+        return () if self.tokenizer == "words" else super().models()
+
+    def unit(self, material: Workload) -> float:
+        """See ``ChunkStep.unit``: a token."""
+        return material.per_token
 
     def key(self, inputs: Any) -> str:
         """A model's tokenizer depends on the library that runs it, the plain one on our own rules."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from ragscout.model.errors import StepError
 from ragscout.model.evalset import Document
@@ -25,6 +25,8 @@ class Parse(Step):
     several files use is kept by the first and becomes ``path#id`` in the others. Reports ``documents``,
     ``parse_warnings`` and, with transforms, ``transformed`` as counts.
     """
+
+    uses: ClassVar[tuple[str, ...]] = ("source",)
 
     html: Html = field(
         default="text",

@@ -41,6 +41,7 @@ class Sample(Step):
     """
 
     offered: ClassVar[bool] = False
+    uses: ClassVar[tuple[str, ...]] = ("corpus",)
 
     size: int = field(default=0, metadata={"help": "documents; 0: the share decides", "ge": 0})
     share: float = field(default=0.0, metadata={"help": "share of the documents", "ge": 0.0, "le": 1.0})

@@ -11,7 +11,7 @@ from ragscout.model.evalset import Question
 from ragscout.model.outcome import Query, Ranking
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step, step
-from ragscout.model.values import DenseIndex
+from ragscout.model.values import DenseIndex, Encoder
 from ragscout.steps.rankings import merged
 
 if TYPE_CHECKING:
@@ -32,24 +32,23 @@ class Nearest(Step):
         index: DenseIndex,
     ) -> list[Ranking]:
         """All texts of all questions are searched at once; each text's vector is made from it alone."""
-        texts = [text for item in query for text in item.texts]
-        if not texts:
+        sent = [item.of("dense") for item in query]
+        asked = [question for question, texts in zip(questions, sent, strict=True) for _ in texts]
+        if not asked:
             return [Ranking(()) for _ in questions]
-        vectors = await index.encoder.queries(runtime, texts)
-        found = iter(await asyncio.to_thread(self._all, runtime, questions, query, index, vectors))
-        return [merged([next(found) for _ in item.texts], self.depth) for item in query]
+        vectors = await _vectors(runtime, index.encoder, [text for texts in sent for text in texts])
+        found = iter(await asyncio.to_thread(self._all, runtime, asked, index, vectors))
+        return [merged([next(found) for _ in texts], self.depth) if texts else Ranking(()) for texts in sent]
 
     def _all(
         self,
         runtime: Runtime,
-        questions: Sequence[Question],
-        query: Sequence[Query],
+        asked: Sequence[Question],
         index: DenseIndex,
         vectors: np.ndarray,
     ) -> list[Ranking]:
-        """One ranking per text; texts of questions with the same filter are searched together."""
+        """One ranking per text, given the question of each; those with the same filter are searched together."""
         groups: dict[tuple[object, ...], list[int]] = {}
-        asked = [question for question, item in zip(questions, query, strict=True) for _ in item.texts]
         for row, question in enumerate(asked):
             groups.setdefault(tuple(sorted(question.filter.items())), []).append(row)
         found: dict[int, Ranking] = {}
@@ -57,3 +56,15 @@ class Nearest(Step):
             keep = index.allowed(asked[rows[0]])
             found |= dict(zip(rows, index.search(runtime, vectors[rows], self.depth, keep), strict=True))
         return [found[row] for row in range(len(asked))]
+
+
+async def _vectors(runtime: Runtime, encoder: Encoder, texts: Sequence[tuple[str, bool]]) -> np.ndarray:
+    """One row per text: encoded as a question, or as a passage where it reads like one."""
+    import numpy as np
+
+    found: dict[int, np.ndarray] = {}
+    for like, encode in ((False, encoder.queries), (True, encoder.passages)):
+        rows = [row for row, (_, passage) in enumerate(texts) if passage is like]
+        if rows:
+            found |= dict(zip(rows, await encode(runtime, [texts[row][0] for row in rows]), strict=True))
+    return np.stack([found[row] for row in range(len(texts))])

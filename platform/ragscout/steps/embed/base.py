@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic_core import to_jsonable_python
 
+from ragscout.model.cost import Cost, Workload
 from ragscout.model.runtime import Runtime
-from ragscout.model.step import Step
+from ragscout.model.step import Step, model_files
 from ragscout.model.values import Chunks, Embedded
+from ragscout.steps.embed import speed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,8 +46,8 @@ class EmbedStep(Step):
         async def compute(texts: Sequence[str]) -> np.ndarray:
             return await self.vectors(runtime, texts, "document")
 
-        refs = await runtime.memo.vectors(self.key({}), chunk.text, compute)
-        beyond = await asyncio.to_thread(self.beyond_window, runtime, chunk.text)
+        refs = await runtime.memo.vectors(self.key({}), chunk.indexed, compute)
+        beyond = await asyncio.to_thread(self.beyond_window, runtime, chunk.indexed)
         if beyond is not None:
             runtime.report(self.stage, "truncated_share", beyond)
         dim = int(runtime.memo.matrix(refs[:1]).shape[1]) if refs else 0
@@ -60,6 +62,28 @@ class EmbedStep(Step):
             return np.concatenate([await self.vectors(runtime, [text], "query") for text in missing])
 
         return runtime.memo.matrix(await runtime.memo.vectors(f"{self.key({})}:query", texts, compute))
+
+    async def passages(self, runtime: Runtime, texts: Sequence[str]) -> np.ndarray:
+        """See ``model.values.Encoder``."""
+
+        async def compute(missing: Sequence[str]) -> np.ndarray:
+            import numpy as np
+
+            return np.concatenate([await self.vectors(runtime, [text], "document") for text in missing])
+
+        return runtime.memo.matrix(await runtime.memo.vectors(f"{self.key({})}:passage", texts, compute))
+
+    def cost(self, material: Workload) -> Cost:
+        """Seconds of encoding every chunk, and the vectors on disk."""
+        name = next((item.name for item in model_files(self)), self.name)
+        rate = speed.TEXTS_PER_SECOND.get(name, speed.UNKNOWN_ENCODER)
+        known = speed.MEASURED if name in speed.TEXTS_PER_SECOND else "assumed"
+        size = speed.DIMENSIONS.get(name, speed.UNKNOWN_DIMENSION)
+        return Cost(
+            seconds=material.chunks * max(0.2, material.chunk / material.per_token / speed.TOKENS) / rate,
+            disk=material.chunks * size * 4 * 2,
+            basis=f"{name}: {rate:g} texts of {speed.TOKENS} tokens per second ({known}).",
+        )
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

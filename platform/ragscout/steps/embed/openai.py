@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ragscout.model.runtime import ChatModel, Runtime
 from ragscout.model.step import step
@@ -20,6 +20,8 @@ class OpenAI(EmbedStep):
 
     Chunks and queries leave the machine. The same text is sent once: the memo stands in front.
     """
+
+    stands_for: ClassVar[tuple[str, ...]] = ("connection",)
 
     model: ChatModel = field(metadata={"help": "name of a connection"})
 

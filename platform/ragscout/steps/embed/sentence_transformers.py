@@ -6,7 +6,7 @@ import functools
 import threading
 from collections.abc import Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ragscout.model.errors import MissingExtraError, StepError
 from ragscout.model.runtime import Runtime
@@ -31,7 +31,9 @@ _LOCK = threading.Lock()
 class SentenceTransformers(EmbedStep):
     """A sentence-transformers model; queries and documents get the prompts the model declares for them."""
 
-    model: str = field(default="minilm", metadata={"help": "alias, local folder or hub name"})
+    stands_for: ClassVar[tuple[str, ...]] = ("parameters", "embedder", "hub name")
+
+    model: str = field(default="minilm", metadata={"help": "alias, local folder or hub name", "model": "revision"})
     revision: str = field(default="", metadata={"help": "revision of the model"})
 
     def encode(self, runtime: Runtime, texts: Sequence[str], side: Side) -> np.ndarray:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ragscout.model.errors import MissingExtraError, StepError
 from ragscout.model.runtime import Runtime
@@ -25,7 +25,9 @@ class Static(EmbedStep):
     tokenizer file. No window: the whole text counts.
     """
 
-    model: str = field(default="wordllama", metadata={"help": "alias, local folder or hub name"})
+    stands_for: ClassVar[tuple[str, ...]] = ("static embedder",)
+
+    model: str = field(default="wordllama", metadata={"help": "alias, local folder or hub name", "model": "revision"})
     revision: str = field(default="", metadata={"help": "revision of the model"})
 
     def encode(self, runtime: Runtime, texts: Sequence[str], side: Side) -> np.ndarray:

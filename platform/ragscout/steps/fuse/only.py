@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ragscout.model.errors import StepError
 from ragscout.model.evalset import Question
@@ -15,12 +16,13 @@ from ragscout.model.step import Step, step
 class DenseOnly(Step):
     """The dense ranking."""
 
+    uses: ClassVar[tuple[str, ...]] = ("dense",)
+
     async def run(
         self,
         runtime: Runtime,
         questions: Sequence[Question],
         dense: Sequence[Ranking] | None = None,
-        lexical: Sequence[Ranking] | None = None,
     ) -> list[Ranking]:
         """Pass it on."""
         if dense is None:
@@ -32,11 +34,12 @@ class DenseOnly(Step):
 class LexicalOnly(Step):
     """The lexical ranking."""
 
+    uses: ClassVar[tuple[str, ...]] = ("lexical",)
+
     async def run(
         self,
         runtime: Runtime,
         questions: Sequence[Question],
-        dense: Sequence[Ranking] | None = None,
         lexical: Sequence[Ranking] | None = None,
     ) -> list[Ranking]:
         """Pass it on."""

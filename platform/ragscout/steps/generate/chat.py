@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import field
+from typing import ClassVar
 
+from ragscout.model.cost import REPLY, Cost, Workload
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Prompt, Unfilled
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Runtime
 from ragscout.model.step import Step, step
-from ragscout.model.values import Chunks
 
 
 @step("generate", "chat", version=1)
 class Chat(Step):
     """Ask a chat model (a connection of ``models:``), one request per question."""
+
+    uses: ClassVar[tuple[str, ...]] = ("prompt",)
+    stands_for: ClassVar[tuple[str, ...]] = ("parameters", "connection")
 
     model: ChatModel = field(metadata={"help": "connection of models:, by its name"})
     temperature: float = field(default=0.0, metadata={"help": "0 is deterministic decoding", "ge": 0.0, "le": 2.0})
@@ -41,12 +45,16 @@ class Chat(Step):
         given = {"model": self.model.label or self.model.model, **given}
         return f"{self.name}({', '.join(f'{name}={value}' for name, value in given.items())})"
 
+    def cost(self, material: Workload) -> Cost:
+        """One request; the reply is at most ``max_tokens`` long."""
+        longest = float(self.max_tokens)
+        return Cost(requests=1.0, prompt=material.asked, reply=min(longest, REPLY), longest=longest)
+
     async def run(
         self,
         runtime: Runtime,
         questions: Sequence[Question],
         *,
-        chunk: Chunks | None = None,
         prompt: Sequence[Prompt],
     ) -> list[Answer | Failure | Unfilled]:
         """All questions at once; how many requests are in flight is the runtime's to say."""

@@ -6,13 +6,14 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Prompt
 from ragscout.model.packaged import Table
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step, step
-from ragscout.model.values import Chunks
+from ragscout.model.values import Passages
 from ragscout.providers.excerpt import excerpt
 from ragscout.providers.tokenize import SENTENCE_WORDS, sentences, words
 
@@ -51,6 +52,8 @@ class Extractive(Step):
     Ties go to the better passage, then to the earlier sentence.
     """
 
+    needs_passages: ClassVar[bool] = True
+
     max_chars: int = field(default=400, metadata={"help": "code points of an answer at most", "ge": 20})
 
     async def run(
@@ -58,14 +61,15 @@ class Extractive(Step):
         runtime: Runtime,
         questions: Sequence[Question],
         *,
-        chunk: Chunks | None = None,
+        context: Sequence[Passages] | None = None,
         prompt: Sequence[Prompt],
     ) -> list[Answer | Failure]:
         """One answer per question; a refusal when nothing was retrieved or nothing fits."""
-        return [self._answer(question, item, chunk) for question, item in zip(questions, prompt, strict=True)]
+        found = context if context is not None else [None] * len(questions)
+        return [self._answer(*row) for row in zip(questions, prompt, found, strict=True)]
 
-    def _answer(self, question: Question, prompt: Prompt, chunk: Chunks | None) -> Answer:
-        best = best_sentence(question.text, [chunk.text[row] for row in prompt.passages]) if chunk is not None else None
+    def _answer(self, question: Question, prompt: Prompt, found: Passages | None) -> Answer:
+        best = best_sentence(question.text, [found.text[at] for at in prompt.passages]) if found is not None else None
         if best is None:
             return Answer(NOT_FOUND.value["ko" if prompt.language == "ko" else "en"], "stop", prompt.passages)
         finish = "stop" if len(best) <= self.max_chars else "length"

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import ClassVar
 
+from ragscout.model.cost import Cost, Workload
 from ragscout.model.evalset import Question
-from ragscout.model.outcome import Answer, Failure, Message, Prompt, Unfilled
+from ragscout.model.outcome import Answer, Failure, Message, Unfilled
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Runtime
 from ragscout.model.step import Step, step
 from ragscout.model.text import normalise
-from ragscout.model.values import Chunks
 
 MOST_TOKENS = 1  # nothing is bought by the token here; the budget counts calls
 
@@ -22,8 +22,12 @@ class Http(Step):
     """Ask an existing system: POST ``{"question": ...}``, reply ``{"answer": ...}``. Written ``{use: http, url: ...}``,
     or with a connection of provider ``http``. No stage before it takes part."""
 
-    whole_system: ClassVar[bool] = True
+    uses: ClassVar[tuple[str, ...]] = ()
     model: ChatModel = field(metadata={"help": "connection of models: with provider http; or write url:"})
+
+    def cost(self, material: Workload) -> Cost:
+        """One request with the question alone."""
+        return Cost(requests=1.0, prompt=material.question / material.per_token, reply=MOST_TOKENS, longest=MOST_TOKENS)
 
     def label(self) -> str:
         """Short text for people."""
@@ -33,9 +37,6 @@ class Http(Step):
         self,
         runtime: Runtime,
         questions: Sequence[Question],
-        *,
-        chunk: Chunks | None = None,
-        prompt: Sequence[Prompt] | None = None,
     ) -> list[Answer | Failure | Unfilled]:
         """All questions at once; how many requests are in flight is the runtime's to say."""
         return list(await asyncio.gather(*(self._answer(runtime, question) for question in questions)))

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ragscout.model.evalset import Question
-from ragscout.model.outcome import Answer, Failure, Prompt, Usage
+from ragscout.model.outcome import Answer, Failure, Usage
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step, step
 from ragscout.model.text import normalise
-from ragscout.model.values import Chunks
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Recorded(Step):
     ``ragscout answers import`` writes them. No stage before it takes part.
     """
 
-    whole_system: ClassVar[bool] = True
+    uses: ClassVar[tuple[str, ...]] = ()
     text: str = field(default="", metadata={"help": "the answers (a file's content), one JSON object a line"})
     title: str = field(default="", metadata={"help": "name of the file, for people", "key": False})
 
@@ -46,9 +45,6 @@ class Recorded(Step):
         self,
         runtime: Runtime,
         questions: Sequence[Question],
-        *,
-        chunk: Chunks | None = None,
-        prompt: Sequence[Prompt] | None = None,
     ) -> list[Answer | Failure]:
         """The recorded answers; a question without one is the system's failure, so that gaps raise no mean."""
         known = _lines(self.text)

@@ -34,6 +34,6 @@ class BM25Search(Step):
         found = []
         for question, item in zip(questions, query, strict=True):
             keep = lexicon.allowed(question)
-            rankings = [lexicon.search(text, self.depth, keep) for text in item.texts]
+            rankings = [lexicon.search(text, self.depth, keep) for text, _ in item.of("lexical")]
             found.append(merged(rankings, self.depth) if rankings else Ranking(()))
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ragscout.model.cost import Cost, Workload
 from ragscout.model.step import Step
 from ragscout.providers.tokenize import Korean, library, words
 
@@ -26,6 +27,15 @@ class LexiconStep(Step):
     def key(self, inputs: Mapping[str, str]) -> str:
         """Kiwi's version shapes the index only where Kiwi is used."""
         return super().key({**inputs, "kiwi": library("kiwi")} if self.tokenizer == "kiwi" else inputs)
+
+    @property
+    def piece(self) -> int:
+        """Words that are indexed in memory at once; 0 where the index is built on disk."""
+        return 0
+
+    def cost(self, material: Workload) -> Cost:
+        """Seconds and disk in proportion to the text."""
+        return Cost(seconds=0.3 * (1 + material.characters / 1e6), disk=0.8 * material.text)
 
     def words(self, text: str) -> list[str]:
         """The words of a chunk, in order.

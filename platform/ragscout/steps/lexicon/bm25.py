@@ -68,6 +68,11 @@ class BM25(LexiconStep):
         default=8_000_000, metadata={"help": "words indexed in one piece; more are built in shards", "ge": 1000}
     )
 
+    @property
+    def piece(self) -> int:
+        """See ``LexiconStep.piece``."""
+        return self.max_tokens
+
     async def run(self, runtime: Runtime, chunk: Chunks) -> BM25Lexicon:
         """Index all chunks.
 
@@ -80,7 +85,7 @@ class BM25(LexiconStep):
         return made
 
     def _build(self, chunk: Chunks) -> tuple[BM25Lexicon, int, int]:
-        rest = (self.words(text) for text in chunk.text)
+        rest = (self.words(text) for text in chunk.indexed)
         held: list[list[str]] = []
         size = 0
         for tokens in rest:

@@ -109,7 +109,7 @@ class LanceDBFts(LexiconStep):
 
         def batches() -> Iterator[Any]:
             held: list[str] = []
-            for at, text in enumerate(chunk.text, 1):
+            for at, text in enumerate(chunk.indexed, 1):
                 tokens = self.words(text)
                 count[0] += len(tokens)
                 held.append(" ".join(tokens))

@@ -39,7 +39,9 @@ class BertScore(TextMetric):
     says so. A text in a language that the model was not trained for is ``unsuitable``, never a number.
     """
 
-    model: str = field(default="minilm", metadata={"help": "alias, hub name or folder of an encoder"})
+    model: str = field(
+        default="minilm", metadata={"help": "alias, hub name or folder of an encoder", "model": "revision"}
+    )
     revision: str = field(default="", metadata={"help": "revision of the model"})
     num_layers: int = field(
         default=0,

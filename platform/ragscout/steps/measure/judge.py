@@ -10,13 +10,13 @@ from typing import ClassVar, Unpack
 
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure, MeasureStep, MetricInputs
-from ragscout.model.outcome import Answer, Failure, Prompt, Score, Scores, Unfilled
+from ragscout.model.outcome import Answer, Failure, Score, Scores, Unfilled
 from ragscout.model.packaged import Packaged
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
 from ragscout.model.step import step
-from ragscout.model.values import Chunks
 from ragscout.steps.measure import judge_prompt, refusal
 from ragscout.steps.measure.base import references_of, refused
+from ragscout.steps.measure.given_passages import given_passages
 from ragscout.steps.measure.judge_prompt import BUILT_IN, Anchored, Material, Reason
 from ragscout.steps.measure.judge_reply import SCORE_WORDS, Verdict, read_verdicts
 from ragscout.steps.measure.refusal import is_refusal
@@ -58,7 +58,7 @@ class Judge(MeasureStep):
     measurement's failure; an endpoint in trouble leaves the cell open. The prompts lie under ``prompts/judge``.
     """
 
-    uses: ClassVar[tuple[str, ...]] = ("chunk", "prompt", "generate")
+    uses: ClassVar[tuple[str, ...]] = ("context", "prompt", "generate")
 
     model: ChatModel = field(metadata={"help": "the judge"})
     criteria: tuple[str | Mapping[str, str], ...] = field(
@@ -134,11 +134,12 @@ class Judge(MeasureStep):
         self, runtime: Runtime, questions: Sequence[Question], **given: Unpack[MetricInputs]
     ) -> list[Scores | Unfilled]:
         """Scores per question, in order; ``Unfilled`` when a request of that question found no endpoint or budget."""
-        chunk, nothing = given.get("chunk"), [None] * len(questions)
+        nothing = [None] * len(questions)
         answers, prompts = given.get("generate") or nothing, given.get("prompt") or nothing
+        contexts = given.get("context") or nothing
         cases = [
-            self._case(question, answer, self._passages(answer, asked, chunk))
-            for question, answer, asked in zip(questions, answers, prompts, strict=True)
+            self._case(question, answer, given_passages(answer, asked, context, self.text_limit))
+            for question, answer, asked, context in zip(questions, answers, prompts, contexts, strict=True)
         ]
         return list(await asyncio.gather(*(self._judged(runtime, case) for case in cases)))
 
@@ -256,19 +257,6 @@ class Judge(MeasureStep):
         if self.repeats > 1:
             detail["levels"] = " ".join(str(item.level) for item in good)
         return Score((mean - 1) / (self.levels - 1), detail)
-
-    def _passages(
-        self, answer: Answer | Failure | None, given: Prompt | Failure | None, chunk: Chunks | None
-    ) -> tuple[str, ...]:
-        """Texts of the passages the answer was given, together at most ``text_limit`` characters."""
-        rows = given.passages if isinstance(given, Prompt) else answer.passages if isinstance(answer, Answer) else ()
-        texts: list[str] = []
-        left = self.text_limit
-        for row in rows if chunk is not None else ():
-            if left > 0 and chunk is not None:
-                texts.append(chunk.text[row][:left])
-                left -= len(texts[-1])
-        return tuple(texts)
 
     def _all(self, outcomes: Mapping[str, Score | Failure]) -> dict[str, Score | Failure]:
         return {f"judge.{name}": outcome for name, outcome in outcomes.items()}

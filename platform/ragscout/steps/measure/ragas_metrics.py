@@ -12,14 +12,14 @@ from typing import Any, ClassVar, Unpack
 from ragscout.model.errors import MissingExtraError
 from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure, MeasureStep, MetricInputs
-from ragscout.model.outcome import Answer, Failure, Prompt, Score, Scores, Unfilled
+from ragscout.model.outcome import Answer, Failure, Score, Scores, Unfilled
 from ragscout.model.packaged import Packaged
-from ragscout.model.runtime import ChatModel, Models, Runtime
+from ragscout.model.runtime import ChatModel, ModelFiles, Models, Runtime
 from ragscout.model.step import step
-from ragscout.model.values import Chunks
 from ragscout.steps.measure import ragas_boundary as boundary
 from ragscout.steps.measure import refusal
 from ragscout.steps.measure.base import references_of, refused, share
+from ragscout.steps.measure.given_passages import given_passages
 from ragscout.steps.measure.judge_prompt import tongue
 from ragscout.steps.measure.refusal import is_refusal
 from ragscout.steps.measure.sentence_encoder import LANGUAGES, PACKAGED, missing, unsuitable
@@ -78,12 +78,16 @@ class Ragas(MeasureStep):
     and keeps the best; ``semantic_similarity`` always tries all.
     """
 
-    uses: ClassVar[tuple[str, ...]] = ("chunk", "prompt", "generate")
+    uses: ClassVar[tuple[str, ...]] = ("context", "prompt", "generate")
 
     metric: str = field(metadata={"help": "metric of ragas", "choices": tuple(boundary.FIELDS)})
     model: ChatModel | None = field(default=None, metadata={"help": "the judge; semantic_similarity needs none"})
     embedder: str = field(
-        default=PACKAGED, metadata={"help": "alias, hub name or folder of a sentence encoder, where vectors are needed"}
+        default=PACKAGED,
+        metadata={
+            "help": "alias, hub name or folder of a sentence encoder, where vectors are needed",
+            "model": "embedder_revision",
+        },
     )
     embedder_revision: str = field(default="", metadata={"help": "revision of the encoder"})
     languages: tuple[str, ...] = field(
@@ -135,6 +139,10 @@ class Ragas(MeasureStep):
         """The Korean prompts of its own metric, and the rules for refusals."""
         files = tuple(boundary.PROMPTS[self.metric].values())
         return (*refusal.READ, *((boundary.FRAME, *files) if files else ()))
+
+    def models(self) -> tuple[ChatModel | ModelFiles, ...]:
+        """The judge, and the encoder where the metric needs vectors."""
+        return tuple(item for item in super().models() if self.metric in _EMBEDS or not isinstance(item, ModelFiles))
 
     def ready(self, models: Models) -> None:
         """See ``MeasureStep.ready``: the extra ``ragas`` must be installed."""
@@ -195,11 +203,12 @@ class Ragas(MeasureStep):
             MissingExtraError: the extra ``ragas`` is not installed.
         """
         self.ready(runtime.models)
-        chunk, nothing = given.get("chunk"), [None] * len(questions)
+        nothing = [None] * len(questions)
         answers, prompts = given.get("generate") or nothing, given.get("prompt") or nothing
+        contexts = given.get("context") or nothing
         cases = [
-            self._case(question, answer, asked, chunk)
-            for question, answer, asked in zip(questions, answers, prompts, strict=True)
+            self._case(question, answer, given_passages(answer, asked, context, self.text_limit), context is not None)
+            for question, answer, asked, context in zip(questions, answers, prompts, contexts, strict=True)
         ]
         return list(await asyncio.gather(*(self._scored(runtime, case) for case in cases)))
 
@@ -208,12 +217,11 @@ class Ragas(MeasureStep):
         return boundary.FIELDS[self.metric]
 
     def _case(
-        self, question: Question, answer: Answer | Failure | None, given: Prompt | Failure | None, chunk: Chunks | None
+        self, question: Question, answer: Answer | Failure | None, passages: Sequence[str], retrieves: bool
     ) -> _Case:
-        passages = self._passages(answer, given, chunk)
         text = clean(answer.text) if isinstance(answer, Answer) else ""
         references = references_of(question) if question.answerable else ()
-        outcome = self._without_ragas(question, answer, text, references, passages, chunk is not None)
+        outcome = self._without_ragas(question, answer, text, references, passages, retrieves)
         if outcome is not None:
             return _Case(outcome)
         cut = self.text_limit
@@ -298,19 +306,6 @@ class Ragas(MeasureStep):
         except boundary.Stopped as stop:
             return stop.outcome
         return share(value)
-
-    def _passages(
-        self, answer: Answer | Failure | None, given: Prompt | Failure | None, chunk: Chunks | None
-    ) -> tuple[str, ...]:
-        """Texts of the passages the answer was given, together at most ``text_limit`` characters."""
-        rows = given.passages if isinstance(given, Prompt) else answer.passages if isinstance(answer, Answer) else ()
-        texts: list[str] = []
-        left = self.text_limit
-        for row in rows if chunk is not None else ():
-            if left > 0 and chunk is not None and chunk.text[row].strip():
-                texts.append(chunk.text[row][:left])
-                left -= len(texts[-1])
-        return tuple(texts)
 
 
 def _version() -> str:

@@ -67,6 +67,7 @@ class RankMetric(RankingMetric):
     documents: ClassVar[bool] = False
 
     k: int
+    cover: float = 0.5
 
     def figures(self) -> tuple[Figure, ...]:
         """One figure ``name@k``, 0..1."""
@@ -74,7 +75,7 @@ class RankMetric(RankingMetric):
 
     def signature(self) -> str:
         """Unit of relevance and parameters."""
-        unit = "document" if self.documents else f"span|cover:{getattr(self, 'cover', 0.5)}"
+        unit = "document" if self.documents else f"span|cover:{self.cover}"
         return f"{self.name}@{self.k}|unit:{unit}"
 
     def value(self, judged: Judged) -> float:
@@ -93,7 +94,7 @@ class RankMetric(RankingMetric):
         assert isinstance(gold, Evidence)
         if self.documents:
             return Score(self.value(judge_documents(gold, ranking, chunk)))
-        return Score(self.value(judge_spans(gold, ranking, chunk, getattr(self, "cover", 0.5))))
+        return Score(self.value(judge_spans(gold, ranking, chunk, self.cover)))
 
 
 def without_evidence(question: Question, gold: Evidence | Failure, *, documents: bool) -> Failure | None:

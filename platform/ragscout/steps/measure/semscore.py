@@ -28,7 +28,9 @@ class SemScore(TextMetric):
     distinct text is embedded once, in the memo; texts are cut after 4,000 characters.
     """
 
-    model: str = field(default=PACKAGED, metadata={"help": "alias, hub name or folder of a sentence encoder"})
+    model: str = field(
+        default=PACKAGED, metadata={"help": "alias, hub name or folder of a sentence encoder", "model": "revision"}
+    )
     revision: str = field(default="", metadata={"help": "revision of the model"})
     languages: tuple[str, ...] = field(
         default=(), metadata={"help": "languages the model was trained for (en, ko); empty = as known for the model"}

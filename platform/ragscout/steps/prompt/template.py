@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
-from typing import Literal
+from dataclasses import field, replace
+from typing import ClassVar, Literal
 
+from ragscout.model.cost import Workload
 from ragscout.model.evalset import Question
 from ragscout.model.key import digest, short
-from ragscout.model.outcome import Failure, Prompt, Ranking
+from ragscout.model.outcome import Failure, Prompt
 from ragscout.model.packaged import Packaged
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step, step
 from ragscout.model.text import Language, language
-from ragscout.model.values import Chunks
+from ragscout.model.values import Passages
 from ragscout.prompts.files import TONGUES, Tongue, prompts
 from ragscout.providers.excerpt import excerpt
 from ragscout.steps.prompt.render import Passage, check, fenced, messages
@@ -28,6 +29,8 @@ class Template(Step):
 
     Passages are data: each stands in a fence that its text cannot close.
     """
+
+    stands_for: ClassVar[tuple[str, ...]] = ("parameters",)
 
     text: str = field(default="", metadata={"help": "the prompt itself (a file's content); empty: the packaged one"})
     text_ko: str = field(default="", metadata={"help": "prompt for Korean questions; empty: the same as for others"})
@@ -67,19 +70,23 @@ class Template(Step):
         runtime: Runtime,
         questions: Sequence[Question],
         *,
-        chunk: Chunks | None = None,
-        rerank: Sequence[Ranking] | None = None,
+        context: Sequence[Passages] | None = None,
     ) -> list[Prompt | Failure]:
-        """One prompt per question. Without ``rerank`` nothing was searched: the question goes in alone."""
-        rankings = rerank if rerank is not None else [None] * len(questions)
-        return [self._prompt(question, chunk, ranking) for question, ranking in zip(questions, rankings, strict=True)]
+        """One prompt per question. Without ``context`` nothing was searched: the question goes in alone."""
+        found = context if context is not None else [None] * len(questions)
+        return [self._prompt(question, passages) for question, passages in zip(questions, found, strict=True)]
 
-    def _prompt(self, question: Question, chunk: Chunks | None, ranking: Ranking | None) -> Prompt | Failure:
+    def after(self, material: Workload) -> Workload:
+        """So many passages go in, each cut where it is too long."""
+        most = self.max_passage_chars or material.passage
+        return replace(material, passages=float(self.passages), passage=min(most, material.passage))
+
+    def _prompt(self, question: Question, found: Passages | None) -> Prompt | Failure:
         spoken: Language = language(question.text) if self.language == "question" else self.language
-        rows = [hit.chunk for hit in ranking.hits[: self.passages]] if ranking is not None else []
+        places = list(range(min(self.passages, len(found)))) if found is not None else []
         if self.order == "best-last":
-            rows.reverse()
-        shown = [self._passage(number, row, chunk) for number, row in enumerate(rows, 1)] if chunk is not None else []
+            places.reverse()
+        shown = [self._passage(number, at, found) for number, at in enumerate(places, 1)] if found is not None else []
         try:
             made = messages(
                 self._source(spoken),
@@ -87,12 +94,12 @@ class Template(Step):
                 passages=shown,
                 language=spoken,
                 citations=self.citations,
-                retrieval=ranking is not None,
+                retrieval=found is not None,
             )
         except ValueError as error:
             # the template was tried when the step was made; what fails here fails for this text alone
             return Failure("candidate", "step_error", str(error))
-        return Prompt(made, tuple(rows), "ko" if spoken == "ko" else "en")
+        return Prompt(made, tuple(places), "ko" if spoken == "ko" else "en")
 
     def _source(self, spoken: Language) -> str:
         tongue: Tongue = "ko" if spoken == "ko" else "en"
@@ -102,10 +109,9 @@ class Template(Step):
         """The step's own text in a language, empty where the packaged one is used."""
         return (self.text_ko if tongue == "ko" else "") or self.text
 
-    def _passage(self, number: int, row: int, chunk: Chunks) -> Passage:
-        text = chunk.text[row].strip()
+    def _passage(self, number: int, at: int, found: Passages) -> Passage:
+        text = found.text[at].strip()
         if self.max_passage_chars:
             text = excerpt(text, self.max_passage_chars)
-        document = chunk.document[row]
-        title = " ".join(chunk.titles.get(document, "").split())
-        return Passage(number, fenced(text), fenced(title), fenced(document))
+        title = " ".join(found.title[at].split())
+        return Passage(number, fenced(text), fenced(title), fenced(found.document[at]))

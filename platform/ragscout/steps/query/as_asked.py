@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Query
@@ -13,6 +14,8 @@ from ragscout.model.step import Step, step
 @step("query", "as-asked", version=1)
 class AsAsked(Step):
     """The question's text, unchanged."""
+
+    identity: ClassVar[bool] = True
 
     async def run(self, runtime: Runtime, questions: Sequence[Question]) -> list[Query]:
         """One text per question."""
