@@ -49,7 +49,8 @@ def test_the_file_holds_every_kind_of_step_that_a_sweep_may_name(golden: dict[st
         (stage, name)
         for stage in registered_stages()
         for name, cls in steps_of(stage).items()
-        if cls.__module__.startswith("ragscout.steps")  # other tests register steps of their own
+        # other tests register steps of their own; steps that change nothing are in no key
+        if cls.__module__.startswith("ragscout.steps") and not cls.identity
     }
     absent = ours - named
     assert absent == {("evidence", "place"), ("measure", "evaluate"), ("measure", "moverscore")}

@@ -30,7 +30,6 @@ class ChatModel:
     label: str = field(default="", metadata={"key": False}, compare=False)
 
 
-@keyed("ChatRequest")
 @dataclass(frozen=True)
 class ModelFiles:
     """Identity of a model whose files lie on this machine: an alias of the catalogue, a local path or a hub name, and
@@ -41,6 +40,7 @@ class ModelFiles:
     field: str = ""
 
 
+@keyed("ChatRequest")
 @dataclass(frozen=True)
 class ChatRequest:
     """Everything that shapes a reply. ``schema`` is a JSON Schema as canonical JSON text; ``max_tokens`` bounds the

@@ -93,8 +93,6 @@ def make(name: str) -> Path:
         for again in ("values", "tmp", "studies"):
             shutil.rmtree(store / again, ignore_errors=True)
         with closing(sqlite3.connect(store / "ledger.sqlite")) as ledger:
-            ledger.execute("UPDATE spend SET owner = ''")  # it names the machine; what is settled needs no owner
-            ledger.commit()
             ledger.execute("PRAGMA journal_mode=DELETE")
             ledger.execute("VACUUM")
         with tarfile.open(target, "w:xz", preset=9) as archive:

@@ -15,7 +15,7 @@ from ragscout.model.key import digest
 from ragscout.model.outcome import Answer, Failure, Message, Prompt, Score, Unfilled
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
-from ragscout.model.values import Chunks
+from ragscout.model.values import Chunks, Passages
 from ragscout.steps.measure.judge_prompt import BUILT_IN, DATA, FRAME, RUBRICS, Material, neutral
 from ragscout.steps.measure.judge_reply import Verdict, read_verdict, read_verdicts
 
@@ -31,9 +31,17 @@ def judge(**parameters):
 
 def scores(step, runtime, question, answer, passages=()):
     chunks = Chunks(("d",) * len(passages), (0,) * len(passages), tuple(map(len, passages)), tuple(passages))
+    context = [Passages.of(chunks, range(len(passages)))]
     prompt = Prompt((Message("user", "?"),), tuple(range(len(passages))))
     answer = answer if isinstance(answer, Failure) else Answer(answer)
-    return run(step, runtime, [question], chunk=chunks, prompt=[prompt], generate=[answer])[0]
+    return run(
+        step,
+        runtime,
+        [question],
+        context=context,
+        prompt=[prompt],
+        generate=[answer],
+    )[0]
 
 
 def always(text):

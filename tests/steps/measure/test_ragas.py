@@ -24,7 +24,7 @@ from ragscout.model.key import digest
 from ragscout.model.outcome import Answer, Failure, Message, Prompt, Score, Unfilled
 from ragscout.model.runtime import ChatModel, ChatReply
 from ragscout.model.step import make
-from ragscout.model.values import Chunks
+from ragscout.model.values import Chunks, Passages
 from ragscout.providers.network import NetworkPolicy
 from ragscout.providers.openai_compatible import OpenAIClient
 from ragscout.spec.connection import Connection
@@ -85,9 +85,17 @@ def hashed_vectors(monkeypatch):
 
 def score(step, runtime, question, answer, passages=("A passage.",)):
     chunks = Chunks(("d",) * len(passages), (0,) * len(passages), tuple(map(len, passages)), tuple(passages))
+    context = [Passages.of(chunks, range(len(passages)))]
     prompt = Prompt((Message("user", "?"),), tuple(range(len(passages))))
     answer = answer if isinstance(answer, Failure) else Answer(answer)
-    found = run(step, runtime, [question], chunk=chunks, prompt=[prompt], generate=[answer])[0]
+    found = run(
+        step,
+        runtime,
+        [question],
+        context=context,
+        prompt=[prompt],
+        generate=[answer],
+    )[0]
     return found if isinstance(found, Unfilled) else next(iter(found.values()))
 
 
@@ -105,9 +113,16 @@ def served(server, tmp_path, **limits):
 def by_engine(step, runtime, question, answer, passages):
     async def ask():
         chunks = Chunks(("d",) * len(passages), (0,) * len(passages), tuple(map(len, passages)), tuple(passages))
+        context = [Passages.of(chunks, range(len(passages)))]
         prompt = Prompt((Message("user", "?"),), tuple(range(len(passages))))
         try:
-            return await step.run(runtime, [question], chunk=chunks, prompt=[prompt], generate=[Answer(answer)])
+            return await step.run(
+                runtime,
+                [question],
+                context=context,
+                prompt=[prompt],
+                generate=[Answer(answer)],
+            )
         finally:
             await runtime.close()
 

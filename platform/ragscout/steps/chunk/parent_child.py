@@ -12,13 +12,14 @@ from ragscout.model.evalset import Document
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import step
 from ragscout.model.values import Chunks, Corpus
+from ragscout.providers.tokenize import SENTENCE_WORDS
 from ragscout.steps.batches import Coded
 from ragscout.steps.chunk.base import ChunkStep, Span
 from ragscout.steps.chunk.characters import Characters
 from ragscout.steps.chunk.cut import character_windows
 
 
-@step("chunk", "parent-child", version=1)
+@step("chunk", "parent-child", version=1, packaged=(SENTENCE_WORDS,))
 class ParentChild(ChunkStep):
     """Documents cut into parents like ``characters`` cuts, and each parent into chunks of at most ``size`` characters.
 
