@@ -143,7 +143,7 @@ def test_nothing_is_computed_twice(tmp_path: Path, corpus: Path, monkeypatch: py
     shared = {
         node.stage for item in sweep.prepared.sampled.values() for node in item.nodes.values() if node.key in whole
     }
-    assert shared == {"query"}, "only what depends on no document"
+    assert not shared, "whatever depends on the documents has keys of its own"
     again = load(tmp_path, corpus)
     second = again.run()
     assert second.computed == {} and second.board.to_json() == first.board.to_json()

@@ -171,7 +171,7 @@ def test_a_step_of_another_package_runs_in_a_sweep(installed: Path, tmp_path: Pa
 
     # what is declared is said by the plan, and before anything is spent
     assert len(refused["absent"]) == 1 and "acme/absent-model" in refused["absent"][0]
-    assert refused["refused"][0] == "AbsentModelError" and "not on this machine" in refused["refused"][1]
+    assert refused["refused"][0] == "AbsentError" and "not on this machine" in refused["refused"][1]
 
     # what is not declared is found out in mid-run: it keeps the row waiting, and is no failure of it
     assert waits["absent"] == [] and not waits["closed"] and not waits["failed"]

@@ -85,9 +85,9 @@ def test_an_open_whole_node_keeps_its_dependants_open_for_the_same_reason(world:
     filled = fill(world, Want(measured(row), world.questions))
     assert not filled.failed and filled.retry == {row.nodes["lexicon"].key: Unfilled("store", "/data: disk full.")}
     open_nodes = {key for key, _ in filled.unfilled}
-    stages = ("lexical", "fuse", "rerank", "prompt", "generate")
+    stages = ("lexical", "fuse", "prompt", "generate")
     assert open_nodes == {*(row.nodes[stage].key for stage in stages), measured(row).key}
-    assert len(filled.unfilled) == 6 * len(world.questions)
+    assert len(filled.unfilled) == 5 * len(world.questions)
     assert filled.why_open() == ["store: /data: disk full."], "the first cause, once"
     assert not RUNS, "nothing runs that must wait"
     again = fill(world, Want(measured(row), world.questions))

@@ -141,7 +141,7 @@ def test_a_step_whose_model_is_absent_is_asked_again(servers: Servers, tmp_path:
     sweep = Sweep.load(path, tmp_path / "s")
     partial = sweep.run()
     assert partial.open == [
-        f"missing: models: nothing lies at the path {weights}. Put the model there, or name another place."
+        f"missing: models: the model is not on this machine; there is no {weights}. Put it there, or give another path."
     ]
     assert_nothing_booked(sweep, partial)
     weights.mkdir()

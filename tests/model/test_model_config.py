@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-import pytest
-
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
 from ragscout.model.config import Configuration, Node, node, plan, source_node
-from ragscout.model.key import short
 from ragscout.model.step import Step, make
 
 SOURCE = source_node("0" * 64)
@@ -33,11 +30,17 @@ def made(size: int = 200, retriever: str = "bm25", passages: int = 3, **more: ob
     return Configuration(steps, SOURCE, knobs, **more)  # type: ignore[arg-type]
 
 
-def test_a_node_takes_what_the_stage_table_lists_and_nothing_else() -> None:
+def test_a_node_takes_what_its_step_reads_and_nothing_else() -> None:
     corpus = node(make("corpus", "parse"), [SOURCE, None])
     assert corpus.input("source") is SOURCE and corpus.input("chunk") is None and not corpus.per_question
-    with pytest.raises(ValueError, match=r"a chunk node takes \('corpus',\), not source"):
-        node(make("chunk", "characters"), [SOURCE])
+    chunks = node(make("chunk", "characters"), [SOURCE, corpus])
+    assert chunks.inputs == (corpus,) and chunks == node(make("chunk", "characters"), [corpus])
+
+
+def test_a_step_that_changes_nothing_makes_no_node() -> None:
+    nodes = made().nodes
+    assert not {"query", "rerank", "context"} & set(nodes)
+    assert nodes["prompt"].input("fuse") is nodes["fuse"], "what reads it reads through it"
 
 
 def test_the_order_of_inputs_is_that_of_the_graph() -> None:
@@ -59,7 +62,7 @@ def test_the_key_is_that_of_the_last_node() -> None:
     whole = made()
     assert whole.key == whole.nodes["generate"].key and whole.generates and whole.retrieves
     prefix = whole.retrieval()
-    assert prefix.key == whole.nodes["rerank"].key and not prefix.generates
+    assert prefix.key == whole.nodes["fuse"].key and not prefix.generates
     assert set(prefix.knobs) == {"chunk.size", "retriever"} and prefix.roles == ()
     assert made(passages=5).retrieval().key == prefix.key, "passages are no matter of retrieval"
     assert made(size=300).retrieval().key != prefix.key
@@ -78,9 +81,6 @@ def test_names_roles_and_knobs_are_in_no_key() -> None:
     assert made().label() == "200 · bm25 · 3"
     bare = Configuration(made().steps, SOURCE)
     assert bare.label() == "characters(size=200) · lexical · extractive"
-    assert Configuration({"rerank": made().steps["rerank"]}, SOURCE).label() == short(
-        Configuration({"rerank": made().steps["rerank"]}, SOURCE).key
-    )
 
 
 def test_a_sample_of_documents_stands_in_for_the_files() -> None:
@@ -96,9 +96,9 @@ def test_a_plan_holds_shared_work_once_and_inputs_first() -> None:
     counted: dict[str, int] = {}
     for item in found.values():
         counted[item.stage] = counted.get(item.stage, 0) + 1
-    assert counted["source"] == counted["corpus"] == counted["query"] == 1
+    assert counted["source"] == counted["corpus"] == 1
     assert counted["chunk"] == counted["lexicon"] == counted["embed"] == 2
-    assert counted["rerank"] == 4 and counted["prompt"] == counted["generate"] == 8
+    assert counted["fuse"] == 4 and counted["prompt"] == counted["generate"] == 8
     seen: set[str] = set()
     for key, item in found.items():
         assert key == item.key and {parent.key for parent in item.inputs} <= seen

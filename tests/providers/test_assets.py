@@ -231,7 +231,7 @@ def test_a_hub_name_without_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_path_at_which_nothing_lies(tmp_path: Path) -> None:
-    with pytest.raises(AbsentError, match=r"nothing lies at the path .*weights"):
+    with pytest.raises(AbsentError, match=r"there is no .*weights\. Put it there"):
         Resolver(tmp_path).folder(str(tmp_path / "weights"))
     with pytest.raises(UnknownNameError, match=r"Did you mean 'minilm'"):
         Resolver(tmp_path).folder("minilmm")

@@ -129,7 +129,7 @@ def test_prefixes_on_a_sample_have_keys_of_their_own() -> None:
     assert found.sampled and not prefix.sampled
     assert found.source.inputs == (prefix.nodes["corpus"],), "the whole corpus is what it is taken from"
     same = {stage for stage, node in found.nodes.items() if node.key == prefix.nodes[stage].key}
-    assert same == {"query"}, "only what does not depend on the documents is shared"
+    assert not same, "whatever depends on the documents has keys of its own"
 
 
 def test_only_the_engine_names_it() -> None:

@@ -92,17 +92,13 @@ def only_budget(filled: Filled) -> bool:
     return {reason.kind for reason in reasons if reason.detail != WAITING} == {"budget"}
 
 
-def _whole_system(configuration: Configuration) -> bool:
-    return bool(getattr(configuration.last.step, "whole_system", False))
-
-
 def _silent(configurations: Sequence[Configuration], filled: Filled) -> dict[str, str]:
     """Rows that are set aside, with the reason: whole systems that did not answer, and rows with a value (an index,
     say) that the budget does not allow. A model that does not answer concerns every row that asks it."""
     reasons: dict[str, str] = {}
     for configuration in configurations:
         why, dear = filled.unanswered(configuration.last.key), filled.beyond_budget(configuration.last)
-        if why and _whole_system(configuration):
+        if why and configuration.whole_system:
             reasons[configuration.key] = f"endpoint: {configuration.label()}: {why}"
         elif dear:
             reasons[configuration.key] = f"budget: {dear}"
@@ -114,7 +110,7 @@ def _others(filled: Filled, prepared: Prepared, silent: Sequence[Configuration])
     theirs: set[str] = set()
     for configuration in silent:
         for node in prepared.wanted(configuration):
-            if _whole_system(configuration):
+            if configuration.whole_system:
                 theirs.add(node.key)
             else:
                 theirs |= {item.key for item in node.ancestors() if filled.beyond_budget(item)}
