@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from ragscout.model.board import Goal, Note
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured, goal_value
+from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.stats.ordering import orderable
+from ragscout.plan.outcome_table import column_of
 from ragscout.stats.rank_correlation import FEWEST_ROWS, Correlation, across_questions, across_rows, row_means
 from ragscout.stats.rounding import rounded
 from ragscout.words import phrase
@@ -148,11 +149,10 @@ def _table(rows: Sequence[Measured], questions: Sequence[Question], figure: Figu
 
     sign = 1.0 if figure.higher_is_better else -1.0
     table = np.full((len(rows), len(questions)), np.nan)
+    asked = [question.id for question in questions]
     for row, item in enumerate(rows):
-        for column, question in enumerate(questions):
-            value = goal_value(item.scores[question.id].get(figure.name), figure)
-            if value is not None:
-                table[row, column] = sign * value
+        values, known = column_of(item.scores, figure.name, asked).counted(figure)
+        table[row, known] = sign * values[known]
     # a question that one row could not be scored on would favour or harm the others
     table[:, np.isnan(table).any(axis=0)] = np.nan
     return table

@@ -19,6 +19,7 @@ leader.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -38,8 +39,9 @@ from ragscout.model.calibration import CORRECTED
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.key import short
-from ragscout.model.measured import Measured, goal_value
+from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
+from ragscout.plan.outcome_table import column_of
 from ragscout.search.notes import posterior_notes
 
 __all__ = ["Facts", "build_board", "differing", "row_names"]
@@ -108,8 +110,9 @@ def row_names(configurations: Sequence[Configuration]) -> list[str]:
         item.name or " · ".join(item.knobs[knob] for knob in knobs if knob in item.knobs) or item.label()
         for item in configurations
     ]
+    often = Counter(names)
     return [
-        f"{name} ({short(item.key)})" if names.count(name) > 1 else name
+        f"{name} ({short(item.key)})" if often[name] > 1 else name
         for name, item in zip(names, configurations, strict=True)
     ]
 
@@ -158,11 +161,11 @@ def _plain_row(
     known |= {figure: parts.set_stat(interval) for figure, interval in sorted(item.set_figures.items())}
     if goal.metric in known and weights_of(questions):
         known[goal.metric] = weighted_stat(known[goal.metric], goal, item, asked, clusters)
-    values = [goal_value(scores.get(goal.metric), goal) for scores in item.scores.values()]
     level = goal.pass_level
     right = None
     if level is not None:
-        right = sum(value is not None and passes(value, level, goal) for value in values)
+        values, scored = column_of(item.scores, goal.metric, list(item.scores)).counted(goal)
+        right = sum(passes(value, level, goal) for value in values[scored].tolist())
     return Row(
         rank=0,
         key=item.configuration.key,

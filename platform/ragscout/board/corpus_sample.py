@@ -11,13 +11,14 @@ from ragscout.model.evalset import Question
 from ragscout.model.journal import SampleSettled
 from ragscout.model.measured import Measured, goal_value
 from ragscout.model.metric import Figure
-from ragscout.model.outcome import Failure, Score
+from ragscout.model.outcome import Scores
+from ragscout.plan.outcome_table import column_of
 from ragscout.stats.rounding import rounded
 
 FEWEST = 3
 """Prefixes from which on a rank correlation is shown."""
 Means = dict[str, float]
-Outcomes = Mapping[str, Score | Failure]
+Outcomes = Mapping[str, Scores]
 
 
 def corpus_sample(
@@ -36,19 +37,19 @@ def corpus_sample(
         questions: in the sweep's order.
         figures: of retrieval; the first one orders the prefixes.
     """
-    scores: dict[str, dict[str, Outcomes]] = {}
+    scores: dict[str, list[Outcomes]] = {}
     rows: dict[str, list[str]] = {}
     for prefix, item in whole:
-        scores.setdefault(prefix, {}).update(item.scores)
+        scores.setdefault(prefix, []).append(item.scores)
         rows.setdefault(prefix, []).append(item.configuration.key)
     configurations: list[Configuration] = [item.configuration for item in sampled.values()]
     found = [
         SampledPrefix(
             key,
             name,
-            _means(item.scores, questions, figures),
-            _means(scores.get(key, {}), questions, figures),
-            sum(question.id in scores.get(key, {}) for question in questions),
+            _means([item.scores], questions, figures),
+            _means(scores.get(key, ()), questions, figures),
+            sum(any(question.id in own for own in scores.get(key, ())) for question in questions),
             tuple(dict.fromkeys(rows.get(key, ()))),
         )
         for (key, item), name in zip(sampled.items(), row_names(configurations), strict=True)
@@ -75,11 +76,19 @@ def corpus_sample(
     )
 
 
-def _means(scores: Mapping[str, Outcomes], questions: Sequence[Question], figures: Sequence[Figure]) -> Means:
+def _means(tables: Sequence[Outcomes], questions: Sequence[Question], figures: Sequence[Figure]) -> Means:
+    """Mean of every figure over what any of some rows with the same retrieval was scored on."""
+    import numpy as np
+
     found: Means = {}
+    asked = [question.id for question in questions]
     for figure in figures:
-        outcomes = [scores[question.id].get(figure.name) for question in questions if question.id in scores]
-        values = [value for outcome in outcomes if (value := goal_value(outcome, figure)) is not None]
+        means, known = np.zeros(len(asked)), np.zeros(len(asked), dtype=bool)
+        for scores in tables:
+            own, there = column_of(scores, figure.name, asked).counted(figure)
+            means[there] = own[there]
+            known = known | there
+        values = means[known].tolist()
         if values:
             found[figure.name] = rounded(sum(values) / len(values))
     return found

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from ragscout.model.board import Goal
 from ragscout.model.config import Configuration
-from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score
+from ragscout.plan.outcome_table import column_of
 from ragscout.search.factor.claims import FitCheck
 from ragscout.search.factor.model import FactorModel, Kind, make_design
 from ragscout.search.space import INACTIVE, EncodedSpace, encode, kind_of
@@ -86,13 +86,11 @@ class Effects:
         weights = of the questions, empty when all count alike."""
         self.goal = goal
         self.space = encode(_Space(tuple(replace(item, roles=()) for item in configurations)))
-        columns = {question: column for column, question in enumerate(questions)}
-        cells = [
-            (row, columns[question], value)
-            for key, row in self.space.index.items()
-            for question, outcomes in scores.get(key, {}).items()
-            if question in columns and (value := goal_value(outcomes.get(goal.metric), goal)) is not None
-        ]
+        cells: list[tuple[int, int, float]] = []
+        for key, row in self.space.index.items():
+            values, known = column_of(scores.get(key, {}), goal.metric, questions).counted(goal)
+            at = known.nonzero()[0].tolist()
+            cells += zip([row] * len(at), at, values[at].tolist(), strict=True)
         self._low, self._scale = _scale(goal, [value for _, _, value in cells])
         self._cells = [(row, column, self._unit(value)) for row, column, value in cells]
         self._questions, self._weights = len(questions), tuple(weights)

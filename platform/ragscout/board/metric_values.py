@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ragscout.model.board import Cost, FigureStat, Goal, GroupStat
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured, goal_value
+from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
-from ragscout.model.outcome import Failure, Usage
+from ragscout.plan.outcome_table import ABSENT, column_of, total_usage
 from ragscout.stats.paired import Interval, mean_interval
 from ragscout.stats.rounding import finite, rounded
 
@@ -37,32 +36,23 @@ def figure_stat(
     figure: Figure, item: Measured, questions: Sequence[Question], clusters: Mapping[str, str] | None = None
 ) -> FigureStat | None:
     """One figure of one row, ``None`` when it was measured on no question. Sums run in the order of ``questions``."""
-    outcomes = [
-        (question.id, item.scores[question.id][figure.name])
-        for question in questions
-        if figure.name in item.scores.get(question.id, {})
-    ]
-    if not outcomes:
+    ids = [question.id for question in questions]
+    column = column_of(item.scores, figure.name, ids)
+    if not column.codes.any():
         return None
-    kinds = Counter(outcome.kind for _, outcome in outcomes if isinstance(outcome, Failure))
-    applicable = [
-        (name, goal_value(outcome, figure))
-        for name, outcome in outcomes
-        if not (isinstance(outcome, Failure) and outcome.kind in NOT_APPLICABLE)
-    ]
-    known = [(name, value) for name, value in applicable if value is not None]
-    asked, scored = len(applicable), len(known)
+    values, known = column.counted(figure)
+    applicable = (column.codes != ABSENT) & ~column.of_kinds(NOT_APPLICABLE)
+    known = known & applicable
+    asked, scored = int(applicable.sum()), int(known.sum())
     missing = 1 - scored / asked if asked else 0.0
-    failures = dict(sorted(kinds.items()))
-    if not known:
+    failures = column.failures()
+    if not scored:
         return FigureStat(None, None, None, 0, asked, failures, rounded(missing))
-    values = [value for _, value in known]
-    interval = mean_interval(
-        values, [clusters.get(name, name) for name, _ in known] if clusters else None, (figure.low, figure.high)
-    )
+    groups = [clusters.get(name, name) for name, there in zip(ids, known, strict=True) if there] if clusters else None
+    interval = mean_interval(values[known], groups, (figure.low, figure.high))
     worst = best = None
     if missing > MISSING_LIMIT:
-        total, absent = sum(values), asked - scored
+        total, absent = sum(values[known].tolist()), asked - scored
         ends = ((total + absent * end) / asked for end in (figure.low, figure.high))
         low, high = (finite(end) for end in ends)
         worst, best = (low, high) if figure.higher_is_better else (high, low)
@@ -89,13 +79,9 @@ def set_stat(interval: Interval) -> FigureStat:
 def cost(item: Measured, questions: Sequence[Question]) -> Cost:
     """Means per question over the questions with usage; money for 1,000 questions, ``None`` when a price is
     unknown."""
-    used = [item.usage[question.id] for question in questions if question.id in item.usage]
-    if not used:
+    total, n = total_usage(item.usage, [question.id for question in questions])
+    if not n:
         return Cost(None, 0.0, 0.0, 0.0)
-    total = Usage()
-    for usage in used:
-        total = total + usage
-    n = len(used)
     return Cost(
         None if total.money is None else rounded(total.money / n * 1000),
         rounded(total.seconds / n),
@@ -121,10 +107,8 @@ def groups(goal: Goal, item: Measured, questions: Sequence[Question]) -> tuple[G
     """The goal's mean on each group of ``groups_of``."""
     found = []
     for name, members in groups_of(questions).items():
-        asked = [item.scores[question] for question in members if question in item.scores]
-        values = [
-            value for value in (goal_value(scores.get(goal.metric), goal) for scores in asked) if value is not None
-        ]
-        mean = rounded(sum(values) / len(values)) if values else None
-        found.append(GroupStat(name, mean, len(values), len(asked)))
+        asked = [question for question in members if question in item.scores]
+        values, known = column_of(item.scores, goal.metric, asked).counted(goal)
+        scored = values[known].tolist()
+        found.append(GroupStat(name, rounded(sum(scored) / len(scored)) if scored else None, len(scored), len(asked)))
     return tuple(found)

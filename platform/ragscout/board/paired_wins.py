@@ -9,7 +9,8 @@ from ragscout.board.metric_values import groups_of
 from ragscout.board.pairs import paired_values
 from ragscout.model.board import Board, Goal, GroupStat, Note, Paired, Row
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured, goal_value
+from ragscout.model.measured import Measured
+from ragscout.plan.outcome_table import column_of
 from ragscout.stats.paired import holm
 
 FEWEST = 5
@@ -38,14 +39,12 @@ def _duels(
 ) -> tuple[GroupStat, ...]:
     found: list[Paired | None] = []
     for group in row.groups:
-        pairs = [
-            (first, second)
-            for question in members.get(group.group, [])
-            if (first := goal_value(own.scores.get(question, {}).get(goal.metric), goal)) is not None
-            and (second := goal_value(other.scores.get(question, {}).get(goal.metric), goal)) is not None
-        ]
-        firsts, seconds = [first for first, _ in pairs], [second for _, second in pairs]
-        found.append(paired_values(firsts, seconds, goal) if len(pairs) >= FEWEST else None)
+        asked = members.get(group.group, [])
+        firsts, mine = column_of(own.scores, goal.metric, asked).counted(goal)
+        seconds, theirs = column_of(other.scores, goal.metric, asked).counted(goal)
+        both = mine & theirs
+        enough = int(both.sum()) >= FEWEST
+        found.append(paired_values(firsts[both].tolist(), seconds[both].tolist(), goal) if enough else None)
     adjusted = iter(holm([paired.p for paired in found if paired is not None]))
     return tuple(
         group if paired is None else replace(group, versus_reference=replace(paired, p_holm=next(adjusted)))

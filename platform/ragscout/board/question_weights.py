@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from ragscout.model.board import FigureStat, Goal, Note
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured, goal_value
+from ragscout.model.measured import Measured
+from ragscout.plan.outcome_table import column_of
 from ragscout.stats.paired import mean_interval
 from ragscout.stats.rounding import finite, rounded
 
@@ -53,10 +54,11 @@ def weighted_stat(
 ) -> FigureStat:
     """The goal's figure with the weighted mean of the scored questions and its linearised 95 % interval
     (Cochran 1977, section 6.3: the ratio estimator's residuals w (v - mean) / mean w)."""
+    values, known = column_of(item.scores, goal.metric, [question.id for question in questions]).counted(goal)
     scored = [
         (question.id, question.weight, value)
-        for question in questions
-        if (value := goal_value(item.scores.get(question.id, {}).get(goal.metric), goal)) is not None
+        for question, value, there in zip(questions, values.tolist(), known, strict=True)
+        if there
     ]
     total = sum(weight for _, weight, _ in scored)
     if not scored or total <= 0:

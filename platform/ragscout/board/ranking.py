@@ -17,6 +17,7 @@ from ragscout.model.board import FigureStat, Goal, Holdout, Latency, Mark, Note,
 from ragscout.model.evalset import Question
 from ragscout.model.measured import Measured, goal_value
 from ragscout.model.reason import Reason
+from ragscout.plan.outcome_table import column_of
 from ragscout.stats.crossfit import crossfit
 from ragscout.stats.rounding import rounded
 from ragscout.stats.shrinkage import Believed, believed
@@ -194,11 +195,8 @@ def _table(measured: Sequence[Measured], questions: Sequence[Question], goal: Go
 
     values = np.zeros((len(measured), len(questions)))
     scored = np.zeros(values.shape, dtype=bool)
-    columns = {question.id: column for column, question in enumerate(questions)}
+    asked = [question.id for question in questions]
     for row, item in enumerate(measured):
-        for question, outcomes in item.scores.items():
-            value = goal_value(outcomes.get(goal.metric), goal)
-            column = columns.get(question)
-            if value is not None and column is not None:
-                values[row, column], scored[row, column] = value, True
+        found, known = column_of(item.scores, goal.metric, asked).counted(goal)
+        values[row], scored[row] = np.where(known, found, 0.0), known
     return values, scored

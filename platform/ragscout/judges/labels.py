@@ -56,6 +56,10 @@ class Labels:
             payload = {name: value for name, value in vars(label).items() if value != ""}
             self._ledger.journal_append(self._stream, "label", payload)
 
+    def end(self) -> int:
+        """Return a number that grows with every label."""
+        return self._ledger.journal_end(self._stream)
+
     def all(self, criterion: str = "") -> list[Label]:
         """The newest label of every labeller for every answer (of one criterion), in the order of first labelling."""
         found: dict[tuple[str, str, str], Label] = {}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from types import MappingProxyType
+from typing import Any
 
 from ragscout.board.audit import Audit, audit
 from ragscout.board.build import Facts, build_board
@@ -17,212 +19,225 @@ from ragscout.board.row_cache import RowCache
 from ragscout.board.slices import By, Slices, slices
 from ragscout.board.words.audit import render_markdown
 from ragscout.board.words.corpus_sample import sample_notes
-from ragscout.board.words.headline import headlines
 from ragscout.data.versions import made_notes
 from ragscout.engine.journal import SealRecord, SweepJournal
 from ragscout.judges.asking import GivenPassages
 from ragscout.judges.labels import Labels
 from ragscout.judges.ppi import Calibration
 from ragscout.judges.sweep import calibrations
-from ragscout.model.board import Board, Holdout, Latency
+from ragscout.model.board import Board, Holdout, Latency, Note
 from ragscout.model.config import Configuration
-from ragscout.model.journal import (
-    AskedRequest,
-    Chosen,
-    ClosingBegun,
-    HoldoutConfirmed,
-    Probed,
-    ProbeOver,
-    RoundAsked,
-    RoundMeasured,
-    SampleSettled,
-    SearchEnded,
-    SweepClosed,
-    SweepOpened,
-)
 from ragscout.model.measured import Measured
-from ragscout.model.outcome import Usage
 from ragscout.plan.cells import CellReader
 from ragscout.plan.holdout import sealed_must_pass
+from ragscout.plan.outcome_table import total_usage, without_details
+from ragscout.plan.sampling import ENTRY
 from ragscout.plan.setup import Prepared, ordered
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.record.words import of_language
+from ragscout.run.journal_state import JournalCursor, JournalState
+from ragscout.run.measured_rows import LazyRows, MeasuredRow, MeasuredRows
+from ragscout.run.stored_board import StoredBoard, StoredBoards
 from ragscout.search import resolve
 from ragscout.search.contract import Block, Request
 from ragscout.serve.probe import latency
-from ragscout.spec import dump
 from ragscout.stats.shrinkage import Believed
+from ragscout.store.journal import Once
 from ragscout.store.store import Store
+
+BUDGET = "the budget is spent"
 
 
 class View:
     """One sweep as it stands."""
 
-    def __init__(self, prepared: Prepared, store: Store, journal: SweepJournal) -> None:
-        """Args: prepared = the sweep; store = where its cells lie; journal = of the sweep."""
+    def __init__(self, prepared: Prepared, store: Store) -> None:
+        """Args: prepared = the sweep; store = where its journal and its cells lie."""
         self._prepared, self._store, self._ledger = prepared, store, store.ledger
-        self._journal = journal
+        self._journal = JournalCursor(store.ledger, prepared.sweep_id)
         self._cells, self._kept = CellReader(store, prepared), RowCache()
+        self._measured = MeasuredRows(prepared, self._cells)
         self._passages = GivenPassages(prepared, store)
+        self._labels = Labels(store.ledger, prepared.eval_set)
+        self._stored = StoredBoards(store.folder, prepared)
         self._prefixes: dict[str, str] = {}
-        self._fitted: tuple[Mapping[str, Mapping[str, object]], Effects] | None = None
+        self._fitted: tuple[Sequence[Row], Effects] | None = None
+        self._reading, self._building = threading.RLock(), threading.Lock()
 
     @property
     def closed(self) -> bool:
         """Whether nothing more will be measured."""
-        return self._journal.first(SweepClosed) is not None
+        return self._journal.now().has("closed")
 
     def rounds(self) -> list[list[Request]]:
         """Requests of every round that was proposed."""
-        asked = self._journal.of(RoundAsked)
-        return [[request_of(self._prepared, item) for item in entry.requests] for entry in asked]
+        return [[self._request(item) for item in requests] for requests in self._journal.now().rounds]
 
     def block(self, request: Request, broken: Mapping[str, str]) -> Block:
         """What came back for a request. ``broken``: measure nodes that cannot be computed, with the cause."""
-        scores = self._cells.scores(request.configuration, request.questions, broken)
-        usage = self._cells.usage(request.configuration, request.questions)
-        return Block(request.configuration, scores, sum(usage.values(), Usage()))
+        configuration, names = request.configuration, request.questions
+        with self._reading:
+            self._cells.load([(configuration, names)])
+            scores, _, _ = self._cells.table(configuration, names, broken)
+            usage, _ = total_usage(self._cells.usage(configuration, names), names)
+        return Block(configuration, without_details(scores), usage)
 
     def broken(self) -> dict[str, str]:
         """Measure nodes that could not be computed, with the cause."""
-        return {key: why for entry in self._journal.of(RoundMeasured) for key, why in entry.broken.items()}
+        return dict(self._journal.now().broken)
 
     def asked(self) -> list[tuple[Configuration, tuple[str, ...]]]:
         """Every configuration that was asked something with its questions, in the order of first asking."""
-        found: dict[str, dict[str, None]] = {}
-        for request in (item for requests in self.rounds() for item in requests):
-            found.setdefault(request.configuration.key, {}).update(dict.fromkeys(request.questions))
-        return [(self._prepared.configuration(key), tuple(names)) for key, names in found.items()]
+        asked = self._journal.now().asked
+        return [(self._prepared.configuration(key), tuple(row.names)) for key, row in asked.items()]
 
     def answers_asked(self) -> int:
         """Answers that were asked for, with the hold-out's left out."""
-        return sum(len(names) for configuration, names in self.asked() if configuration.generates)
+        asked = self._journal.now().asked.items()
+        return sum(len(row.names) for key, row in asked if self._prepared.configuration(key).generates)
 
     def probes(self) -> dict[str, Latency]:
         """What the latency probe saw, by configuration."""
-        return {entry.key: latency(entry) for entry in self._journal.of(Probed)}
+        return {str(view["key"]): latency(view) for view in self._journal.now().probed}
 
-    def _opened(self) -> Opened:
+    def _opened(self, state: JournalState) -> Opened:
         """The hold-out's questions and scores, empty before it was confirmed."""
-        prepared = self._prepared
-        confirmed, chosen = self._journal.first(HoldoutConfirmed), self._journal.first(Chosen)
-        if confirmed is None or chosen is None:
+        prepared, chosen = self._prepared, state.first.get("chosen")
+        if not state.has("confirmed") or chosen is None:
             return Opened()
-        held = prepared.eval_set.open_sealed(SealRecord(self._journal))
-        asked = ordered(held, prepared.spec.seed)[: chosen.questions]
+        held = prepared.eval_set.open_sealed(Once(self._ledger, prepared.sweep_id))
+        asked = ordered(held, prepared.spec.seed)[: int(chosen["questions"])]
         names = [question.id for question in asked]
         cells = CellReader(self._store, prepared.with_questions(asked))
-        broken = confirmed.broken
+        broken = dict(state.first["confirmed"]["broken"])
         return Opened(
             asked,
             {
                 key: Measured(item, cells.scores(item, names, broken), cells.usage(item, names))
-                for key in chosen.rows
+                for key in chosen["rows"]
                 for item in [prepared.configuration(key)]
             },
         )
 
-    def _holdout(self, asked: int) -> Holdout | None:
-        held, chosen = self._prepared.held, self._journal.first(Chosen)
-        if not held or chosen is None:
-            return Holdout(held, bool(asked), asked) if held else None
-        return Holdout(held, bool(asked), asked, chosen.used_by, chosen.seen, chosen.sealed)
+    def _holdout(self, state: JournalState, asked: int) -> Holdout | None:
+        if not self._prepared.held:
+            return None
+        fixed: Mapping[str, Any] = state.first.get("chosen", {"used_by": [], "seen": 0, "why": ""})
+        return Holdout(
+            self._prepared.held, bool(asked), asked, tuple(fixed["used_by"]), int(fixed["seen"]), str(fixed["why"])
+        )
 
     def rows(self) -> list[Row]:
         """What was asked, with its scores and answers."""
-        broken = self.broken()
-        return [
-            Row(item, self._cells.scores(item, names, broken), self._cells.answers(item, names))
-            for item, names in self.asked()
-            if not item.sampled
-        ]
+        return [item.row for item in self._update(self._journal.now()) if not item.row.configuration.sampled]
+
+    def _update(self, state: JournalState) -> list[MeasuredRow]:
+        with self._reading:
+            return self._measured.update(state)
 
     def snapshot(self) -> Snapshot:
-        """Everything that is known now."""
+        """Everything that is known now. The board of a closed sweep is kept, and made again when it is not there."""
+        with self._building:
+            ends = {
+                "sweep": self._ledger.journal_end(self._prepared.sweep_id),
+                "labels": self._labels.end(),
+            }
+            key = self._stored.key(ends)
+            stored = self._stored.load(key)
+            if stored is not None:
+                rows = LazyRows(self.rows)
+                return self._snapshot(ends["sweep"], stored.board, rows, closed=True, attachments=stored.attachments)
+            state = self._journal.now()
+            made = self._made(state)
+            if made.closed and state.sequence == ends["sweep"] and self._final(state):
+                self._stored.save(key, StoredBoard(made.board, made.attachments))
+            return made
+
+    def _final(self, state: JournalState) -> bool:
+        """Whether no cell can still come: what a metric that broke could not score, it may once it works."""
+        return not state.broken and all(item.complete for item in self._update(state))
+
+    def _snapshot(
+        self,
+        sequence: int,
+        board: Board,
+        rows: Sequence[Row],
+        *,
+        closed: bool,
+        attachments: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> Snapshot:
         prepared = self._prepared
-        journal = self._journal
-        lines, rounds = journal.entries(), journal.of(RoundMeasured)
-        failed = {key: why for entry in rounds for key, why in entry.failed.items()}
-        closed, chosen = journal.first(SweepClosed), journal.first(Chosen)
-        ended = journal.first(SearchEnded) or closed
-        opened = self._opened()
-        rows = self.rows()
-        measured = [
-            Measured(
-                row.configuration,
-                row.scores,
-                self._cells.usage(row.configuration, tuple(row.scores)),
-                failed.get(row.configuration.key, ""),
-            )
-            for row in rows
-        ]
-        facts = Facts(
+        return Snapshot(
+            sweep=prepared.sweep_id,
+            name=prepared.spec.sweep,
+            sequence=sequence,
+            spec=prepared.opening.spec,
+            eval_set=prepared.eval_set,
+            board=board,
+            rows=rows,
+            figures=prepared.figures,
+            signatures=prepared.signatures,
+            goal=prepared.goal.metric,
+            closed=closed,
+            attachments=attachments,
+        )
+
+    def _made(self, state: JournalState) -> Snapshot:
+        """The snapshot as it follows from journal and cells."""
+        prepared, everything = self._prepared, self._update(state)
+        whole = [item for item in everything if not item.row.configuration.sampled]
+        rows, measured = [item.row for item in whole], [item.measured for item in whole]
+        answers, retrieval = prepared.figures_of("answer"), prepared.figures_of("retrieval")
+        facts = self._facts(state, rows)
+        board = build_board(
+            measured, prepared.questions, answers or retrieval, prepared.goal, facts, retrieval, self._kept
+        )
+        board = self._with_sample(board, state, everything)
+        made = self._snapshot(state.sequence, board, rows, closed=state.has("closed"))
+        return self._audited(made) if made.closed else made
+
+    def _facts(self, state: JournalState, rows: Sequence[Row]) -> Facts:
+        """What the board says beside the rows."""
+        prepared, opened = self._prepared, self._opened(state)
+        why = next((str(state.first[kind]["why"]) for kind in ("search_over", "closed") if state.has(kind)), "")
+        return Facts(
             prepared.spec.sweep,
             f"{prepared.eval_set.name}@{prepared.eval_set.version}",
             currency=prepared.currency,
-            ended=ended.reason if ended is not None and ended.reason.limit else None,
+            ended=why if why.startswith(BUDGET) else "",
             configurations=len(prepared.space.configurations),
-            holdout=self._holdout(len(opened.questions)),
+            holdout=self._holdout(state, len(opened.questions)),
             opened=opened,
-            recommended=chosen.recommended if chosen is not None else "",
+            recommended=str(state.first["chosen"]["recommended"]) if state.has("chosen") else "",
             within=prepared.spec.goal.within,
             require=prepared.spec.goal.require,
-            latency=self.probes(),
-            probed=journal.first(ProbeOver) is not None,
+            latency={str(view["key"]): latency(view) for view in state.probed},
+            probed=state.has("probe_over"),
             seed=prepared.spec.seed,
             clusters=clusters_of(prepared.questions),
             notes=(
-                *(rounds[-1].notes if rounds else ()),
+                *state.notes,
                 *made_notes(prepared.questions),
                 *sealed_must_pass(prepared.eval_set),
                 *([prepared.weighted.note()] if prepared.weighted is not None else []),
             ),
             judges=self._judges(rows),
-            posterior=self._posterior(rows),
+            posterior=self._posterior(rows, state),
         )
-        answers, retrieval = prepared.figures_of("answer"), prepared.figures_of("retrieval")
-        snapshot = Snapshot(
-            sweep=prepared.sweep_id,
-            name=prepared.spec.sweep,
-            sequence=lines[-1].seq if lines else 0,
-            spec=self._sweep_file(),
-            eval_set=prepared.eval_set,
-            headline={},
-            board=build_board(
-                measured, prepared.questions, answers or retrieval, prepared.goal, facts, retrieval, self._kept
-            ),
-            rows=rows,
-            figures=prepared.figures,
-            signatures=prepared.signatures,
-            goal=prepared.goal.metric,
-            closed=closed is not None,
-        )
-        snapshot = replace(snapshot, board=self._with_sample(snapshot.board, measured))
-        snapshot = self._audited(snapshot) if snapshot.closed else snapshot
-        return replace(snapshot, headline=headlines(snapshot.board))
 
-    def _sweep_file(self) -> str:
-        """The sweep file as it was when the sweep opened; of an older journal, which holds no text, as it is now."""
-        opened = self._journal.first(SweepOpened)
-        return str((opened and opened.record.get("sweep_file")) or "") or self._current_file
-
-    @cached_property
-    def _current_file(self) -> str:
-        return dump(self._prepared.spec)
-
-    def _with_sample(self, board: Board, measured: Sequence[Measured]) -> Board:
+    def _with_sample(self, board: Board, state: JournalState, rows: Sequence[MeasuredRow]) -> Board:
         """With what a corpus sample said of retrieval beside it."""
-        entry = self._journal.first(SampleSettled)
+        entry = state.first.get(ENTRY)
         if entry is None:
             return board
         prefixes = {item.key: prefix for prefix, item in self._prepared.sampled.items()}
-        broken = self.broken()
-        on = {
-            prefixes[item.key]: Measured(item, self._cells.scores(item, names, broken))
-            for item, names in self.asked()
-            if item.sampled
-        }
-        whole = [(self._prefix(item.configuration), item) for item in measured if item.configuration.retrieves]
+        measured = [item.measured for item in rows]
+        on = {prefixes[item.configuration.key]: item for item in measured if item.configuration.sampled}
+        whole = [
+            (self._prefix(item.configuration), item)
+            for item in measured
+            if item.configuration.retrieves and not item.configuration.sampled
+        ]
         sample = corpus_sample(entry, on, whole, self._prepared.questions, self._prepared.figures_of("retrieval"))
         return replace(board, sample=sample, notes=(*board.notes, *sample_notes(sample)))
 
@@ -265,15 +280,13 @@ class View:
         effects = self._effects(snapshot.rows)
         return {} if effects is None else effects.near(self._prepared.spec.seed)
 
-    def _posterior(self, rows: Sequence[Row]) -> dict[str, Believed]:
+    def _posterior(self, rows: Sequence[Row], state: JournalState) -> dict[str, Believed]:
         """What the factor model makes of the rows, once the search that used it has come to its finals."""
         prepared = self._prepared
         size = len(prepared.space.configurations), len(prepared.questions)
         if resolve(prepared.search, *size, prepared.answers) != "factor":
             return {}
-        asked = self._journal.of(RoundAsked)
-        final = any(request.reason == "final" for entry in asked for request in entry.requests)
-        if not final and not any(self._journal.of(kind) for kind in (SearchEnded, ClosingBegun, SweepClosed)):
+        if not state.finals and not state.has("search_over", "closing", "closed"):
             return {}
         effects = self._effects(rows)
         return {} if effects is None else effects.posterior()
@@ -284,21 +297,32 @@ class View:
         generating = [item for item in prepared.space.configurations if item.generates]
         if not generating:
             return None
-        scores = {row.configuration.key: row.scores for row in rows}
-        if self._fitted is None or self._fitted[0] != scores:
+        # a row that did not change is the same object
+        before = () if self._fitted is None else self._fitted[0]
+        if self._fitted is None or [*map(id, before)] != [*map(id, rows)]:
+            scores = {row.configuration.key: row.scores for row in rows}
             names = [question.id for question in prepared.questions]
             made = Effects(generating, scores, names, prepared.goal, weights_of(prepared.questions))
-            self._fitted = scores, made
+            self._fitted = tuple(rows), made
         return self._fitted[1]
 
     def _judges(self, rows: Sequence[Row]) -> tuple[Calibration, ...]:
         """How far people's labels confirm the sweep's judges."""
         prepared = self._prepared
-        labels = Labels(self._ledger, prepared.eval_set).all()
+        labels = self._labels.all()
         answered = [(row.configuration, row.scores, row.answers) for row in rows]
         return tuple(calibrations(prepared.metrics, answered, prepared.questions, labels, self._passages.of))
 
+    def _request(self, item: Mapping[str, object]) -> Request:
+        names = item["questions"]
+        assert isinstance(names, list)
+        return Request(self._prepared.configuration(str(item["configuration"])), tuple(names), str(item["reason"]))
 
-def request_of(prepared: Prepared, asked: AskedRequest) -> Request:
-    """Return a journalled request as the proposers know it."""
-    return Request(prepared.configuration(asked.configuration), asked.questions, asked.reason)
+
+def plain(request: Request) -> dict[str, object]:
+    """A request as the journal keeps it."""
+    return {
+        "configuration": request.configuration.key,
+        "questions": list(request.questions),
+        "reason": request.reason,
+    }

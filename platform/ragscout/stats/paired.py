@@ -81,7 +81,7 @@ def wilson(right: float, n: int, confidence: float = 0.95) -> tuple[float, float
 
 
 def mean_interval(
-    values: Sequence[float],
+    values: Sequence[float] | Floats,
     clusters: Sequence[str] | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> Interval:

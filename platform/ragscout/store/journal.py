@@ -71,6 +71,13 @@ class History(Claims):
             rows = connection.execute(query).all()
         return [Entry(int(row.seq), row.kind, json.loads(row.payload), float(row.at)) for row in rows]
 
+    def journal_end(self, sweep: str) -> int:
+        """Return the sequence number of the last entry, 0 for an empty journal."""
+        table = db.journal
+        with self.reading() as connection:
+            last = connection.execute(sa.select(sa.func.max(table.c.seq)).where(table.c.sweep == sweep)).scalar()
+        return int(last or 0)
+
     def sweeps(self) -> list[str]:
         """Names of all sweeps with a journal, sorted; journals of other things have a colon in their name."""
         with self.reading() as connection:

@@ -49,7 +49,8 @@ def decode_shard(data: bytes) -> list[Row]:
         lines = gzip.decompress(data).decode().split("\n")
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"not a shard: {error}") from error
-    rows = [tuple(json.loads(line)) for line in lines[1:]]
+    # one text is read much faster than its lines
+    rows: list[Row] = [(key, data) for key, data in json.loads(f"[{','.join(lines[1:])}]")]
     if json.loads(lines[0])["cells"] != len(rows):
         raise ValueError("not a shard: rows are missing")
     return rows
