@@ -22,7 +22,14 @@ from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.stats.ordering import orderable
 from ragscout.plan.outcome_table import column_of
-from ragscout.stats.rank_correlation import FEWEST_ROWS, Correlation, across_questions, across_rows, row_means
+from ragscout.stats.rank_correlation import (
+    FEWEST_ROWS,
+    Correlation,
+    across_questions,
+    across_rows,
+    average_ranks,
+    row_means,
+)
 from ragscout.stats.rounding import rounded
 from ragscout.words import phrase
 
@@ -194,7 +201,6 @@ def _disputed(
 ) -> tuple[Disputed, ...]:
     """The questions whose places differ most, among those that at least two metrics scored."""
     import numpy as np
-    from scipy.stats import rankdata
 
     if len(family) < 2 or len(questions) < 2:
         return ()
@@ -204,7 +210,7 @@ def _disputed(
         scored = ~np.isnan(cubes[name][0])
         means[row, scored] = cubes[name][:, scored].mean(axis=0)
         if scored.sum() > 1:
-            ranks = rankdata(orderable(means[row, scored]))
+            ranks = average_ranks(orderable(means[row, scored]))
             places[row, scored] = (ranks - 1) / (scored.sum() - 1)
     found = []
     for column, question in enumerate(questions):

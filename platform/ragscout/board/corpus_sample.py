@@ -9,7 +9,7 @@ from ragscout.model.config import Configuration
 from ragscout.model.corpus_sample import CorpusSample, SampledPrefix
 from ragscout.model.evalset import Question
 from ragscout.model.journal import SampleSettled
-from ragscout.model.measured import Measured, goal_value
+from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Scores
 from ragscout.plan.outcome_table import column_of

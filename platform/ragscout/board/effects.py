@@ -65,8 +65,21 @@ class Interaction:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """What was scored, row after row: configuration, question and value of each score, shape (scores,)."""
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    values: Floats
+
+    def where(self, kept: NDArray[np.bool_]) -> Cells:
+        """Return the scores that a mask keeps."""
+        return Cells(self.rows[kept], self.columns[kept], self.values[kept])
+
+
+@dataclass(frozen=True)
 class _Space:
-    """Configurations without the roles of the sweep: a baseline is a configuration like any other here."""
+    """Configurations of the sweep, whose roles mean nothing here: a baseline is a configuration like any other."""
 
     configurations: tuple[Configuration, ...]
 
@@ -85,16 +98,14 @@ class Effects:
         """Args: configurations = the space; scores = key, question, figure to outcome; questions = ids in order;
         weights = of the questions, empty when all count alike."""
         self.goal = goal
-        self.space = encode(_Space(tuple(replace(item, roles=()) for item in configurations)))
-        cells: list[tuple[int, int, float]] = []
-        for key, row in self.space.index.items():
-            values, known = column_of(scores.get(key, {}), goal.metric, questions).counted(goal)
-            at = known.nonzero()[0].tolist()
-            cells += zip([row] * len(at), at, values[at].tolist(), strict=True)
-        self._low, self._scale = _scale(goal, [value for _, _, value in cells])
-        self._cells = [(row, column, self._unit(value)) for row, column, value in cells]
+        import numpy as np
+
+        self.space = encode(_Space(tuple(configurations)))
+        scored = _scored(self.space, scores, questions, goal)
+        self._low, self._scale = _scale(goal, scored.values)
+        self._cells = replace(scored, values=self._unit(scored.values))
         self._questions, self._weights = len(questions), tuple(weights)
-        self.known = len({row for row, _, _ in cells}) > 1 and bool(self.space.knobs)
+        self.known = len(np.unique(scored.rows)) > 1 and bool(self.space.knobs)
         """Whether there is anything to compare: two measured configurations that differ in a knob."""
         if self.known:
             self._model = self._fitted(self._cells)
@@ -235,21 +246,20 @@ class Effects:
             return FitCheck(0, 0.0, 0.0)
         import numpy as np
 
-        blocks: dict[tuple[int, int], list[tuple[int, int, float]]] = {}
-        seen: dict[int, int] = {}
-        for cell in self._cells:
-            place = seen.get(cell[0], 0)
-            seen[cell[0]] = place + 1
-            blocks.setdefault((cell[0], place // BLOCK), []).append(cell)
+        cells = self._cells
+        # rows come one after the other, so that an answer's place among its row's is its distance from the first
+        place = np.arange(len(cells.rows)) - np.searchsorted(cells.rows, cells.rows)
+        folds = (cells.rows + place // BLOCK) % FOLDS
+        ends = np.flatnonzero((np.diff(cells.rows) != 0) | (np.diff(place // BLOCK) != 0)) + 1
+        blocks = [block for block in np.split(np.arange(len(cells.rows)), ends) if len(block) > 1]
         errors: list[float] = []
         for fold in range(FOLDS):
-            held = [cells for (row, block), cells in blocks.items() if (row + block) % FOLDS == fold and len(cells) > 1]
-            rest = [cell for (row, block), cells in blocks.items() if (row + block) % FOLDS != fold for cell in cells]
-            if held and len({row for row, _, _ in rest}) > 1:
-                model = self._fitted(rest)
-                rows = [cells[0][0] for cells in held]
-                columns = [[column for _, column, _ in cells] for cells in held]
-                errors += model.block_errors(rows, columns, [[value for _, _, value in cells] for cells in held])
+            held = [block for block in blocks if folds[block[0]] == fold]
+            rest = cells.where(folds != fold)
+            if held and len(np.unique(rest.rows)) > 1:
+                rows = [int(cells.rows[block[0]]) for block in held]
+                columns, values = [cells.columns[block] for block in held], [cells.values[block] for block in held]
+                errors += self._fitted(rest).block_errors(rows, columns, values)
         spread = float(np.sqrt(np.mean(np.square(errors)))) if errors else 0.0
         return FitCheck(len(errors), rounded(spread), rounded(self._model.interaction_share()))
 
@@ -261,19 +271,21 @@ class Effects:
         has: NDArray[np.bool_] = (self.space.codes[:, knob] == code) & among
         return has
 
-    def _fitted(self, cells: Sequence[tuple[int, int, float]]) -> FactorModel:
+    def _fitted(self, cells: Cells) -> FactorModel:
+        import numpy as np
+
         design = make_design(self.space.codes, self._active, knob_kinds(self.space))
-        if len({row for row, _, _ in cells}) < FEW * (int(design.model.max()) + 1):
+        if len(np.unique(cells.rows)) < FEW * (int(design.model.max()) + 1):
             # a question effect per model would explain the noise of so few rows away
             design = replace(design, model=design.model * 0)
         model = FactorModel(design, self._questions, self._weights)
-        model.add(*zip(*cells, strict=True))
+        model.add(cells.rows, cells.columns, cells.values)
         for _ in range(UPDATES):
             model.update()
         return model
 
-    def _unit(self, value: float) -> float:
-        unit = (value - self._low) / self._scale
+    def _unit(self, value: Floats) -> Floats:
+        unit: Floats = (value - self._low) / self._scale
         return unit if self.goal.higher else 1 - unit
 
     def _shown(self, mean: float, sd: float) -> tuple[float, float, float]:
@@ -297,9 +309,30 @@ def knob_kinds(space: EncodedSpace) -> list[Kind]:
     return [kind_of(knob) for knob in space.knobs]
 
 
-def _scale(goal: Goal, values: Sequence[float]) -> tuple[float, float]:
+def _scored(
+    space: EncodedSpace,
+    scores: Mapping[str, Mapping[str, Mapping[str, Score | Failure]]],
+    questions: Sequence[str],
+    goal: Goal,
+) -> Cells:
+    """Return what was scored: rows in the order of the space, a row's questions in the order of asking."""
+    import numpy as np
+
+    places = {question: place for place, question in enumerate(questions)}
+    rows, columns, values = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    for key, row in space.index.items():
+        own = scores.get(key, {})
+        asked = [question for question in own if question in places]
+        counted, known = column_of(own, goal.metric, asked).counted(goal)
+        rows.append(np.full(int(known.sum()), row))
+        columns.append(np.array([places[question] for question in asked], dtype=np.int64)[known])
+        values.append(counted[known])
+    return Cells(np.concatenate(rows), np.concatenate(columns), np.concatenate(values))
+
+
+def _scale(goal: Goal, values: Floats) -> tuple[float, float]:
     """Lower end and width of the goal's range; what was measured, where the range has no end."""
     if goal.low is not None and goal.high is not None and goal.high > goal.low:
         return goal.low, goal.high - goal.low
-    low, high = min(values, default=0.0), max(values, default=1.0)
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     return low, (high - low) or 1.0

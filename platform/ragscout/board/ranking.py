@@ -15,7 +15,7 @@ from ragscout.board.question_weights import weights_of
 from ragscout.judges.ppi import Calibration
 from ragscout.model.board import FigureStat, Goal, Holdout, Latency, Mark, Note, Row
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured, goal_value
+from ragscout.model.measured import Measured
 from ragscout.model.reason import Reason
 from ragscout.plan.outcome_table import column_of
 from ragscout.stats.crossfit import crossfit

@@ -25,7 +25,7 @@ from ragscout.model.calibration import ENOUGH_LABELS, Standing
 from ragscout.model.evalset import Question
 from ragscout.model.measured import Measured
 from ragscout.model.outcome import Score
-from ragscout.stats.paired import mean_interval
+from ragscout.stats.paired import mean_interval, normal_quantile, student_quantile
 from ragscout.stats.rounding import rounded
 
 if TYPE_CHECKING:
@@ -77,7 +77,6 @@ class Corrected:
 def rectifier(known: Sequence[Labelled]) -> Rectifier:
     """The correction of one group of labelled answers (at least three), questions counting by their weights."""
     import numpy as np
-    from scipy import stats
 
     raw = np.array([pair.weight * pair.item.question.weight for pair in known], dtype=np.float64)
     w = raw / raw.sum()
@@ -91,7 +90,7 @@ def rectifier(known: Sequence[Labelled]) -> Rectifier:
     groups = len({pair.question for pair in known})
     # two fitted numbers, and Student's tail for the number of labelled questions instead of the board's normal one
     n = len(known)
-    wider = math.sqrt(n / (n - 2)) * float(stats.t.ppf(0.975, max(1, groups - 1)) / stats.norm.ppf(0.975))
+    wider = math.sqrt(n / (n - 2)) * student_quantile(0.975, max(1, groups - 1)) / normal_quantile(0.975)
     residual: dict[str, float] = {}
     turn: dict[str, float] = {}
     free = tuned == slope and variance > 1e-12

@@ -325,9 +325,14 @@ class Board:
         plain = _adapter().dump_python(self, mode="json")
         return (json.dumps(plain, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
 
+    def to_compact_json(self) -> bytes:
+        """Return the same content in a form for programs, made and read in a fraction of the time."""
+        data: bytes = _adapter().dump_json(self)
+        return data
+
     @classmethod
     def from_json(cls, data: bytes | str) -> Board:
-        """Inverse of ``to_json``."""
+        """Inverse of ``to_json`` and of ``to_compact_json``."""
         board: Board = _adapter().validate_json(data)
         return board
 

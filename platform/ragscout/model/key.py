@@ -115,7 +115,18 @@ def set_fields(value: object) -> dict[str, Any]:
 
 def digest(*parts: object) -> str:
     """SHA-256 (64 hexadecimal digits) of the canonical form of the parts."""
-    return hashlib.sha256(_dump([canonical(part) for part in parts]).encode()).hexdigest()
+    return digest_of(canonical_text(*parts))
+
+
+def canonical_text(*parts: object) -> str:
+    """Return the canonical form of parts as text, to be joined by ``digest_of``: what many keys share is written out
+    once."""
+    return ",".join(_dump(canonical(part)) for part in parts)
+
+
+def digest_of(*texts: str) -> str:
+    """Return the ``digest`` of the parts whose ``canonical_text`` was made before, in order."""
+    return hashlib.sha256(f"[{','.join(texts)}]".encode()).hexdigest()
 
 
 def short(key: str) -> str:

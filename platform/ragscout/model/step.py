@@ -42,7 +42,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ragscout.model.cost import Cost, Resources, Workload
 from ragscout.model.errors import ParameterError, UnknownNameError
-from ragscout.model.key import digest, set_fields
+from ragscout.model.key import canonical_text, digest_of, set_fields
 from ragscout.model.packaged import Packaged
 from ragscout.model.runtime import ChatModel, ModelFiles
 from ragscout.model.stages import STAGES, stage
@@ -130,11 +130,16 @@ class Step:
 
     def key(self, inputs: Mapping[str, str]) -> str:
         """Key of the node made of this step and the keys of its inputs (stage name to key)."""
-        libraries = {name: _library(name) for name in self.libraries}
         wording = sorted((item.name, item.digest) for item in self.packaged_texts())
         # nothing is added for a step that reads no wording: encoders keep their keys, and with them their vectors
-        added = (wording,) if wording else ()
-        return digest("node", self.stage, self.name, self.version, self.parameters(), libraries, dict(inputs), *added)
+        added = (canonical_text(wording),) if wording else ()
+        return digest_of(self._without_inputs, canonical_text(dict(inputs)), *added)
+
+    @functools.cached_property
+    def _without_inputs(self) -> str:
+        """What the step itself gives to its keys; a step of a space is in hundreds of nodes."""
+        libraries = {name: _library(name) for name in self.libraries}
+        return canonical_text("node", self.stage, self.name, self.version, self.parameters(), libraries)
 
     def spent(self, question: Question) -> Usage | None:
         """What an outcome took where it was made elsewhere; ``None``: what it took here."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ragscout.model.board import Board
-from ragscout.model.config import plan
+from ragscout.model.config import Configuration, plan
 from ragscout.model.outcome import Usage
+from ragscout.model.stages import STAGES
 from ragscout.plan.setup import Prepared
 from ragscout.store.store import Store
 
@@ -52,13 +53,22 @@ class Spending:
 def spending(prepared: Prepared, store: Store, board: Board) -> Spending:
     """What a sweep took so far. Seconds are those of the work itself, however much of it ran at once."""
     index = Usage()
-    for node in plan((*prepared.space.configurations, *prepared.sampled.values())).values():
+    for node in plan(_indexed((*prepared.space.configurations, *prepared.sampled.values()))).values():
         found = None if node.per_question else store.ledger.value(node.key)
         if found is not None:
             index += found.usage
     best = board.recommended()
     serve = None if best is None else best.cost.per_1000
     return Spending(dict(store.ledger.spent(prepared.sweep_id).by_purpose), index, serve, prepared.currency)
+
+
+def _indexed(configurations: Iterable[Configuration]) -> Iterable[Configuration]:
+    """Return one configuration for each way to index: most of a space differs in what is asked of an index only."""
+    found: dict[tuple[object, ...], Configuration] = {}
+    for item in configurations:
+        steps = (id(step) for stage, step in item.steps.items() if STAGES[stage].grain != "question")
+        found.setdefault((item.source.key, *steps), item)
+    return found.values()
 
 
 def _shown(usage: Usage, currency: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar, cast
 
+from ragscout.engine.journal import JournalLine, SweepJournal
 from ragscout.model.board import Note
-from ragscout.store.journal import Entry, History
+from ragscout.model.journal import AskedRequest, JournalEntry, Probed, RoundAsked, RoundMeasured
+
+T = TypeVar("T", bound=JournalEntry)
 
 
 @dataclass
@@ -24,65 +26,68 @@ class AskedRow:
 class JournalState:
     """The journal up to entry ``sequence``.
 
-    ``rounds``: requests of every round as they were written; ``asked``: rows by configuration key, in the order of first
+    ``rounds``: requests of every round; ``asked``: rows by configuration key, in the order of first
     asking; ``failed``: configuration key to why it cannot run; ``broken``: measure node to why it cannot be computed;
-    ``notes``: what the proposer said last; ``finals``: whether the search has come to them; ``first``: payload of the
-    first entry of every other kind; ``probed``: payloads of the latency probe.
+    ``notes``: what the proposer said last; ``finals``: whether the search has come to them; ``first``: the first
+    entry of every other kind; ``probed``: what the latency probe saw.
     """
 
     sequence: int = 0
-    rounds: list[list[Mapping[str, Any]]] = field(default_factory=list)
+    rounds: list[tuple[AskedRequest, ...]] = field(default_factory=list)
     asked: dict[str, AskedRow] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     finals: bool = False
-    first: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    probed: list[Mapping[str, Any]] = field(default_factory=list)
+    first: dict[type[JournalEntry], JournalEntry] = field(default_factory=dict)
+    probed: list[Probed] = field(default_factory=list)
 
-    def fold(self, entry: Entry) -> None:
+    def fold(self, line: JournalLine) -> None:
         """Take in the next entry."""
-        payload = entry.payload
-        if entry.kind == "round":
-            self.rounds.append(payload["requests"])
-            for request in payload["requests"]:
-                row = self.asked.setdefault(request["configuration"], AskedRow())
-                row.names.update(dict.fromkeys(request["questions"]))
-                row.touched = entry.seq
-                self.finals = self.finals or request["reason"] == "final"
-        elif entry.kind == "measured":
-            self._measured(payload, entry.seq)
-        elif entry.kind == "probed":
-            self.probed.append(payload)
+        entry = line.entry
+        if isinstance(entry, RoundAsked):
+            self.rounds.append(entry.requests)
+            for request in entry.requests:
+                row = self.asked.setdefault(request.configuration, AskedRow())
+                row.names.update(dict.fromkeys(request.questions))
+                row.touched = line.seq
+                self.finals = self.finals or request.reason == "final"
+        elif isinstance(entry, RoundMeasured):
+            self._measured(entry, line.seq)
+        elif isinstance(entry, Probed):
+            self.probed.append(entry)
         else:
-            self.first.setdefault(entry.kind, payload)
-        self.sequence = entry.seq
+            self.first.setdefault(type(entry), entry)
+        self.sequence = line.seq
 
-    def has(self, *kinds: str) -> bool:
+    def has(self, *kinds: type[JournalEntry]) -> bool:
         """Return whether there is an entry of one of these kinds (none of those with a field of their own)."""
         return any(kind in self.first for kind in kinds)
 
-    def _measured(self, payload: Mapping[str, Any], seq: int) -> None:
-        self.failed |= payload["failed"]
-        self.broken |= payload["broken"]
-        self.notes = tuple(Note(**note) for note in payload["notes"])
-        number = int(payload["round"])
-        for request in self.rounds[number] if number < len(self.rounds) else ():
-            self.asked[request["configuration"]].touched = seq
+    def get(self, kind: type[T]) -> T | None:
+        """Return the first entry of a kind, ``None`` when there is none."""
+        return cast("T | None", self.first.get(cast("type[JournalEntry]", kind)))
+
+    def _measured(self, entry: RoundMeasured, seq: int) -> None:
+        self.failed |= entry.failed
+        self.broken |= entry.broken
+        self.notes = tuple(entry.notes)
+        for request in self.rounds[entry.round] if entry.round < len(self.rounds) else ():
+            self.asked[request.configuration].touched = seq
 
 
 class JournalCursor:
     """A journal's state, brought up to date on demand. Safe to use from many threads."""
 
-    def __init__(self, ledger: History, sweep: str) -> None:
-        """Args: ledger = where the journal lies; sweep = its name."""
-        self._ledger, self._sweep = ledger, sweep
+    def __init__(self, journal: SweepJournal) -> None:
+        """Args: journal = of the sweep."""
+        self._journal = journal
         self._lock = threading.Lock()
         self._state = JournalState()
 
     def now(self) -> JournalState:
         """Return the state as of now."""
         with self._lock:
-            for entry in self._ledger.journal(self._sweep, self._state.sequence):
-                self._state.fold(entry)
+            for line in self._journal.entries()[self._state.sequence :]:
+                self._state.fold(line)
             return self._state

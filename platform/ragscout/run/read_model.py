@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any
 
 from ragscout.board.audit import Audit, audit
 from ragscout.board.build import Facts, build_board
@@ -19,19 +19,30 @@ from ragscout.board.row_cache import RowCache
 from ragscout.board.slices import By, Slices, slices
 from ragscout.board.words.audit import render_markdown
 from ragscout.board.words.corpus_sample import sample_notes
+from ragscout.board.words.headline import headlines
 from ragscout.data.versions import made_notes
 from ragscout.engine.journal import SealRecord, SweepJournal
 from ragscout.judges.asking import GivenPassages
 from ragscout.judges.labels import Labels
 from ragscout.judges.ppi import Calibration
 from ragscout.judges.sweep import calibrations
-from ragscout.model.board import Board, Holdout, Latency, Note
+from ragscout.model.board import Board, Holdout, Latency
 from ragscout.model.config import Configuration
+from ragscout.model.journal import (
+    AskedRequest,
+    Chosen,
+    ClosingBegun,
+    HoldoutConfirmed,
+    ProbeOver,
+    SampleSettled,
+    SearchEnded,
+    SweepClosed,
+    SweepOpened,
+)
 from ragscout.model.measured import Measured
 from ragscout.plan.cells import CellReader
 from ragscout.plan.holdout import sealed_must_pass
 from ragscout.plan.outcome_table import total_usage, without_details
-from ragscout.plan.sampling import ENTRY
 from ragscout.plan.setup import Prepared, ordered
 from ragscout.record.recorder import Row, Snapshot
 from ragscout.record.words import of_language
@@ -41,20 +52,18 @@ from ragscout.run.stored_board import StoredBoard, StoredBoards
 from ragscout.search import resolve
 from ragscout.search.contract import Block, Request
 from ragscout.serve.probe import latency
+from ragscout.spec import dump
 from ragscout.stats.shrinkage import Believed
-from ragscout.store.journal import Once
 from ragscout.store.store import Store
-
-BUDGET = "the budget is spent"
 
 
 class View:
     """One sweep as it stands."""
 
-    def __init__(self, prepared: Prepared, store: Store) -> None:
-        """Args: prepared = the sweep; store = where its journal and its cells lie."""
+    def __init__(self, prepared: Prepared, store: Store, journal: SweepJournal) -> None:
+        """Args: prepared = the sweep; store = where its cells lie; journal = of the sweep."""
         self._prepared, self._store, self._ledger = prepared, store, store.ledger
-        self._journal = JournalCursor(store.ledger, prepared.sweep_id)
+        self._entries, self._journal = journal, JournalCursor(journal)
         self._cells, self._kept = CellReader(store, prepared), RowCache()
         self._measured = MeasuredRows(prepared, self._cells)
         self._passages = GivenPassages(prepared, store)
@@ -62,16 +71,17 @@ class View:
         self._stored = StoredBoards(store.folder, prepared)
         self._prefixes: dict[str, str] = {}
         self._fitted: tuple[Sequence[Row], Effects] | None = None
+        self._last: tuple[Mapping[str, int], Snapshot] | None = None
         self._reading, self._building = threading.RLock(), threading.Lock()
 
     @property
     def closed(self) -> bool:
         """Whether nothing more will be measured."""
-        return self._journal.now().has("closed")
+        return self._journal.now().has(SweepClosed)
 
     def rounds(self) -> list[list[Request]]:
         """Requests of every round that was proposed."""
-        return [[self._request(item) for item in requests] for requests in self._journal.now().rounds]
+        return [[request_of(self._prepared, item) for item in requests] for requests in self._journal.now().rounds]
 
     def block(self, request: Request, broken: Mapping[str, str]) -> Block:
         """What came back for a request. ``broken``: measure nodes that cannot be computed, with the cause."""
@@ -98,34 +108,32 @@ class View:
 
     def probes(self) -> dict[str, Latency]:
         """What the latency probe saw, by configuration."""
-        return {str(view["key"]): latency(view) for view in self._journal.now().probed}
+        return {entry.key: latency(entry) for entry in self._journal.now().probed}
 
     def _opened(self, state: JournalState) -> Opened:
         """The hold-out's questions and scores, empty before it was confirmed."""
-        prepared, chosen = self._prepared, state.first.get("chosen")
-        if not state.has("confirmed") or chosen is None:
+        prepared, chosen, confirmed = self._prepared, state.get(Chosen), state.get(HoldoutConfirmed)
+        if confirmed is None or chosen is None:
             return Opened()
-        held = prepared.eval_set.open_sealed(Once(self._ledger, prepared.sweep_id))
-        asked = ordered(held, prepared.spec.seed)[: int(chosen["questions"])]
+        held = prepared.eval_set.open_sealed(SealRecord(self._entries))
+        asked = ordered(held, prepared.spec.seed)[: chosen.questions]
         names = [question.id for question in asked]
         cells = CellReader(self._store, prepared.with_questions(asked))
-        broken = dict(state.first["confirmed"]["broken"])
+        broken = confirmed.broken
         return Opened(
             asked,
             {
                 key: Measured(item, cells.scores(item, names, broken), cells.usage(item, names))
-                for key in chosen["rows"]
+                for key in chosen.rows
                 for item in [prepared.configuration(key)]
             },
         )
 
     def _holdout(self, state: JournalState, asked: int) -> Holdout | None:
-        if not self._prepared.held:
-            return None
-        fixed: Mapping[str, Any] = state.first.get("chosen", {"used_by": [], "seen": 0, "why": ""})
-        return Holdout(
-            self._prepared.held, bool(asked), asked, tuple(fixed["used_by"]), int(fixed["seen"]), str(fixed["why"])
-        )
+        held, chosen = self._prepared.held, state.get(Chosen)
+        if not held or chosen is None:
+            return Holdout(held, bool(asked), asked) if held else None
+        return Holdout(held, bool(asked), asked, chosen.used_by, chosen.seen, chosen.sealed)
 
     def rows(self) -> list[Row]:
         """What was asked, with its scores and answers."""
@@ -142,16 +150,22 @@ class View:
                 "sweep": self._ledger.journal_end(self._prepared.sweep_id),
                 "labels": self._labels.end(),
             }
+            if self._last is not None and self._last[0] == ends:
+                return self._last[1]
             key = self._stored.key(ends)
             stored = self._stored.load(key)
             if stored is not None:
-                rows = LazyRows(self.rows)
-                return self._snapshot(ends["sweep"], stored.board, rows, closed=True, attachments=stored.attachments)
-            state = self._journal.now()
-            made = self._made(state)
-            if made.closed and state.sequence == ends["sweep"] and self._final(state):
-                self._stored.save(key, StoredBoard(made.board, made.attachments))
-            return made
+                found = self._snapshot(
+                    ends["sweep"], stored.board, LazyRows(self.rows), closed=True, attachments=stored.attachments
+                )
+            else:
+                state = self._journal.now()
+                found = self._made(state)
+                if not found.closed or state.sequence != ends["sweep"] or not self._final(state):
+                    return found
+                self._stored.save(key, StoredBoard(found.board, found.attachments))
+            self._last = ends, found
+            return found
 
     def _final(self, state: JournalState) -> bool:
         """Whether no cell can still come: what a metric that broke could not score, it may once it works."""
@@ -171,9 +185,10 @@ class View:
             sweep=prepared.sweep_id,
             name=prepared.spec.sweep,
             sequence=sequence,
-            spec=prepared.opening.spec,
+            spec=self._sweep_file(),
             eval_set=prepared.eval_set,
             board=board,
+            headline=headlines(board),
             rows=rows,
             figures=prepared.figures,
             signatures=prepared.signatures,
@@ -193,26 +208,26 @@ class View:
             measured, prepared.questions, answers or retrieval, prepared.goal, facts, retrieval, self._kept
         )
         board = self._with_sample(board, state, everything)
-        made = self._snapshot(state.sequence, board, rows, closed=state.has("closed"))
+        made = self._snapshot(state.sequence, board, rows, closed=state.has(SweepClosed))
         return self._audited(made) if made.closed else made
 
     def _facts(self, state: JournalState, rows: Sequence[Row]) -> Facts:
         """What the board says beside the rows."""
-        prepared, opened = self._prepared, self._opened(state)
-        why = next((str(state.first[kind]["why"]) for kind in ("search_over", "closed") if state.has(kind)), "")
+        prepared, opened, chosen = self._prepared, self._opened(state), state.get(Chosen)
+        ended = state.get(SearchEnded) or state.get(SweepClosed)
         return Facts(
             prepared.spec.sweep,
             f"{prepared.eval_set.name}@{prepared.eval_set.version}",
             currency=prepared.currency,
-            ended=why if why.startswith(BUDGET) else "",
+            ended=ended.reason if ended is not None and ended.reason.limit else None,
             configurations=len(prepared.space.configurations),
             holdout=self._holdout(state, len(opened.questions)),
             opened=opened,
-            recommended=str(state.first["chosen"]["recommended"]) if state.has("chosen") else "",
+            recommended=chosen.recommended if chosen is not None else "",
             within=prepared.spec.goal.within,
             require=prepared.spec.goal.require,
-            latency={str(view["key"]): latency(view) for view in state.probed},
-            probed=state.has("probe_over"),
+            latency={entry.key: latency(entry) for entry in state.probed},
+            probed=state.has(ProbeOver),
             seed=prepared.spec.seed,
             clusters=clusters_of(prepared.questions),
             notes=(
@@ -225,9 +240,18 @@ class View:
             posterior=self._posterior(rows, state),
         )
 
+    def _sweep_file(self) -> str:
+        """The sweep file as it was when the sweep opened; of an older journal, which holds no text, as it is now."""
+        opened = self._journal.now().get(SweepOpened)
+        return str((opened and opened.record.get("sweep_file")) or "") or self._current_file
+
+    @cached_property
+    def _current_file(self) -> str:
+        return dump(self._prepared.spec)
+
     def _with_sample(self, board: Board, state: JournalState, rows: Sequence[MeasuredRow]) -> Board:
         """With what a corpus sample said of retrieval beside it."""
-        entry = state.first.get(ENTRY)
+        entry = state.get(SampleSettled)
         if entry is None:
             return board
         prefixes = {item.key: prefix for prefix, item in self._prepared.sampled.items()}
@@ -286,7 +310,7 @@ class View:
         size = len(prepared.space.configurations), len(prepared.questions)
         if resolve(prepared.search, *size, prepared.answers) != "factor":
             return {}
-        if not state.finals and not state.has("search_over", "closing", "closed"):
+        if not state.finals and not state.has(SearchEnded, ClosingBegun, SweepClosed):
             return {}
         effects = self._effects(rows)
         return {} if effects is None else effects.posterior()
@@ -313,16 +337,7 @@ class View:
         answered = [(row.configuration, row.scores, row.answers) for row in rows]
         return tuple(calibrations(prepared.metrics, answered, prepared.questions, labels, self._passages.of))
 
-    def _request(self, item: Mapping[str, object]) -> Request:
-        names = item["questions"]
-        assert isinstance(names, list)
-        return Request(self._prepared.configuration(str(item["configuration"])), tuple(names), str(item["reason"]))
 
-
-def plain(request: Request) -> dict[str, object]:
-    """A request as the journal keeps it."""
-    return {
-        "configuration": request.configuration.key,
-        "questions": list(request.questions),
-        "reason": request.reason,
-    }
+def request_of(prepared: Prepared, asked: AskedRequest) -> Request:
+    """Return a journalled request as the proposers know it."""
+    return Request(prepared.configuration(asked.configuration), asked.questions, asked.reason)

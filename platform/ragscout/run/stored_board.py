@@ -52,16 +52,16 @@ class StoredBoards:
         """
         prepared = self._prepared
         version = f"{prepared.eval_set.name}@{prepared.eval_set.version}"
-        shown = _shown((*prepared.space.configurations, *(item for group in prepared.prefixes for item in group)))
+        shown = _shown(prepared.space.configurations)
         plain = (prepared.sweep_id, version, prepared.eval_set.digest, prepared.currency, shown, source_digest())
         return digest("board", dict(sequences), *plain)
 
     def load(self, key: str) -> StoredBoard | None:
         """Return the board of this name, ``None`` when it is not there or cannot be read."""
         try:
-            stored = json.loads((self._folder / key).read_bytes())
-            board = Board.from_json(stored["board"])
-            attachments = {name: base64.b64decode(data) for name, data in stored["attachments"].items()}
+            first, _, rest = (self._folder / key).read_bytes().partition(b"\n")
+            attachments = {name: base64.b64decode(data) for name, data in json.loads(first).items()}
+            board = Board.from_json(rest)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -73,7 +73,7 @@ class StoredBoards:
         """Keep a board in the place of the sweep's earlier ones. Trouble with the disk is no trouble: the board is made
         again when it is asked for."""
         attachments = {name: base64.b64encode(data).decode() for name, data in stored.attachments.items()}
-        data = json.dumps({"board": stored.board.to_json().decode(), "attachments": attachments}).encode()
+        data = json.dumps(attachments).encode() + b"\n" + stored.board.to_compact_json()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             before = [path for path in self._folder.iterdir() if path.name != key]
@@ -97,6 +97,6 @@ def source_digest() -> str:
 
 
 def _shown(configurations: Iterable[Configuration]) -> str:
-    """Return the digest of what rows are called: names and knobs are no part of a configuration's key."""
-    plain = [(item.key, item.name, list(item.knobs.items())) for item in configurations]
+    """Return the digest of what rows are called: names and knobs are no part of a sweep's identity."""
+    plain = [(item.name, list(item.knobs.items())) for item in configurations]
     return hashlib.sha256(json.dumps(plain).encode()).hexdigest()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ragscout.stats.paired import wilson
+from ragscout.stats.paired import student_quantile, wilson
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,14 +128,12 @@ def agreement(
 def spread(whole: float, left: Sequence[float]) -> tuple[float, float]:
     """95 % interval of an estimate from its leave-one-group-out values (Student's t with one degree less than there
     are groups); the whole line with fewer than two groups."""
-    from scipy import stats
-
     groups = len(left)
     if groups < 2:
         return -math.inf, math.inf
     mean = sum(left) / groups
     error = math.sqrt((groups - 1) / groups * sum((value - mean) ** 2 for value in left))
-    half = float(stats.t.ppf(0.975, groups - 1)) * error
+    half = student_quantile(0.975, groups - 1) * error
     return whole - half, whole + half
 
 

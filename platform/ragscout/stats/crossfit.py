@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ragscout.stats.ordering import orderable
-from ragscout.stats.paired import Interval, mean_interval
+from ragscout.stats.paired import Interval, mean_interval, student_quantile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,6 @@ def crossfit(
         choose from.
     """
     import numpy as np
-    from scipy import stats
 
     table = np.asarray(values, dtype=np.float64)
     if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] < FEWEST:
@@ -65,7 +64,7 @@ def crossfit(
     if max(spreads) < FLAT:  # a t interval of width 0 would claim certainty
         return mean_interval([mean] * n, bounds=bounds)
     error = math.sqrt(float(np.mean(spreads)) / n + float(np.var(means)))
-    half = float(stats.t.ppf(0.975, n - 1)) * error
+    half = student_quantile(0.975, n - 1) * error
     low, high = mean - half, mean + half
     if bounds is not None:
         low, high = max(low, bounds[0]), min(high, bounds[1])

@@ -91,7 +91,6 @@ def _correlations(means: Floats) -> tuple[Floats, Floats]:
     """Kendall's tau-b and Spearman's rho between figures, each of shape (samples, figures, figures), NaN where a
     figure is equal for all."""
     import numpy as np
-    from scipy.stats import rankdata
 
     figures, samples, items = means.shape
     upper = np.triu_indices(items, 1)
@@ -104,11 +103,21 @@ def _correlations(means: Floats) -> tuple[Floats, Floats]:
             signs = np.sign(values[:, upper[0]] - values[:, upper[1]])
             untied = np.sqrt((signs != 0).sum(axis=1))
             tau[sample] = (signs @ signs.T) / np.outer(untied, untied)
-            ranks = rankdata(values, axis=1)
+            ranks = np.stack([average_ranks(row) for row in values])
             ranks -= ranks.mean(axis=1, keepdims=True)
             norms = np.sqrt((ranks**2).sum(axis=1))
             rho[sample] = (ranks @ ranks.T) / np.outer(norms, norms)
     return tau, rho
+
+
+def average_ranks(values: Floats) -> Floats:
+    """Return ranks from 1, equal values sharing the mean of theirs. (``scipy.stats`` takes longer to import than an
+    audit to make.)"""
+    import numpy as np
+
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    found: Floats = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return found
 
 
 def across_questions(cubes: Mapping[str, Floats]) -> tuple[Correlation, ...]:

@@ -7,6 +7,7 @@ them, and the journal holds the rounds that a grid search would have proposed.
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ from ragscout.spec import load as load_spec
 from ragscout.store.journal import Journal
 from ragscout.store.store import CellData, Store
 
-PASSAGES, MODELS = 10, 2
-"""Numbers of passages and of answering models: each chunk size makes this many configurations of both."""
+EACH = 20
+"""Configurations of one chunk size and one length of answers: 2 overlaps, 5 numbers of passages, 2 models."""
 TEXT = """\
 sweep: {name}
 eval_set: {data}
@@ -31,10 +32,12 @@ models:
   first: {{provider: openai, base_url: "http://127.0.0.1:9/v1", model: first}}
   second: {{provider: openai, base_url: "http://127.0.0.1:9/v1", model: second}}
 pipeline:
-  chunk: {{use: characters, size: {sizes}}}
+  chunk: {{use: characters, size: {sizes}, overlap: [0, 10%]}}
   retriever: bm25
-  prompt: {{use: template, passages: {passages}}}
-  generate: [{{use: chat, model: first}}, {{use: chat, model: second}}]
+  prompt: {{use: template, passages: [1, 2, 3, 5, 8]}}
+  generate:
+    - {{use: chat, model: first, max_tokens: {lengths}}}
+    - {{use: chat, model: second, max_tokens: {lengths}}}
 measure: {{retrieval: [recall@5, ndcg@5], answer: [bleu, rouge1, rougeL, token_f1]}}
 goal: {{maximize: token_f1}}
 search: grid
@@ -108,15 +111,23 @@ def _files(folder: Path, rows: int, questions: int, name: str) -> Path:
     data.mkdir(parents=True)
     lines = [{"doc_id": f"d{n}", "title": f"Rule {n}", "text": f"Rule {n} grants {n} days."} for n in range(questions)]
     asked = [
-        {"id": f"q{n}", "question": f"How many days does rule {n} grant?", "answers": [f"{n} days"], "gold_doc_ids": [f"d{n}"]}
+        {
+            "id": f"q{n}",
+            "question": f"How many days does rule {n} grant?",
+            "answers": [f"{n} days"],
+            "gold_doc_ids": [f"d{n}"],
+        }
         for n in range(questions)
     ]
     (data / "corpus.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n", encoding="utf-8")
     (data / "qa.jsonl").write_text("\n".join(map(json.dumps, asked)) + "\n", encoding="utf-8")
-    sizes = [200 + 10 * place for place in range(-(-rows // (PASSAGES * MODELS)))]
+    needed = -(-rows // EACH)
+    count = math.isqrt(needed - 1) + 1
+    sizes = [200 + 100 * place for place in range(count)]
+    lengths = [100 + 20 * place for place in range(-(-needed // count))]
     file = folder / f"{name}.yaml"
-    passages = list(range(1, PASSAGES + 1))
-    file.write_text(TEXT.format(name=name, data=data, sizes=sizes, passages=passages), encoding="utf-8")
+    text = TEXT.format(name=name, data=data, sizes=sizes, lengths=lengths)
+    file.write_text(text, encoding="utf-8")
     return file
 
 

@@ -193,7 +193,7 @@ class FactorModel:
         return self.mean[rows], variance
 
     def block_errors(
-        self, rows: Sequence[int], columns: Sequence[Sequence[int]], values: Sequence[Sequence[float]]
+        self, rows: Sequence[int], columns: Sequence[Sequence[int] | Ints], values: Sequence[Sequence[float] | Floats]
     ) -> list[float]:
         """Standardised errors of the predicted means of blocks, before the model learns from them."""
         import numpy as np
