@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from ragscout.model.errors import StoreError
 
@@ -91,6 +92,35 @@ def probe(tracking_uri: str) -> None:
             engine.connect().close()
         finally:
             engine.dispose()
+
+
+def holds(tracking_uri: str, sweep: str, mark: str) -> bool:
+    """Return whether an SQLite database holds all runs of a closed sweep as the snapshot with this mark made them.
+
+    It is read without MLflow, whose import takes longer than all that a finished sweep needs. ``False`` where that
+    cannot be seen: then MLflow is asked.
+    """
+    from ragscout.record.runs import TAG_RUNS, TAG_SNAPSHOT, TAG_SWEEP
+
+    file = sqlite_file(tracking_uri)
+    if file is None or not file.is_file():
+        return False
+    tagged = "JOIN tags {0} ON {0}.run_uuid = r.run_uuid AND {0}.key = ?"
+    active = (
+        "FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id AND e.lifecycle_stage = 'active' "
+        f"{tagged.format('s')} AND s.value = ? {{}} WHERE r.lifecycle_stage = 'active'"
+    )
+    marked = f"{tagged.format('m')} AND m.value = ? {tagged.format('n')}"
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True)) as connection:
+            named = (TAG_SWEEP, sweep)
+            parents = connection.execute(
+                f"SELECT n.value {active.format(marked)}", (*named, TAG_SNAPSHOT, mark, TAG_RUNS)
+            ).fetchall()
+            (count,) = connection.execute(f"SELECT count(*) {active.format('')}", named).fetchone()
+    except sqlite3.Error:
+        return False
+    return len(parents) == 1 and int(parents[0][0]) + 1 == count
 
 
 def open_client(tracking_uri: str) -> Any:

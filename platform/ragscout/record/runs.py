@@ -8,12 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Protocol
 
 from ragscout.model.board import Board, FigureStat
 from ragscout.model.board import Row as BoardRow
+from ragscout.model.evalset import EvalSet
+from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.text import display_width
 from ragscout.record.recorder import Row, Snapshot
@@ -28,6 +31,8 @@ TAG_KEY = "ragscout.key"
 TAG_KIND = "ragscout.kind"
 TAG_SEQUENCE = "ragscout.sequence"
 TAG_DIGEST = "ragscout.row"
+TAG_SNAPSHOT = "ragscout.snapshot"
+TAG_RUNS = "ragscout.runs"
 TAG_NOTE = "mlflow.note.content"
 TAG_ARTIFACTS = "mlflow.loggedArtifacts"
 MARKS = (
@@ -43,6 +48,21 @@ MARKS = (
     "over_limit",
     "winner_set",
 )
+
+RELATIVE = frozenset(
+    {
+        "rank",
+        "estimate",
+        "adjusted",
+        "adjusted_sd",
+        "p_within_3",
+        "vs_reference",
+        "vs_reference.low",
+        "vs_reference.high",
+        "vs_reference.n",
+    }
+)
+"""Metrics of a row that other rows decide as well."""
 
 MAX_PARAM, MAX_TAG, MAX_NAME = 6000, 8000, 250
 RESULTS = "results.json"
@@ -63,6 +83,28 @@ class Table:
         data = [list(line) for line in zip(*self.columns.values(), strict=True)]
         return json.dumps({"columns": names, "data": data}, ensure_ascii=False, allow_nan=False).encode()
 
+    def table(self) -> Table:
+        """Return itself; see ``TableSource``."""
+        return self
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the JSON form."""
+        return hashlib.sha256(self.split()).digest()
+
+
+class TableSource(Protocol):
+    """A table, or what can make it: thousands of rows hold their tables ready to be made."""
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the table's JSON form."""
+        ...
+
+    def table(self) -> Table:
+        """Return the table."""
+        ...
+
 
 @dataclass(frozen=True)
 class RunState:
@@ -74,7 +116,7 @@ class RunState:
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    tables: Mapping[str, TableSource] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
 
     def digest(self) -> str:
@@ -83,7 +125,7 @@ class RunState:
         plain = (LAYOUT, self.name, dict(self.params), dict(self.metrics), dict(self.tags))
         made.update(json.dumps(plain, sort_keys=True).encode())
         for name, table in sorted(self.tables.items()):
-            made.update(name.encode() + b"\0" + hashlib.sha256(table.split()).digest())
+            made.update(name.encode() + b"\0" + table.digest)
         for name, data in sorted(self.files.items()):
             made.update(name.encode() + b"\0" + hashlib.sha256(data).digest())
         return made.hexdigest()
@@ -94,8 +136,14 @@ def complete(board: Board, row: BoardRow) -> bool:
     return not row.failed and row.answered >= board.questions
 
 
-def metrics(board: Board, row: BoardRow) -> dict[str, float]:
+def metrics(
+    board: Board, row: BoardRow, *, closed: bool = True, most: Mapping[str, int] | None = None
+) -> dict[str, float]:
     """Every figure's mean with ``.low``, ``.high``, ``.scored``, ``.asked``, the rank and what the row costs.
+
+    What other rows decide as well (``RELATIVE``) changes with every one of them, and MLflow keeps each value of a
+    metric for ever, so it comes when the sweep is ``closed``. Until then it is in the tables of the sweep's own run.
+    ``most``: what ``most_asked`` says of the board, where it is known.
 
     The goal of a row that was not asked every question is named ``partial.<goal>``, as is every other figure that is
     not known for all its questions: sorting by a plain name compares only rows measured on the same questions. What a
@@ -125,8 +173,9 @@ def metrics(board: Board, row: BoardRow) -> dict[str, float]:
     for group in row.groups:
         if group.group.startswith("slice:"):
             found[f"slice.{field_name(group.group.removeprefix('slice:'))}"] = group.mean
+    most = most_asked(board) if most is None else most
     for name, stat in row.figures.items():
-        prefix = "" if _full(board, row, name, stat) else "partial."
+        prefix = "" if _full(board, row, name, stat, most) else "partial."
         label = prefix + field_name(name)
         found |= {
             label: stat.mean,
@@ -144,46 +193,25 @@ def metrics(board: Board, row: BoardRow) -> dict[str, float]:
     if row.confirmed is not None:
         stat = row.confirmed.figure
         found |= {"holdout": stat.mean, "holdout.low": stat.low, "holdout.high": stat.high, "holdout.n": stat.scored}
-    return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
+    kept = found if closed else {name: value for name, value in found.items() if name not in RELATIVE}
+    return {name: float(value) for name, value in kept.items() if value is not None and math.isfinite(value)}
 
 
-def _full(board: Board, row: BoardRow, figure: str, stat: FigureStat) -> bool:
+def _full(board: Board, row: BoardRow, figure: str, stat: FigureStat, most: Mapping[str, int]) -> bool:
     if complete(board, row):
         return True
     if row.failed or figure == board.goal.metric:
         return False
-    known = [other.figures[figure].asked for other in (*board.rows, *board.retrieval) if figure in other.figures]
-    return stat.asked >= board.questions or (figure in board.retrieval_figures and stat.asked == max(known))
+    return stat.asked >= board.questions or (figure in board.retrieval_figures and stat.asked == most[figure])
 
 
-def row_states(snapshot: Snapshot) -> Iterator[RunState]:
-    """One run per row of the board that was asked something or failed, in the board's order."""
-    measured = {row.configuration.key: row for row in snapshot.rows}
-    for row in snapshot.board.rows:
-        if row.answered or row.failed:
-            yield _row_state(snapshot, row, measured.get(row.key))
-
-
-def _row_state(snapshot: Snapshot, row: BoardRow, measured: Row | None) -> RunState:
-    board = snapshot.board
-    tags: dict[str, str] = dict.fromkeys(map(str, row.marks), "true")
-    if row.in_winner_set:
-        tags["winner_set"] = "true"
-    tags |= {TAG_SWEEP: snapshot.sweep, TAG_KEY: row.key, TAG_KIND: "configuration", "mlflow.runType": "evaluation"}
-    tags["ragscout.answered"] = f"{row.answered}/{board.questions}"
-    tags |= _badges(snapshot)
-    if row.failed:
-        tags[TAG_NOTE] = row.failed[:MAX_TAG]
-    closed = snapshot.closed or complete(board, row)
-    tables, files = {}, {}
-    if measured is not None and closed and measured.scores:
-        tables[RESULTS] = results(snapshot, measured)
-        tags[TAG_ARTIFACTS] = _logged(tables)
-    if measured is not None:
-        files["configuration.json"] = _configuration(measured)
-    status = "RUNNING" if not snapshot.closed else "FAILED" if row.failed else "FINISHED"
-    params = {field_name(name): str(value)[:MAX_PARAM] for name, value in row.knobs.items()}
-    return RunState(row.key, row.name[:MAX_NAME], status, params, metrics(board, row), tags, tables, files)
+def most_asked(board: Board) -> dict[str, int]:
+    """Return how many questions of any row a figure was asked for at most, by figure."""
+    found: dict[str, int] = {}
+    for row in (*board.rows, *board.retrieval):
+        for name, stat in row.figures.items():
+            found[name] = max(stat.asked, found.get(name, 0))
+    return found
 
 
 def parent_state(snapshot: Snapshot, page: bytes) -> RunState:
@@ -198,11 +226,11 @@ def parent_state(snapshot: Snapshot, page: bytes) -> RunState:
         TAG_KIND: "sweep",
         TAG_SEQUENCE: str(snapshot.sequence),
         TAG_NOTE: description(snapshot)[:MAX_TAG],
-        TAG_ARTIFACTS: _logged(tables),
+        TAG_ARTIFACTS: logged(tables),
         "ragscout.goal": board.goal.metric,
         "ragscout.eval_set": board.eval_set,
     }
-    tags |= _badges(snapshot)
+    tags |= badges(snapshot)
     tags |= {f"signature.{field_name(name)}": text[:MAX_TAG] for name, text in snapshot.signatures.items()}
     files = {"board.json": board.to_json(), "sweep.yaml": snapshot.spec.encode()}
     files |= {"board.md": page} if page else {}
@@ -211,7 +239,7 @@ def parent_state(snapshot: Snapshot, page: bytes) -> RunState:
     return RunState(snapshot.sweep, snapshot.name[:MAX_NAME], status, {}, {}, tags, tables, files)
 
 
-def _badges(snapshot: Snapshot) -> dict[str, str]:
+def badges(snapshot: Snapshot) -> dict[str, str]:
     """One tag per judge figure: its badge, or the agreement with people that it has."""
     lang = of_language(snapshot.eval_set)
     return {
@@ -282,21 +310,40 @@ def board_table(board: Board, rows: tuple[BoardRow, ...]) -> Table:
 def results(snapshot: Snapshot, row: Row) -> Table:
     """Per-question results of a row, development questions only, in the set's order. Figures without a value are
     empty and their reason stands under ``failures``."""
-    asked = [question for question in snapshot.eval_set.development if question.id in row.scores]
-    outcomes = [row.scores[question.id] for question in asked]
-    names = list(dict.fromkeys([figure.name for figure in snapshot.figures] + [n for got in outcomes for n in got]))
-    columns: dict[str, list[Value]] = {
-        "id": [question.id for question in asked],
-        "question": [question.text for question in asked],
-        "reference": [question.references[0] if question.references else None for question in asked],
-        "answerable": [question.answerable for question in asked],
-        "answer": [row.answers.get(question.id) for question in asked],
-    }
-    for name in names:
-        if any(name in got for got in outcomes):
-            columns[name] = [_value(got.get(name)) for got in outcomes]
-    columns["failures"] = [_failures(got) for got in outcomes]
-    return Table(columns)
+    return Results(snapshot.eval_set, snapshot.figures, row).table()
+
+
+@dataclass(frozen=True)
+class Results:
+    """The per-question table of a row, made when it is asked for."""
+
+    eval_set: EvalSet
+    figures: Sequence[Figure]
+    row: Row
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the table's JSON form."""
+        return self.table().digest
+
+    def table(self) -> Table:
+        """Return the table."""
+        row = self.row
+        asked = [question for question in self.eval_set.development if question.id in row.scores]
+        outcomes = [row.scores[question.id] for question in asked]
+        names = list(dict.fromkeys([figure.name for figure in self.figures] + [n for got in outcomes for n in got]))
+        columns: dict[str, list[Value]] = {
+            "id": [question.id for question in asked],
+            "question": [question.text for question in asked],
+            "reference": [question.references[0] if question.references else None for question in asked],
+            "answerable": [question.answerable for question in asked],
+            "answer": [row.answers.get(question.id) for question in asked],
+        }
+        for name in names:
+            if any(name in got for got in outcomes):
+                columns[name] = [_value(got.get(name)) for got in outcomes]
+        columns["failures"] = [_failures(got) for got in outcomes]
+        return Table(columns)
 
 
 def questions(snapshot: Snapshot) -> Table:
@@ -327,14 +374,6 @@ def _failures(outcomes: Mapping[str, Score | Failure]) -> str:
     return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in found.items())
 
 
-def _configuration(row: Row) -> bytes:
-    steps: dict[str, Any] = {
-        stage: {"use": step.name, "version": step.version, **step.parameters()}
-        for stage, step in row.configuration.steps.items()
-    }
-    plain = {"key": row.configuration.key, "knobs": dict(row.configuration.knobs), "steps": steps}
-    return (json.dumps(plain, ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n").encode()
-
-
-def _logged(tables: Mapping[str, Table]) -> str:
+def logged(tables: Mapping[str, TableSource]) -> str:
+    """Return the tag by which MLflow's pages find the tables of a run."""
     return json.dumps([{"path": name, "type": "table"} for name in tables])

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from types import MappingProxyType
 
 from ragscout.board.audit import Audit, audit
 from ragscout.board.build import Facts, build_board
@@ -155,15 +154,13 @@ class View:
             key = self._stored.key(ends)
             stored = self._stored.load(key)
             if stored is not None:
-                found = self._snapshot(
-                    ends["sweep"], stored.board, LazyRows(self.rows), closed=True, attachments=stored.attachments
-                )
+                found = self._snapshot(ends["sweep"], stored, LazyRows(self.rows), closed=True)
             else:
                 state = self._journal.now()
                 found = self._made(state)
                 if not found.closed or state.sequence != ends["sweep"] or not self._final(state):
                     return found
-                self._stored.save(key, StoredBoard(found.board, found.attachments))
+                self._stored.save(key, StoredBoard(found.board, found.attachments, found.spec))
             self._last = ends, found
             return found
 
@@ -171,31 +168,31 @@ class View:
         """Whether no cell can still come: what a metric that broke could not score, it may once it works."""
         return not state.broken and all(item.complete for item in self._update(state))
 
-    def _snapshot(
-        self,
-        sequence: int,
-        board: Board,
-        rows: Sequence[Row],
-        *,
-        closed: bool,
-        attachments: Mapping[str, bytes] = MappingProxyType({}),
-    ) -> Snapshot:
+    def _snapshot(self, sequence: int, stored: StoredBoard, rows: Sequence[Row], *, closed: bool) -> Snapshot:
         prepared = self._prepared
         return Snapshot(
             sweep=prepared.sweep_id,
             name=prepared.spec.sweep,
             sequence=sequence,
-            spec=self._sweep_file(),
+            spec=stored.sweep_file,
             eval_set=prepared.eval_set,
-            board=board,
-            headline=headlines(board),
+            board=stored.board,
+            headline=headlines(stored.board),
             rows=rows,
             figures=prepared.figures,
             signatures=prepared.signatures,
             goal=prepared.goal.metric,
             closed=closed,
-            attachments=attachments,
+            attachments=stored.attachments,
         )
+
+    def _sweep_file(self, state: JournalState) -> str:
+        """The sweep file as it was when the sweep opened; of an older journal, which holds no text, as it is now."""
+        return str(state.first.get("opened", {}).get("sweep_file") or self._current_file)
+
+    @cached_property
+    def _current_file(self) -> str:
+        return dump(self._prepared.spec)
 
     def _made(self, state: JournalState) -> Snapshot:
         """The snapshot as it follows from journal and cells."""
@@ -208,7 +205,8 @@ class View:
             measured, prepared.questions, answers or retrieval, prepared.goal, facts, retrieval, self._kept
         )
         board = self._with_sample(board, state, everything)
-        made = self._snapshot(state.sequence, board, rows, closed=state.has(SweepClosed))
+        stored = StoredBoard(board, {}, self._sweep_file(state))
+        made = self._snapshot(state.sequence, stored, rows, closed=state.has(SweepClosed))
         return self._audited(made) if made.closed else made
 
     def _facts(self, state: JournalState, rows: Sequence[Row]) -> Facts:

@@ -7,7 +7,6 @@ same time do no harm, and the folder may be deleted at any time: boards are then
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import json
 import logging
@@ -16,10 +15,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import ragscout
 from ragscout.model.board import Board
 from ragscout.model.config import Configuration
 from ragscout.model.key import digest, short
+from ragscout.model.source import source_digest
 from ragscout.plan.setup import Prepared
 
 _LOG = logging.getLogger(__name__)
@@ -30,10 +29,11 @@ MADE_BY = ("board", "judges", "model", "plan", "run", "search", "stats")
 
 @dataclass(frozen=True)
 class StoredBoard:
-    """A board with the pages beside it, by file name."""
+    """A board with the pages beside it, by file name, and the sweep file as it was when the sweep opened."""
 
     board: Board
     attachments: Mapping[str, bytes]
+    sweep_file: str
 
 
 class StoredBoards:
@@ -53,27 +53,36 @@ class StoredBoards:
         prepared = self._prepared
         version = f"{prepared.eval_set.name}@{prepared.eval_set.version}"
         shown = _shown(prepared.space.configurations)
-        plain = (prepared.sweep_id, version, prepared.eval_set.digest, prepared.currency, shown, source_digest())
+        plain = (
+            prepared.sweep_id,
+            version,
+            prepared.eval_set.digest,
+            prepared.currency,
+            shown,
+            source_digest(*MADE_BY),
+        )
         return digest("board", dict(sequences), *plain)
 
     def load(self, key: str) -> StoredBoard | None:
         """Return the board of this name, ``None`` when it is not there or cannot be read."""
         try:
             first, _, rest = (self._folder / key).read_bytes().partition(b"\n")
-            attachments = {name: base64.b64decode(data) for name, data in json.loads(first).items()}
-            board = Board.from_json(rest)
+            beside = json.loads(first)
+            attachments = {name: base64.b64decode(data) for name, data in beside["attachments"].items()}
+            stored = StoredBoard(Board.from_json(rest), attachments, str(beside["sweep_file"]))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             _LOG.info("%s: the stored board %s is made again; got %s", self._folder, short(key), error)
             return None
-        return StoredBoard(board, attachments)
+        return stored
 
     def save(self, key: str, stored: StoredBoard) -> None:
         """Keep a board in the place of the sweep's earlier ones. Trouble with the disk is no trouble: the board is made
         again when it is asked for."""
         attachments = {name: base64.b64encode(data).decode() for name, data in stored.attachments.items()}
-        data = json.dumps(attachments).encode() + b"\n" + stored.board.to_compact_json()
+        beside = {"attachments": attachments, "sweep_file": stored.sweep_file}
+        data = json.dumps(beside).encode() + b"\n" + stored.board.to_compact_json()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             before = [path for path in self._folder.iterdir() if path.name != key]
@@ -84,16 +93,6 @@ class StoredBoards:
                 path.unlink(missing_ok=True)
         except OSError as error:
             _LOG.info("%s: the board could not be stored; got %s", self._folder, error)
-
-
-@functools.cache
-def source_digest() -> str:
-    """Return the digest of the source that makes boards, so that another version of it makes them anew."""
-    root, hashed = Path(ragscout.__file__).parent, hashlib.sha256()
-    for package in MADE_BY:
-        for path in sorted((root / package).rglob("*.py")):
-            hashed.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return hashed.hexdigest()
 
 
 def _shown(configurations: Iterable[Configuration]) -> str:
