@@ -199,7 +199,7 @@ def mcnemar(wins: int, losses: int) -> float:
     for heads in range(min(wins, losses) + 1):
         tail += ways
         ways = ways * (pairs - heads) // (heads + 1)
-    return min(1.0, 2 * tail / 2**pairs)
+    return min(1.0, 2 * tail / (1 << pairs))
 
 
 def sign_flip(differences: Sequence[float], seed: int = 0) -> float:
