@@ -133,7 +133,7 @@ class Sweep:
         async with open_session(self.prepared, self.store, self.journal, self.view, options) as session:
             ended = session.ended = await run_sweep(session)
             # the next run tells recorders everything; who asked to stop does not wait for them
-            snapshot = self.view.snapshot() if ended.reason == STOPPED else await session.record()
+            snapshot = self.view.snapshot() if ended.reason == STOPPED else await session.recording.finish()
         totals, calls = session.totals, session.runtime.counters.calls
         return Result(
             snapshot.board,

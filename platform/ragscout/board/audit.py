@@ -20,8 +20,8 @@ from ragscout.model.board import Goal, Note
 from ragscout.model.evalset import Question
 from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
-from ragscout.stats.ordering import orderable
 from ragscout.plan.outcome_table import column_of
+from ragscout.stats.ordering import orderable
 from ragscout.stats.rank_correlation import (
     FEWEST_ROWS,
     Correlation,

@@ -10,7 +10,7 @@ import functools
 import logging
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ragscout.model.board import BoardLanguage
@@ -32,7 +32,7 @@ from ragscout.record.recorder import Snapshot
 from ragscout.record.row_states import RowStates
 
 _LOG = logging.getLogger(__name__)
-MADE_BY = ("board", "judges", "model", "record", "report", "stats")
+MADE_BY = ("board", "judges", "model", "record", "report", "stats", "words")
 """Packages whose source decides what is written."""
 
 

@@ -188,7 +188,8 @@ class View:
 
     def _sweep_file(self, state: JournalState) -> str:
         """The sweep file as it was when the sweep opened; of an older journal, which holds no text, as it is now."""
-        return str(state.first.get("opened", {}).get("sweep_file") or self._current_file)
+        opened = state.get(SweepOpened)
+        return str((opened and opened.record.get("sweep_file")) or "") or self._current_file
 
     @cached_property
     def _current_file(self) -> str:
@@ -237,15 +238,6 @@ class View:
             judges=self._judges(rows),
             posterior=self._posterior(rows, state),
         )
-
-    def _sweep_file(self) -> str:
-        """The sweep file as it was when the sweep opened; of an older journal, which holds no text, as it is now."""
-        opened = self._journal.now().get(SweepOpened)
-        return str((opened and opened.record.get("sweep_file")) or "") or self._current_file
-
-    @cached_property
-    def _current_file(self) -> str:
-        return dump(self._prepared.spec)
 
     def _with_sample(self, board: Board, state: JournalState, rows: Sequence[MeasuredRow]) -> Board:
         """With what a corpus sample said of retrieval beside it."""

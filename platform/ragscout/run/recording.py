@@ -29,7 +29,7 @@ class Recording:
         show: Callable[[Board], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Args: show = told of every board that is made, on the event loop; clock = seconds."""
+        """Args: show = told of every provisional board, on the event loop; clock = seconds."""
         self._view, self._recorders, self._show, self._clock = view, recorders, show, clock
         self._next = -1.0
         self._task: asyncio.Task[None] | None = None
@@ -53,9 +53,7 @@ class Recording:
             StoreError: the store failed when the sweep was read.
         """
         await self.stop()
-        snapshot = await asyncio.to_thread(self._write)
-        self._show(snapshot.board)
-        return snapshot
+        return await asyncio.to_thread(self._write)
 
     async def stop(self) -> None:
         """Wait for what is being recorded, and record nothing more."""

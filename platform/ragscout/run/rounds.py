@@ -50,7 +50,7 @@ async def run_rounds(session: Session) -> Ended:
             break
         search.tell(asked, measured)
         if not asked.replayed:
-            await session.record(provisional=True)
+            session.recording.measured()
     return Ended(search.reason, tuple(search.silent.values()))
 
 

@@ -19,12 +19,13 @@ from ragscout.model.journal import SweepOpened
 from ragscout.model.reason import Reason
 from ragscout.plan.budget import SweepBudget
 from ragscout.plan.setup import Prepared
-from ragscout.record.recorder import Recorder, Snapshot
+from ragscout.record.recorder import Recorder
 from ragscout.run.budget import budget_of
 from ragscout.run.events import Events, SweepEvent
 from ragscout.run.measuring import MeasuredRound, asked_of, measure
 from ragscout.run.pulse import Pulse
 from ragscout.run.read_model import View
+from ragscout.run.recording import Recording
 from ragscout.run.searching import Round, SweepSearch
 from ragscout.store.store import Store
 
@@ -65,6 +66,7 @@ class Session:
     worker: Worker
     engine: Engine
     events: Events
+    recording: Recording
     options: RunOptions
     totals: Filled = field(default_factory=Filled)
     ended: Ended | None = None
@@ -102,15 +104,6 @@ class Session:
         """Begin the search, or go on with it."""
         return SweepSearch(self.prepared, self.store, self.journal, self.budget)
 
-    async def record(self, *, provisional: bool = False) -> Snapshot:
-        """Tell recorders how the sweep stands, and return it. A ``provisional`` board is shown, too."""
-        snapshot = self.view.snapshot()
-        if provisional:
-            self.events.board(snapshot.board)
-        for recorder in self.options.recorders:
-            await asyncio.to_thread(recorder.update, snapshot)
-        return snapshot
-
     def allow_search(self) -> None:
         """Let the runtime use the search's part of the budget."""
         opening = self.prepared.opening
@@ -146,12 +139,14 @@ async def open_session(
         executor = options.executor(worker, store.location)
         events = Events(options.progress, runtime.counters, prepared.answers)
         engine = Engine(store, executor, prepared.sweep_id, events.fill, options.cancel)
-        session = Session(prepared, store, journal, view, budget, runtime, worker, engine, events, options)
+        recording = Recording(view, options.recorders, events.board)
+        session = Session(prepared, store, journal, view, budget, runtime, worker, engine, events, recording, options)
         session.allow_search()
         async with AsyncExitStack() as closing:
             pulse = Pulse(journal, options.cancel, events)
             closing.callback(lambda: pulse.end("failed" if session.ended is None else session.ended.reason.kind))
             closing.push_async_callback(session.close)
+            closing.push_async_callback(recording.stop)
             closing.callback(asyncio.create_task(pulse.beat()).cancel)
             yield session
 

@@ -23,7 +23,7 @@ from ragscout.plan.setup import Prepared
 
 _LOG = logging.getLogger(__name__)
 FOLDER = "boards"
-MADE_BY = ("board", "judges", "model", "plan", "run", "search", "stats")
+MADE_BY = ("board", "judges", "model", "plan", "run", "search", "stats", "words")
 """Packages whose source decides what a board looks like."""
 
 

@@ -13,14 +13,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ragscout.engine.journal import SweepJournal
+from ragscout.engine.worker import question_key
 from ragscout.model.cells import encode
 from ragscout.model.config import Configuration, Node
 from ragscout.model.evalset import Question
+from ragscout.model.journal import AskedRequest, ClosingBegun, RoundAsked, RoundMeasured, SweepClosed, SweepOpened
 from ragscout.model.metric import MeasureStep
 from ragscout.model.outcome import Answer, Failure, Hit, Ranking, Score, Usage
+from ragscout.model.reason import DONE
+from ragscout.model.stages import STAGES
 from ragscout.plan.setup import prepare
 from ragscout.spec import load as load_spec
-from ragscout.store.journal import Journal
 from ragscout.store.store import CellData, Store
 
 EACH = 20
@@ -62,17 +66,17 @@ class SweepWriter:
         self.place = FinishedSweep(_files(folder, rows, questions, name), folder / "store")
         self.store = Store.open(self.place.store)
         self.prepared = prepare(load_spec(self.place.file), self.store, folder)
-        self.journal = Journal(self.store.ledger, self.prepared.sweep_id)
+        self.journal = SweepJournal(self.store.ledger, self.prepared.sweep_id)
         self._rows, self._each = rows, each
 
     def open(self) -> None:
         """Write the opening record."""
-        self.journal.append("opened", self.prepared.opening.payload())
+        self.journal.append(SweepOpened(self.prepared.opened().payload()))
 
     def rounds(self) -> Iterator[int]:
         """Write round after round, its number given when it is measured: first the retrieval prefixes, then answers."""
         prepared = self.prepared
-        prefixes = [item for group in prepared.prefixes for item in group]
+        prefixes = list(prepared.prefixes.values())
         chosen = prepared.space.configurations[: self._rows]
         batches = [prefixes, *(chosen[at : at + self._each] for at in range(0, len(chosen), self._each))]
         for number, batch in enumerate(batches):
@@ -81,18 +85,17 @@ class SweepWriter:
 
     def close(self) -> None:
         """Write what ends a sweep without a hold-out."""
-        for kind, payload in (("closing", {"clock": 1.0}), ("closed", {"why": "the search is over"})):
-            self.journal.append(kind, payload)
+        self.journal.append(ClosingBegun(1.0))
+        self.journal.append(SweepClosed(DONE))
 
     def _round(self, number: int, batch: Sequence[Configuration]) -> None:
-        prepared, names = self.prepared, [question.id for question in self.prepared.questions]
-        asked = [{"configuration": item.key, "questions": names, "reason": "grid"} for item in batch]
-        self.journal.append("round", {"round": number, "requests": asked})
+        prepared, names = self.prepared, tuple(question.id for question in self.prepared.questions)
+        asked = tuple(AskedRequest(item.key, names, "grid") for item in batch)
+        self.journal.append(RoundAsked(number, asked))
         for configuration in batch:
             for node in prepared.wanted(configuration):
                 self.store.write_cells(node.key, dict(_cells(node, prepared.questions)))
-        measured = {"round": number, "failed": {}, "broken": {}, "notes": [], "clock": 1.0}
-        self.journal.append("measured", measured)
+        self.journal.append(RoundMeasured(number, clock=1.0))
 
 
 def finished_sweep(folder: Path, rows: int, questions: int, name: str = "drawn") -> FinishedSweep:
@@ -133,8 +136,6 @@ def _files(folder: Path, rows: int, questions: int, name: str) -> Path:
 
 def _cells(node: Node, questions: Sequence[Question]) -> Iterator[tuple[str, CellData]]:
     """Cells of a node by question key, as drawn from a generator that the node's key seeds."""
-    from ragscout.engine.worker import question_key
-
     rng = random.Random(node.key)
     level = rng.uniform(0.3, 0.6)
     for question in questions:
@@ -145,7 +146,7 @@ def _cells(node: Node, questions: Sequence[Question]) -> Iterator[tuple[str, Cel
 def _value(node: Node, level: float, rng: random.Random) -> object:
     """Value of a cell: an answer, or a score for each figure of a metric, of which one in fifty could not be had."""
     if not isinstance(node.step, MeasureStep):
-        if node.stage == "rerank":
+        if STAGES[node.stage].in_prefix:
             return Ranking(tuple(Hit(row, 1.0 / (1 + row)) for row in range(rng.randint(5, 10))))
         return Answer(f"{rng.randint(1, 99)} days", passages=(rng.randint(0, 9),))
     if rng.random() < 0.002:
