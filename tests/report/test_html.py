@@ -17,13 +17,13 @@ from ragscout.board.words.headline import headline
 from ragscout.cli.main import main
 from ragscout.model.outcome import Score
 from ragscout.record import runs
-from ragscout.record.recorder import Row
+from ragscout.record.recorder import RecordedRow
 from ragscout.report.decision import _cheaper, _reasons, decision
 from ragscout.report.figures import figures, write_figures
 from ragscout.report.html import report
-from ragscout.report.material import Material
+from ragscout.report.material import ReportMaterial
 from ragscout.report.of_sweep import material_of
-from ragscout.report.scene import Box, Dot, Label, Line, Scene, png, spread_out, svg, ticks
+from ragscout.report.scene import Box, Dot, Line, Scene, TextLabel, png, spread_out, svg, ticks
 from ragscout.sweep import Sweep
 from ragscout.testing.record import snapshot, story
 from ragscout.words import Words
@@ -53,15 +53,15 @@ def read(page: bytes) -> Reader:
 
 
 @pytest.fixture(scope="module")
-def material(sweep: Sweep) -> Material:
+def material(sweep: Sweep) -> ReportMaterial:
     return material_of(sweep.prepared, sweep.store)(sweep.view.snapshot())
 
 
-def of_snapshot(state: object, language: str = "en") -> Material:
-    return Material(state, [row.configuration for row in state.rows], language)  # type: ignore[attr-defined,arg-type]
+def of_snapshot(state: object, language: str = "en") -> ReportMaterial:
+    return ReportMaterial(state, [row.configuration for row in state.rows], language)  # type: ignore[attr-defined,arg-type]
 
 
-def test_the_page_asks_nothing_of_anyone(material: Material) -> None:
+def test_the_page_asks_nothing_of_anyone(material: ReportMaterial) -> None:
     page = report(material)
     reader = read(page)
     names = {tag for tag, _ in reader.tags}
@@ -79,7 +79,7 @@ def test_hostile_text_stays_text() -> None:
     state = story()[-1]
     board = state.board
     rows = [
-        Row(
+        RecordedRow(
             replace(row.configuration, name=EVIL),
             {q: dict(s) for q, s in row.scores.items()},
             dict.fromkeys(row.scores, EVIL),
@@ -100,7 +100,7 @@ def test_hostile_text_stays_text() -> None:
     assert "alert(1)" in "".join(reader.text), "it is shown, as text"
 
 
-def test_numbers_are_the_same_everywhere(material: Material) -> None:
+def test_numbers_are_the_same_everywhere(material: ReportMaterial) -> None:
     """Terminal, JSON, MLflow and HTML."""
     board = material.snapshot.board
     shown = " ".join("".join(read(report(material)).text).split())
@@ -136,12 +136,12 @@ def test_both_languages(korean: Path) -> None:
     assert "Why this one" in english and "주의할 점" not in english
 
 
-def test_equal_material_gives_equal_bytes(sweep: Sweep, material: Material) -> None:
+def test_equal_material_gives_equal_bytes(sweep: Sweep, material: ReportMaterial) -> None:
     again = material_of(sweep.prepared, sweep.store)(sweep.view.snapshot())
     assert report(again) == report(material)
 
 
-def test_the_decision_speaks_of_what_was_measured(material: Material) -> None:
+def test_the_decision_speaks_of_what_was_measured(material: ReportMaterial) -> None:
     found = decision(material)
     assert 1 <= len(found.reasons) <= 3 and len(found.risks) == 3
     assert any("rerank" in line for line in found.not_tried)
@@ -152,7 +152,7 @@ def test_the_decision_speaks_of_what_was_measured(material: Material) -> None:
     assert "nan" not in " ".join((*found.reasons, *found.risks)).lower()
 
 
-def test_reasons_say_only_what_is_one(material: Material) -> None:
+def test_reasons_say_only_what_is_one(material: ReportMaterial) -> None:
     """A price that differs in the third digit is shown so; dearer complexity is not called simpler; and a tie with a
     baseline is no reason to choose anything."""
     board = material.snapshot.board
@@ -173,7 +173,7 @@ def test_reasons_say_only_what_is_one(material: Material) -> None:
     assert not any("baseline" in reason for reason in _reasons(same, alone))
 
 
-def test_the_first_page_names_data_and_models_and_the_questions_print(material: Material) -> None:
+def test_the_first_page_names_data_and_models_and_the_questions_print(material: ReportMaterial) -> None:
     page = report(material).decode()
     first = page[: page.index("<section>")]
     assert material.snapshot.board.eval_set in first and "embed: hashing" in first
@@ -196,7 +196,7 @@ def test_every_state_of_a_sweep_has_a_report(number: int) -> None:
         assert "nan" not in page.lower().replace("nanum", "")
 
 
-def test_figures_are_written_as_png_and_svg(material: Material, tmp_path: Path) -> None:
+def test_figures_are_written_as_png_and_svg(material: ReportMaterial, tmp_path: Path) -> None:
     assert {"decision", "pareto", "effects", "questions"} <= set(figures(material))
     small = replace(material)
     made = write_figures(small, tmp_path / "그림")
@@ -208,7 +208,9 @@ def test_figures_are_written_as_png_and_svg(material: Material, tmp_path: Path) 
 
 def test_a_scene_is_the_same_in_both_forms() -> None:
     scene = Scene(200, 80, "제목 <b>", [Line(((0, 0), (10, 10)), dashed=True), Box(1, 1, 5, 5, "#ffffff", "#000000")])
-    scene.add(Dot(20, 20, 4, "#112233"), Label(30, 30, "한글 $x$ <i>", turned=True), Label(30, 40, "b", bold=True))
+    scene.add(
+        Dot(20, 20, 4, "#112233"), TextLabel(30, 30, "한글 $x$ <i>", turned=True), TextLabel(30, 40, "b", bold=True)
+    )
     text = svg(scene, standalone=True)
     assert text.count("<polyline") == 1 and text.count("<circle") == 1 and "&lt;i&gt;" in text
     assert png(scene, 50).startswith(b"\x89PNG")

@@ -11,7 +11,7 @@ from ragscout.model.board import Board, Row
 from ragscout.report import plots as module
 from ragscout.report.knob_chart import PANELS, knob_chart
 from ragscout.report.plots import plots
-from ragscout.report.scene import Dot, Label
+from ragscout.report.scene import Dot, TextLabel
 from ragscout.testing.record import story
 
 
@@ -42,7 +42,7 @@ def test_one_dot_per_row_and_knob() -> None:
     )
     open_ = sum(isinstance(shape, Dot) and not shape.fill for shape in scene.shapes)
     assert open_ == sum(knob in row.knobs for row in rows if row.answered < made.questions for knob in knobs)
-    assert set(knobs) <= {shape.text for shape in scene.shapes if isinstance(shape, Label)}
+    assert set(knobs) <= {shape.text for shape in scene.shapes if isinstance(shape, TextLabel)}
     for shape in scene.shapes:
         if isinstance(shape, Dot):
             assert 0 < shape.x < scene.width and 0 < shape.y < scene.height
@@ -56,7 +56,7 @@ def test_numbers_stand_in_their_order() -> None:
     )
     scene = knob_chart(replace(made, rows=rows, knobs=("size",)), "en")
     assert scene is not None
-    shown = [shape.text for shape in scene.shapes if isinstance(shape, Label) and shape.text in values]
+    shown = [shape.text for shape in scene.shapes if isinstance(shape, TextLabel) and shape.text in values]
     assert shown == ["64", "256", "1024", "no"]
 
 
@@ -70,7 +70,7 @@ def test_without_a_korean_font_the_picture_is_english_and_says_so(monkeypatch: p
     drawn: list[str] = []
 
     def painted(scene: object, dpi: int = 144) -> bytes:
-        drawn.append(" ".join(shape.text for shape in scene.shapes if isinstance(shape, Label)))  # type: ignore[attr-defined]
+        drawn.append(" ".join(shape.text for shape in scene.shapes if isinstance(shape, TextLabel)))  # type: ignore[attr-defined]
         return b""
 
     monkeypatch.setattr(module, "korean_font", lambda: "")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from search_worlds import GOAL, MadeSpace, World, configuration, opened, play, played, small_space
 
-from ragscout.model.board import Board, Cost, FigureStat, Goal, Row
+from ragscout.model.board import Board, FigureStat, Goal, Row, RowCost
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.model.outcome import Score, Usage
 from ragscout.model.prefixes import distinct_prefixes
@@ -113,7 +113,19 @@ def test_fronts_and_knees():
 def board_row(name, quality, cost, seconds, marks=()):
     stat = FigureStat(quality, quality - 0.1, quality + 0.1, 50, 50)
     return Row(
-        1, name * 8, name, {}, (), marks, 50, quality, quality, {GOAL.metric: stat}, None, Cost(cost, seconds, 9, 1), 1
+        1,
+        name * 8,
+        name,
+        {},
+        (),
+        marks,
+        50,
+        quality,
+        quality,
+        {GOAL.metric: stat},
+        None,
+        RowCost(cost, seconds, 9, 1),
+        1,
     )
 
 

@@ -12,11 +12,11 @@ from unittest.mock import patch
 import pytest
 
 from ragscout.model import key
-from ragscout.model.packaged import Table
+from ragscout.model.packaged import WordTable
 from ragscout.steps.chunk.characters import Characters
 from ragscout.steps.generate.extractive import Extractive
 from ragscout.testing import bless, golden_keys
-from ragscout.testing.golden_keys import Difference, differences
+from ragscout.testing.golden_keys import KeyDifference, differences
 
 FOLDER = Path(__file__).parents[1] / "golden"
 
@@ -63,7 +63,7 @@ def test_the_keys_depend_on_no_installed_version(now: dict[str, Any]) -> None:
         assert again() == now
 
 
-def unexplained(found: list[Difference]) -> list[Difference]:
+def unexplained(found: list[KeyDifference]) -> list[KeyDifference]:
     return [item for item in found if not item.explained]
 
 
@@ -101,7 +101,7 @@ def test_a_new_version_explains_the_keys_behind_it(now: dict[str, Any], monkeypa
 
 
 def test_changed_wording_explains_a_key(now: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Extractive, "packaged", (Table("not found", {"en": "No."}), *Extractive.packaged[2:]))
+    monkeypatch.setattr(Extractive, "packaged", (WordTable("not found", {"en": "No."}), *Extractive.packaged[2:]))
     found = differences(now, again())
     assert found and all(item.explained and "from generate on; generate was extractive" in item.why for item in found)
 

@@ -16,7 +16,7 @@ import ragscout
 from ragscout import steps as _registry  # noqa: F401 - importing the steps fills the registry
 from ragscout.model import step as registry
 from ragscout.model.evalset import Question
-from ragscout.model.packaged import Packaged, Table
+from ragscout.model.packaged import Packaged, WordTable
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import Step, make, registered_stages, steps_of
 from ragscout.prompts import files
@@ -64,15 +64,15 @@ OTHER = '''
 import importlib.resources
 from pathlib import Path
 
-from ragscout.model.packaged import Table
+from ragscout.model.packaged import WordTable
 from ragscout.model.step import Step, step
 from ragscout.prompts.files import PackagedFile
 from acme_words import shared
 from acme_words.shared import greeting as hello
 
 HINT = PackagedFile("acme_words", "hint.txt")
-BOTH = {"a": HINT, "b": (Table("stop", ("a", "an")),)}
-NEVER = Table("never", 1)
+BOTH = {"a": HINT, "b": (WordTable("stop", ("a", "an")),)}
+NEVER = WordTable("never", 1)
 
 
 def hint():
@@ -119,10 +119,10 @@ class Inherits(Names):
         return NEVER.value
 '''
 SHARED = """
-from ragscout.model.packaged import Table
+from ragscout.model.packaged import WordTable
 
-WORDS = Table("words", ("x",))
-GREETING = Table("greeting", "hello")
+WORDS = WordTable("words", ("x",))
+GREETING = WordTable("greeting", "hello")
 
 
 def greeting():
@@ -241,7 +241,7 @@ def test_an_edited_table_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> Non
     extractive = make("generate", "extractive")
     before = extractive.key({})
     table: Packaged = next(item for item in extractive.packaged_texts() if item.name == "not found")
-    other = Table(table.name, {"ko": "모름", "en": "No."})
+    other = WordTable(table.name, {"ko": "모름", "en": "No."})
     names = tuple(other if item is table else item for item in extractive.packaged_texts())
     monkeypatch.setattr(type(extractive), "packaged", names)
     assert extractive.key({}) != before
@@ -308,5 +308,5 @@ def test_a_judge_reads_just_what_it_names(criteria: tuple[Any, ...]) -> None:
     with recorded() as read:
         for question in ASKED:
             for name in (item if isinstance(item, str) else next(iter(item)) for item in criteria):
-                judge.request((name,), judge_prompt.Material(question.text, "a", ("r",), ("p",)))
+                judge.request((name,), judge_prompt.JudgeInput(question.text, "a", ("r",), ("p",)))
     assert read == {item.name for item in judge.packaged_texts() if isinstance(item, PackagedFile)}

@@ -17,7 +17,7 @@ import numpy as np
 
 import ragscout.steps  # noqa: F401 - fills the registry
 from ragscout.curate.pooling import read_corpus
-from ragscout.curate.seeding import Place, seeds
+from ragscout.curate.seeding import SeedPlace, seeds
 from ragscout.data import open_eval_set
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.model.evalset import Question, Span
@@ -47,7 +47,7 @@ def rare(corpus: Corpus) -> Counter[str]:
     return counts
 
 
-def chosen(place: Place) -> str:
+def chosen(place: SeedPlace) -> str:
     """One sentence of a span, by a hash of where it stands; short ones only where there is no other."""
     found = [place.text[start:end].strip() for start, end in sentences(place.text)]
     long = [text for text in found if len(content_words(text)) >= WORDS] or found

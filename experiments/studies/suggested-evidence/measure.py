@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ragscout.curate.marking import Suggestion, suggest
+from ragscout.curate.marking import EvidenceSuggestion, suggest
 from ragscout.curate.pooling import packaged_retrievers, pool, read_corpus
 from ragscout.data import open_eval_set
 from ragscout.engine.runtime import EngineRuntime
@@ -33,7 +33,7 @@ def hits(span: Span, gold: Span) -> bool:
     return shared * 2 >= min(span.end - span.start, gold.end - gold.start)
 
 
-def figures(questions: Sequence[Question], found: Sequence[Suggestion]) -> dict[str, float | int]:
+def figures(questions: Sequence[Question], found: Sequence[EvidenceSuggestion]) -> dict[str, float | int]:
     """Precision of spans, recall of needed groups, precision of the document, and how many questions got a span."""
     spans = right = groups = reached = with_span = home = all_found = 0
     for question, suggestion in zip(questions, found, strict=True):

@@ -26,7 +26,7 @@ SLOWER = 2.0
 
 
 @dataclass(frozen=True)
-class Table:
+class ComparisonTable:
     """Goal values in the direction "more is better", rows in board order; ``weights`` of the questions, empty when all
     count alike; ``clusters``: the group of each question, empty when each stands alone."""
 
@@ -80,7 +80,7 @@ def _paired(test: PairedTest, p_holm: float) -> Paired:
     )
 
 
-def against_reference(rows: list[Row], table: Table, depth: int) -> list[Row]:
+def against_reference(rows: list[Row], table: ComparisonTable, depth: int) -> list[Row]:
     """Paired columns against the reference, for rows at full depth; Holm over all of them."""
     at = next((i for i, row in enumerate(rows) if row.has("reference")), None)
     if at is None:
@@ -99,7 +99,9 @@ def against_reference(rows: list[Row], table: Table, depth: int) -> list[Row]:
     return rows
 
 
-def against_leader(rows: list[Row], table: Table, family: Sequence[int], seed: int) -> tuple[list[Row], float | None]:
+def against_leader(
+    rows: list[Row], table: ComparisonTable, family: Sequence[int], seed: int
+) -> tuple[list[Row], float | None]:
     """Paired columns and winner set of the rows at full depth; the first of them is the leader.
 
     The critical value comes from the questions that all of them share; each difference and its error from all that the

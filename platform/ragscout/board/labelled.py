@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ragscout.board.compare import Table
+from ragscout.board.compare import ComparisonTable
 from ragscout.judges.ppi import Calibration, Corrected, correct
 from ragscout.model.board import Goal, Paired, Row
 from ragscout.model.calibration import CORRECTED, Standing
@@ -65,7 +65,7 @@ def with_figure(rows: Sequence[Row], goal: Goal, labels: GoalLabels | None) -> l
     ]
 
 
-def table(raw: Table, order: Sequence[int], labels: GoalLabels | None) -> Table:
+def table(raw: ComparisonTable, order: Sequence[int], labels: GoalLabels | None) -> ComparisonTable:
     """The table that rows are compared by: pseudo-values where the corrected scores rank, else the raw ones."""
     import numpy as np
 
@@ -74,10 +74,10 @@ def table(raw: Table, order: Sequence[int], labels: GoalLabels | None) -> Table:
     pseudo = labels.corrected.pseudo[list(order)]
     known = np.zeros(pseudo.shape, dtype=bool)
     known[raw.scored.any(1)] = True
-    return Table(pseudo * raw.sign, known, raw.sign)
+    return ComparisonTable(pseudo * raw.sign, known, raw.sign)
 
 
-def with_counts(rows: Sequence[Row], raw: Table, leader: int | None, labels: GoalLabels | None) -> list[Row]:
+def with_counts(rows: Sequence[Row], raw: ComparisonTable, leader: int | None, labels: GoalLabels | None) -> list[Row]:
     """Comparisons by pseudo-values, with the questions, wins and losses that were really counted."""
     if labels is None or not labels.ranks:
         return list(rows)
@@ -92,7 +92,7 @@ def with_counts(rows: Sequence[Row], raw: Table, leader: int | None, labels: Goa
     ]
 
 
-def _counted(paired: Paired | None, raw: Table, row: int, other: int | None) -> Paired | None:
+def _counted(paired: Paired | None, raw: ComparisonTable, row: int, other: int | None) -> Paired | None:
     if paired is None or other is None:
         return paired
     apart = [a - b for a, b in zip(*raw.pair(row, other), strict=True)]

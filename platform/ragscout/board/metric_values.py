@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ragscout.model.board import Cost, FigureStat, Goal, GroupStat
+from ragscout.model.board import FigureStat, Goal, GroupStat, RowCost
 from ragscout.model.evalset import Question
 from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
@@ -76,13 +76,13 @@ def set_stat(interval: Interval) -> FigureStat:
     )
 
 
-def cost(item: Measured, questions: Sequence[Question]) -> Cost:
+def cost(item: Measured, questions: Sequence[Question]) -> RowCost:
     """Means per question over the questions with usage; money for 1,000 questions, ``None`` when a price is
     unknown."""
     total, n = total_usage(item.usage, [question.id for question in questions])
     if not n:
-        return Cost(None, 0.0, 0.0, 0.0)
-    return Cost(
+        return RowCost(None, 0.0, 0.0, 0.0)
+    return RowCost(
         None if total.money is None else rounded(total.money / n * 1000),
         rounded(total.seconds / n),
         rounded(total.input_tokens / n),

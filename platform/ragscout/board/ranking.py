@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ragscout.board import labelled as labelled
-from ragscout.board.compare import Table, against_leader, against_reference, recommended_row
+from ragscout.board.compare import ComparisonTable, against_leader, against_reference, recommended_row
 from ragscout.board.confirmation import Opened
 from ragscout.board.limits import excess
 from ragscout.board.metric_values import MISSING_LIMIT
@@ -84,7 +84,7 @@ def ranked(
     order = sorted(range(len(rows)), key=lambda i: _place(replace(rows[i], marks=basic[i]), depth, goal))
     rows = [replace(rows[i], rank=rank, marks=basic[i]) for rank, i in enumerate(order, 1)]
     groups = tuple(facts.clusters.get(question.id, question.id) for question in questions) if facts.clusters else ()
-    raw = Table(values[order] * goal.sign, scored[order], goal.sign, weights, groups)
+    raw = ComparisonTable(values[order] * goal.sign, scored[order], goal.sign, weights, groups)
     table = labelled.table(raw, order, labels)
     rows = against_reference(rows, table, depth)
     family = [i for i, row in enumerate(rows) if _eligible(row, depth)]
@@ -130,7 +130,7 @@ def _with_posterior(
     return made
 
 
-def _crossfit(table: Table, family: Sequence[int], goal: Goal, seed: int) -> FigureStat | None:
+def _crossfit(table: ComparisonTable, family: Sequence[int], goal: Goal, seed: int) -> FigureStat | None:
     """The cross-fitted score of the best of the rows that were compared, in the goal's own units."""
     values = table.common(family)
     bounds = None if goal.low is None or goal.high is None else sorted((goal.low * table.sign, goal.high * table.sign))

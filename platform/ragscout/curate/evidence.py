@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ragscout.curate.marking import SURE, Suggestion, judge_request, judged, suggest, with_spans
-from ragscout.curate.pooling import Passage, Retriever, pool, read_corpus
-from ragscout.curate.reviewing import Decision
+from ragscout.curate.marking import SURE, EvidenceSuggestion, judge_request, judged, suggest, with_spans
+from ragscout.curate.pooling import PooledPassage, Retriever, pool, read_corpus
+from ragscout.curate.reviewing import ReviewDecision
 from ragscout.data.versions import SUGGESTED, all_questions, derive
 from ragscout.model.evalset import EvalSet, Question, Span
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
@@ -25,11 +25,11 @@ class Work:
     eval_set: EvalSet
     corpus: Corpus
     questions: tuple[Question, ...]
-    pools: tuple[tuple[Passage, ...], ...]
-    found: tuple[Suggestion, ...]
+    pools: tuple[tuple[PooledPassage, ...], ...]
+    found: tuple[EvidenceSuggestion, ...]
 
     @property
-    def offered(self) -> list[tuple[Question, Suggestion]]:
+    def offered(self) -> list[tuple[Question, EvidenceSuggestion]]:
         """Questions for which something is suggested."""
         return [(question, item) for question, item in zip(self.questions, self.found, strict=True) if item.spans]
 
@@ -75,7 +75,7 @@ async def by_judge(work: Work, model: ChatModel, runtime: Runtime) -> Work:
     return replace(work, found=tuple(found))
 
 
-def moved(work: Work, suggestion: Suggestion, quote: str) -> tuple[Span, ...]:
+def moved(work: Work, suggestion: EvidenceSuggestion, quote: str) -> tuple[Span, ...]:
     """The spans of a quote that a person gave instead: in the suggested document first, then anywhere.
 
     Empty when the quote stands nowhere. The label stays ``suggested``: the question was answered by looking at a
@@ -99,7 +99,7 @@ def _span(document: str, text: str, start: int, end: int) -> Span:
     return Span(document, text[start:end], start, end, 0, digest, label=SUGGESTED)
 
 
-def apply(work: Work, said: Mapping[str, Decision], store: Store) -> EvalSet:
+def apply(work: Work, said: Mapping[str, ReviewDecision], store: Store) -> EvalSet:
     """The version with the accepted and moved spans; its parent is the version that was worked on."""
     changed: dict[str, Question] = {}
     for question, item in work.offered:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ragscout.curate.seeding import Place, Seed
+from ragscout.curate.seeding import Seed, SeedPlace
 from ragscout.data.similar import jaccard, shared_run, shingles, squeeze
 from ragscout.data.versions import SUGGESTED, SYNTHETIC
 from ragscout.model.evalset import Document, Question, Span
@@ -20,7 +20,7 @@ from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Runtime
 from ragscout.model.text import language, normalise
 from ragscout.prompts import packaged
 from ragscout.steps.measure import ragas_testset
-from ragscout.steps.measure.ragas_boundary import Stopped
+from ragscout.steps.measure.ragas_boundary import RagasStopped
 from ragscout.steps.measure.refusal import is_refusal
 from ragscout.steps.measure.tokens import content_words
 
@@ -58,7 +58,7 @@ _COPIED, _PLACED, _SAME, _NEAR = 0.6, 0.6, 0.5, 0.6
 
 
 @dataclass(frozen=True)
-class Draft:
+class GeneratedDraft:
     """A question as the model wrote it."""
 
     seed: Seed
@@ -106,7 +106,7 @@ def draft_request(seed: Seed, model: ChatModel) -> ChatRequest:
     return _request(purpose, seed, model, 200, schema=_SCHEMA, persona=seed.persona, title=titles)
 
 
-def check_requests(draft: Draft, model: ChatModel) -> dict[str, list[ChatRequest]]:
+def check_requests(draft: GeneratedDraft, model: ChatModel) -> dict[str, list[ChatRequest]]:
     """Filter to the requests by which it asks: with all spans, with none, with each alone."""
     seed, asked = draft.seed, draft.question
     alone = [Seed((place,), seed.persona, seed.language) for place in seed.places] if seed.hops > 1 else []
@@ -126,7 +126,7 @@ def worst_case(seeds: Sequence[Seed], model: ChatModel, source: Source = "ragsco
             found += ragas_testset.requests(model, texts, persona=seed.persona, lang=_tongue(seed))
         else:
             found.append(draft_request(seed, model))
-        for requests in check_requests(Draft(seed, "가" * 300, ""), model).values():
+        for requests in check_requests(GeneratedDraft(seed, "가" * 300, ""), model).values():
             found += requests
     return found
 
@@ -175,7 +175,7 @@ async def generate(
     return made, kills
 
 
-async def _drafted(seed: Seed, model: ChatModel, runtime: Runtime, kills: Kills) -> Draft | None:
+async def _drafted(seed: Seed, model: ChatModel, runtime: Runtime, kills: Kills) -> GeneratedDraft | None:
     reply = await runtime.chat(draft_request(seed, model), "data")
     if isinstance(reply, Unfilled):
         kills.open += 1
@@ -184,11 +184,11 @@ async def _drafted(seed: Seed, model: ChatModel, runtime: Runtime, kills: Kills)
     return _usable(seed, found, "" if isinstance(reply, Failure) else reply.text, kills)
 
 
-async def _drafted_by_ragas(seed: Seed, model: ChatModel, runtime: Runtime, kills: Kills) -> Draft | None:
+async def _drafted_by_ragas(seed: Seed, model: ChatModel, runtime: Runtime, kills: Kills) -> GeneratedDraft | None:
     texts = [place.text for place in seed.places]
     try:
         held = await ragas_testset.drafted(runtime, model, texts, persona=seed.persona, lang=_tongue(seed))
-    except Stopped as stopped:
+    except RagasStopped as stopped:
         if isinstance(stopped.outcome, Unfilled):
             kills.open += 1
             return None
@@ -197,12 +197,12 @@ async def _drafted_by_ragas(seed: Seed, model: ChatModel, runtime: Runtime, kill
     return _usable(seed, (question, answer), " | ".join(held), kills)
 
 
-def _usable(seed: Seed, found: tuple[str, str] | None, shown: str, kills: Kills) -> Draft | None:
+def _usable(seed: Seed, found: tuple[str, str] | None, shown: str, kills: Kills) -> GeneratedDraft | None:
     """The draft when it has a usable length."""
     good = found is not None and 8 <= len(found[0]) <= 300 and 1 <= len(found[1]) <= 600
     if not kills.passed("readable", good, shown) or found is None:
         return None
-    return Draft(seed, *found)
+    return GeneratedDraft(seed, *found)
 
 
 def _tongue(seed: Seed) -> Literal["en", "ko"]:
@@ -224,7 +224,7 @@ def _read(reply: ChatReply) -> tuple[str, str] | None:
     return (texts[0], texts[1]) if len(texts) == 2 else None
 
 
-def _cheap(draft: Draft, kills: Kills) -> bool:
+def _cheap(draft: GeneratedDraft, kills: Kills) -> bool:
     """The filters that ask no model."""
     spans = " ".join(place.text for place in draft.seed.places)
     wanted = frozenset(content_words(draft.answer))
@@ -241,7 +241,7 @@ def _cheap(draft: Draft, kills: Kills) -> bool:
     )
 
 
-async def _asked(draft: Draft, model: ChatModel, runtime: Runtime, kills: Kills) -> bool:
+async def _asked(draft: GeneratedDraft, model: ChatModel, runtime: Runtime, kills: Kills) -> bool:
     """The filters that ask the model, the cheapest kill first."""
     requests = check_requests(draft, model)
     for name, good in (("answerable", True), ("needs_documents", False), ("needs_both", False)):
@@ -271,7 +271,7 @@ def agrees(reply: str, answer: str) -> bool:
     return bool(shared) and 2 * shared / (len(one) + len(two)) >= _SAME
 
 
-def _question(draft: Draft, documents: Mapping[str, Document], model: ChatModel, source: Source) -> Question:
+def _question(draft: GeneratedDraft, documents: Mapping[str, Document], model: ChatModel, source: Source) -> Question:
     return Question(
         id=f"syn-{digest('synthetic', draft.question)[:10]}",
         text=draft.question,
@@ -290,6 +290,6 @@ def _question(draft: Draft, documents: Mapping[str, Document], model: ChatModel,
     )
 
 
-def _span(place: Place, group: int, documents: Mapping[str, Document]) -> Span:
+def _span(place: SeedPlace, group: int, documents: Mapping[str, Document]) -> Span:
     text_digest = hashlib.sha256(documents[place.document].text.encode()).hexdigest()
     return Span(place.document, place.text, place.start, place.end, group, text_digest, label=SUGGESTED)

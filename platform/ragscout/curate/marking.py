@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ragscout.curate.pooling import Passage
+from ragscout.curate.pooling import PooledPassage
 from ragscout.data.versions import SUGGESTED
 from ragscout.model.evalset import Question, Span
 from ragscout.model.key import digest
@@ -43,7 +43,7 @@ _SCHEMA = json.dumps(
 
 
 @dataclass(frozen=True)
-class Suggestion:
+class EvidenceSuggestion:
     """Spans that are thought to support one question's reference. ``coverage``: share of the reference's words, by
     their rarity in the pool, that the spans hold, 0..1; ``how``: ``overlap``, ``judge``, or empty for no suggestion;
     ``rank``: the best rank at which a retriever found one of the spans, from 1."""
@@ -61,7 +61,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
-class _Sentence:
+class _MarkedSentence:
     """A candidate. ``words``: content words; ``rank``: rank of its passage, from 1."""
 
     document: str
@@ -72,7 +72,7 @@ class _Sentence:
     words: frozenset[str]
 
 
-def suggest(question: Question, passages: Sequence[Passage], corpus: Corpus) -> Suggestion:
+def suggest(question: Question, passages: Sequence[PooledPassage], corpus: Corpus) -> EvidenceSuggestion:
     """Spans of the pool that hold the words of the question's reference; none below ``LEAST``.
 
     Words count by their rarity among the pooled sentences. The sentence that covers most of the reference (with a
@@ -81,7 +81,7 @@ def suggest(question: Question, passages: Sequence[Passage], corpus: Corpus) -> 
     """
     candidates = _candidates(passages)
     weights = _weights(candidates)
-    best: tuple[float, list[_Sentence]] = (0.0, [])
+    best: tuple[float, list[_MarkedSentence]] = (0.0, [])
     for reference in question.references:
         wanted = frozenset(content_words(reference))
         found = _cover(wanted, frozenset(content_words(question.text)), candidates, weights)
@@ -89,13 +89,13 @@ def suggest(question: Question, passages: Sequence[Passage], corpus: Corpus) -> 
             best = found
     coverage, chosen = best
     if coverage < LEAST:
-        return Suggestion(question.id, (), round(coverage, 4), "")
-    return Suggestion(
+        return EvidenceSuggestion(question.id, (), round(coverage, 4), "")
+    return EvidenceSuggestion(
         question.id, _spans(chosen, corpus), round(coverage, 4), "overlap", min(item.rank for item in chosen)
     )
 
 
-def _candidates(passages: Sequence[Passage]) -> list[_Sentence]:
+def _candidates(passages: Sequence[PooledPassage]) -> list[_MarkedSentence]:
     """Sentences of the passages, each place once, headings and rules left out."""
     seen: set[tuple[str, int]] = set()
     found = []
@@ -109,19 +109,19 @@ def _candidates(passages: Sequence[Passage]) -> list[_Sentence]:
             if (passage.document, at) not in seen:
                 seen.add((passage.document, at))
                 words = frozenset(content_words(kept))
-                found.append(_Sentence(passage.document, at, at + len(kept), kept, passage.rank, words))
+                found.append(_MarkedSentence(passage.document, at, at + len(kept), kept, passage.rank, words))
     return found
 
 
-def _weights(candidates: Sequence[_Sentence]) -> dict[str, float]:
+def _weights(candidates: Sequence[_MarkedSentence]) -> dict[str, float]:
     """Inverse sentence frequency in the pool: a word that stands everywhere supports nothing."""
     counts = Counter(word for item in candidates for word in item.words)
     return {word: math.log(1 + len(candidates) / count) for word, count in counts.items()}
 
 
 def _cover(
-    wanted: frozenset[str], asked: frozenset[str], candidates: Sequence[_Sentence], weights: Mapping[str, float]
-) -> tuple[float, list[_Sentence]]:
+    wanted: frozenset[str], asked: frozenset[str], candidates: Sequence[_MarkedSentence], weights: Mapping[str, float]
+) -> tuple[float, list[_MarkedSentence]]:
     """Share of the wanted words that up to three sentences of one document hold, and these sentences."""
     unknown = math.log(1 + len(candidates)) if candidates else 1.0
 
@@ -129,7 +129,7 @@ def _cover(
         return math.fsum(weights.get(word, unknown) for word in words)
 
     total, about = weigh(wanted), weigh(asked) or 1.0
-    left, chosen = wanted, list[_Sentence]()
+    left, chosen = wanted, list[_MarkedSentence]()
     while left and len(chosen) < 3:
         best, most = None, 0.0
         for item in candidates:
@@ -146,7 +146,7 @@ def _cover(
     return (1.0 - weigh(left) / total, chosen) if chosen else (0.0, [])
 
 
-def _spans(chosen: Sequence[_Sentence], corpus: Corpus) -> tuple[Span, ...]:
+def _spans(chosen: Sequence[_MarkedSentence], corpus: Corpus) -> tuple[Span, ...]:
     """Spans in document order, neighbours joined; every span is needed."""
     texts = corpus.by_id()
     joined: list[tuple[str, int, int]] = []
@@ -166,7 +166,7 @@ def mark(corpus: Corpus, document: str, start: int, end: int, group: int = 0) ->
     return Span(document, text[start:end], start, end, group, text_digest, label=SUGGESTED)
 
 
-def judge_request(question: Question, passages: Sequence[Passage], model: ChatModel) -> ChatRequest:
+def judge_request(question: Question, passages: Sequence[PooledPassage], model: ChatModel) -> ChatRequest:
     """The request that asks a chat model which sentences support the reference."""
     listed = "\n".join(
         f"[{number}] {' '.join(item.text[:_LONGEST].split())}"
@@ -181,13 +181,13 @@ def judge_request(question: Question, passages: Sequence[Passage], model: ChatMo
     return ChatRequest(model, (Message("system", system.strip()), Message("user", user.strip())), 60, schema=_SCHEMA)
 
 
-def _shown(question: Question, passages: Sequence[Passage]) -> list[_Sentence]:
+def _shown(question: Question, passages: Sequence[PooledPassage]) -> list[_MarkedSentence]:
     """The sentences that share most words with reference and question, in the order of their places."""
     candidates = _candidates(passages)
     weights = _weights(candidates)
     wanted = frozenset(content_words(" ".join([*question.references[:1], question.text])))
 
-    def worth(item: _Sentence) -> tuple[float, int]:
+    def worth(item: _MarkedSentence) -> tuple[float, int]:
         return math.fsum(weights[word] for word in wanted & item.words), -item.rank
 
     best = sorted(candidates, key=worth, reverse=True)[:_SHOWN]
@@ -196,12 +196,12 @@ def _shown(question: Question, passages: Sequence[Passage]) -> list[_Sentence]:
 
 async def judged(
     question: Question,
-    passages: Sequence[Passage],
+    passages: Sequence[PooledPassage],
     corpus: Corpus,
-    before: Suggestion,
+    before: EvidenceSuggestion,
     model: ChatModel,
     runtime: Runtime,
-) -> Suggestion:
+) -> EvidenceSuggestion:
     """What a chat model marks where the overlap is unsure; the overlap's suggestion where it marks nothing readable."""
     reply = await runtime.chat(judge_request(question, passages, model), "data")
     if isinstance(reply, Failure | Unfilled):
@@ -213,7 +213,9 @@ async def judged(
     wanted = frozenset(word for reference in question.references[:1] for word in content_words(reference))
     held = frozenset(word for item in chosen for word in item.words)
     share = len(wanted & held) / len(wanted) if wanted else 0.0
-    return Suggestion(question.id, _spans(chosen, corpus), round(share, 4), "judge", min(item.rank for item in chosen))
+    return EvidenceSuggestion(
+        question.id, _spans(chosen, corpus), round(share, 4), "judge", min(item.rank for item in chosen)
+    )
 
 
 def _numbers(reply: ChatReply, most: int) -> list[int]:

@@ -27,7 +27,7 @@ SIZE = 600
 
 
 @dataclass(frozen=True)
-class Passage:
+class PooledPassage:
     """A pooled passage. ``rank``: its best rank over the retrievers, from 1; ``by``: names of those that found it."""
 
     document: str
@@ -57,7 +57,7 @@ def packaged_retrievers(models: Models) -> list[Retriever]:
 
 async def pool(
     questions: Sequence[Question], corpus: Corpus, retrievers: Sequence[Retriever], runtime: Runtime, depth: int = 5
-) -> list[list[Passage]]:
+) -> list[list[PooledPassage]]:
     """Per question the union of the first ``depth`` passages of every retriever, best rank first.
 
     A passage that the question's filter shuts out is left out.
@@ -80,7 +80,7 @@ async def pool(
     documents = corpus.by_id()
     return [
         [
-            Passage(chunks.document[row], chunks.start[row], chunks.end[row], chunks.text[row], rank, by)
+            PooledPassage(chunks.document[row], chunks.start[row], chunks.end[row], chunks.text[row], rank, by)
             for row, (rank, by) in sorted(found.items(), key=lambda item: (item[1][0], item[0]))
             if _admitted(question, documents.get(chunks.document[row]))
         ]

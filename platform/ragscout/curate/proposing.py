@@ -72,7 +72,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Suggestion:
+class TransformSuggestion:
     """Proposals in the order they would be applied, what they do together, and what a model said that was refused."""
 
     proposals: tuple[Proposal, ...]
@@ -92,7 +92,7 @@ class Suggestion:
         return "\n".join(rows) + "\n"
 
 
-def suggest(documents: Sequence[Document], ask: Callable[[str], str] | None = None) -> Suggestion:
+def suggest(documents: Sequence[Document], ask: Callable[[str], str] | None = None) -> TransformSuggestion:
     """Propose transforms by rules and, with ``ask`` (a prompt to a reply), by a model whose reply is data: what is no
     declared transform is refused and listed."""
     proposals = list(_by_rules(documents))
@@ -105,7 +105,9 @@ def suggest(documents: Sequence[Document], ask: Callable[[str], str] | None = No
     order = (Replace, DropBoilerplate, MaskPersonalData, Deduplicate, SplitByHeading)
     proposals.sort(key=lambda item: order.index(type(item.transform)))
     after = transformed(documents, [item.transform for item in proposals]).documents if proposals else tuple(documents)
-    return Suggestion(tuple(proposals), tuple(_pages(documents, proposals)), len(documents), len(after), tuple(refused))
+    return TransformSuggestion(
+        tuple(proposals), tuple(_pages(documents, proposals)), len(documents), len(after), tuple(refused)
+    )
 
 
 def _by_rules(documents: Sequence[Document]) -> Iterator[Proposal]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ragscout.curate.generating import Kills, Source, generate
 from ragscout.curate.pooling import read_corpus
-from ragscout.curate.reviewing import Decision
+from ragscout.curate.reviewing import ReviewDecision
 from ragscout.curate.seeding import Seed, seeds
 from ragscout.data.versions import all_questions, derive
 from ragscout.model.evalset import EvalSet, Question
@@ -57,7 +57,7 @@ async def run(begun: Start, model: ChatModel, runtime: Runtime, source: Source =
     return Synthesis(begun.eval_set, tuple(questions), kills, len(begun.seeds))
 
 
-def apply(made: Synthesis, said: Mapping[str, Decision], store: Store) -> EvalSet:
+def apply(made: Synthesis, said: Mapping[str, ReviewDecision], store: Store) -> EvalSet:
     """The version with the accepted questions behind the old ones; they are labelled synthetic for ever."""
     taken = []
     for question in made.questions:

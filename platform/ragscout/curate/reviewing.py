@@ -34,7 +34,7 @@ _CELL = 32_767  # characters that Excel allows in one cell
 
 
 @dataclass(frozen=True)
-class Decision:
+class ReviewDecision:
     """What a person said of one item. ``key``: identity of the item; ``value``: what stands in its place after a
     change, by field."""
 
@@ -55,18 +55,18 @@ class Log(Protocol):
         ...
 
 
-def decide(log: Log, decision: Decision) -> None:
+def decide(log: Log, decision: ReviewDecision) -> None:
     """Write a decision down at once; a later one on the same item replaces it."""
     log.append("decided", {"key": decision.key, "verdict": decision.verdict, "value": dict(decision.value)})
 
 
-def decisions(log: Log) -> dict[str, Decision]:
+def decisions(log: Log) -> dict[str, ReviewDecision]:
     """The last decision on every item, by key."""
-    found: dict[str, Decision] = {}
+    found: dict[str, ReviewDecision] = {}
     for entry in log.entries():
         if entry.kind == "decided":
             payload = entry.payload
-            found[payload["key"]] = Decision(payload["key"], payload["verdict"], payload["value"])
+            found[payload["key"]] = ReviewDecision(payload["key"], payload["verdict"], payload["value"])
     return found
 
 
@@ -106,7 +106,7 @@ def write_sheet(path: Path, title: str, rows: Iterable[Mapping[str, str]]) -> in
     return count
 
 
-def read_sheet(path: Path, known: Iterable[str], editable: Sequence[str]) -> tuple[list[Decision], int]:
+def read_sheet(path: Path, known: Iterable[str], editable: Sequence[str]) -> tuple[list[ReviewDecision], int]:
     """Decisions of a sheet that ``write_sheet`` made and a person filled in, and how many rows were left undecided.
 
     Args:
@@ -123,7 +123,7 @@ def read_sheet(path: Path, known: Iterable[str], editable: Sequence[str]) -> tup
         raise EvalSetError(f"{path}: cannot be read; got {error.strerror}. Name the file that was exported.") from None
     loaded = load_workbook(path.name, data, DEFAULT_OPTIONS)
     refuse(loaded.findings)
-    allowed, found, open_, wrong = set(known), list[Decision](), 0, list[str]()
+    allowed, found, open_, wrong = set(known), list[ReviewDecision](), 0, list[str]()
     for record in loaded.records:
         row = {name: str(value or "") for name, value in record.values.items()}
         said, key = row.get("decision", "").strip().casefold(), row.get("key", "").strip()
@@ -134,7 +134,7 @@ def read_sheet(path: Path, known: Iterable[str], editable: Sequence[str]) -> tup
         elif said not in VERDICTS:
             wrong.append(f"row {record.line}: the decision {said!r} is unknown")
         else:
-            found.append(Decision(key, VERDICTS[said], {name: row.get(name, "").strip() for name in editable}))
+            found.append(ReviewDecision(key, VERDICTS[said], {name: row.get(name, "").strip() for name in editable}))
     if wrong:
         more = f" and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         raise EvalSetError(

@@ -26,7 +26,7 @@ PERSONAS = {
 
 
 @dataclass(frozen=True)
-class Place:
+class SeedPlace:
     """A span of a document, code points."""
 
     document: str
@@ -40,7 +40,7 @@ class Place:
 class Seed:
     """What one question is made from: one span, or two of different documents; who asks."""
 
-    places: tuple[Place, ...]
+    places: tuple[SeedPlace, ...]
     persona: str
     language: str
 
@@ -63,24 +63,24 @@ def seeds(corpus: Corpus, count: int, seed: int, multi_hop: float, personas: Seq
     for number, place in enumerate(places, 1):
         lang = "ko" if language(place.text) == "ko" else "en"
         asking = personas or PERSONAS[lang]
-        chosen: tuple[Place, ...] = (place,)
+        chosen: tuple[SeedPlace, ...] = (place,)
         if number - 1 in partners and pairs + 1 <= number * multi_hop:
             chosen, pairs = (place, partners[number - 1]), pairs + 1
         made.append(Seed(chosen, asking[(number - 1) % len(asking)], lang))
     return made
 
 
-def _drawn(corpus: Corpus, seed: int) -> list[Place]:
-    def order(place: Place) -> str:
+def _drawn(corpus: Corpus, seed: int) -> list[SeedPlace]:
+    def order(place: SeedPlace) -> str:
         return hashlib.sha256(f"{seed}\x00{place.document}\x00{place.start}".encode()).hexdigest()
 
     by_document = [sorted(_places(document), key=order) for document in corpus.documents]
     return [place for place in chain.from_iterable(zip_longest(*by_document)) if place is not None]
 
 
-def _places(document: Document) -> list[Place]:
+def _places(document: Document) -> list[SeedPlace]:
     """Runs of sentences of one paragraph, long enough to hold a fact; headings, tables and code are left out."""
-    found: list[Place] = []
+    found: list[SeedPlace] = []
     start = end = -1
 
     def close() -> None:
@@ -88,7 +88,7 @@ def _places(document: Document) -> list[Place]:
         text = document.text[start:end] if start >= 0 else ""
         least = SHORTEST // 2 if language(text) == "ko" else SHORTEST
         if len(text) >= least:
-            found.append(Place(document.id, document.title or document.id, start, end, text))
+            found.append(SeedPlace(document.id, document.title or document.id, start, end, text))
         start = end = -1
 
     for first, last in sentences(document.text):
@@ -105,7 +105,7 @@ def _places(document: Document) -> list[Place]:
     return found
 
 
-def _partners(places: Sequence[Place], others: Sequence[Place]) -> dict[int, Place]:
+def _partners(places: Sequence[SeedPlace], others: Sequence[SeedPlace]) -> dict[int, SeedPlace]:
     """Position to the span of another document that shares at least two words, the rarest most."""
     words = [frozenset(content_words(place.text)) for place in others]
     counts = Counter(word for found in words for word in found)

@@ -1,7 +1,7 @@
 """Data in: any evaluation set and any documents, checked and versioned."""
 
 from ragscout.data.checking import check, detectable
-from ragscout.data.comparing import Difference, diff
+from ragscout.data.comparing import VersionDifference, diff
 from ragscout.data.findings import Finding
 from ragscout.data.opening import describe, find, open_eval_set, remove, show, upload_path
 from ragscout.data.options import Limits, ReadOptions, column_roles
@@ -15,7 +15,6 @@ from ragscout.data.write.export import EXPORT_FORMATS, export, not_held
 __all__ = [
     "EXPORT_FORMATS",
     "BlobStore",
-    "Difference",
     "FileReport",
     "Finding",
     "Limits",
@@ -24,6 +23,7 @@ __all__ = [
     "Remote",
     "UploadReport",
     "Uploaded",
+    "VersionDifference",
     "check",
     "column_roles",
     "describe",

@@ -12,7 +12,7 @@ _WHAT = {"text": ("text",), "reference": ("references", "answerable"), "evidence
 
 
 @dataclass(frozen=True)
-class Difference:
+class VersionDifference:
     """Ids by what happened to them. ``changed``: question id to what changed; ``comparable``: questions whose old
     results still hold, because text, references and evidence are the same."""
 
@@ -56,7 +56,7 @@ class Difference:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
-def diff(first: EvalSet, second: EvalSet) -> Difference:
+def diff(first: EvalSet, second: EvalSet) -> VersionDifference:
     """Compare two versions. Questions are matched by id, then by text (a row without an id of its own has one made of
     its text)."""
     old = {question.id: question for question in first.questions_}
@@ -73,7 +73,7 @@ def diff(first: EvalSet, second: EvalSet) -> Difference:
     changed = {name: what for name, (one, two) in pairs.items() if (what := _what(one, two))}
     old_files = {file.path: file.sha256 for file in first.files}
     new_files = {file.path: file.sha256 for file in second.files}
-    return Difference(
+    return VersionDifference(
         f"{first.name}@{first.version}",
         f"{second.name}@{second.version}",
         tuple(added),

@@ -59,7 +59,7 @@ class DraftDocument:
 
 
 @dataclass
-class Judgement:
+class RelevanceJudgement:
     """One line of relevance judgements: document ``document`` is relevant to question ``question``."""
 
     question: str
@@ -73,7 +73,7 @@ class Draft:
 
     questions: list[DraftQuestion] = field(default_factory=list)
     documents: dict[str, DraftDocument] = field(default_factory=dict)
-    judgements: list[Judgement] = field(default_factory=list)
+    judgements: list[RelevanceJudgement] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     roles: dict[str, dict[str, str]] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)

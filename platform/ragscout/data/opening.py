@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 
 from ragscout.data.options import DEFAULT_OPTIONS, ReadOptions
-from ragscout.data.registry import BlobStore, Registry, Row, load_manifest
+from ragscout.data.registry import BlobStore, Registry, VersionRow, load_manifest
 from ragscout.data.report import UploadReport, report_from_info
 from ragscout.data.uploading import Uploaded, upload
 from ragscout.model.errors import EvalSetError
@@ -77,7 +77,7 @@ def remove(reference: str, *, registry: Registry) -> bool:
     return registry.evalset_remove(row.name, row.version)
 
 
-def find(reference: str, registry: Registry) -> Row:
+def find(reference: str, registry: Registry) -> VersionRow:
     """The registry's row of ``name`` or ``name@version``.
 
     Raises:
@@ -87,14 +87,14 @@ def find(reference: str, registry: Registry) -> Row:
     return _row(registry, name, int(number)) if at and number.isdigit() else _row(registry, reference, None)
 
 
-def _row(registry: Registry, name: str, version: int | None) -> Row:
+def _row(registry: Registry, name: str, version: int | None) -> VersionRow:
     row = registry.evalset(name, version)
     if row is None:
         raise _unknown(registry, name if version is None else f"{name}@{version}")
     return row
 
 
-def _load(row: Row, blobs: BlobStore) -> EvalSet:
+def _load(row: VersionRow, blobs: BlobStore) -> EvalSet:
     return load_manifest(blobs, row.manifest, row.version)
 
 

@@ -30,7 +30,7 @@ class BlobStore(Protocol):
         ...
 
 
-class Row(Protocol):
+class VersionRow(Protocol):
     """A registered version. ``digest`` and ``manifest`` are the same: the blob that lists the contents."""
 
     @property
@@ -71,11 +71,11 @@ class Registry(Protocol):
         """Register a version; the same digest keeps its number."""
         ...
 
-    def evalset(self, name: str, version: int | None = None) -> Row | None:
+    def evalset(self, name: str, version: int | None = None) -> VersionRow | None:
         """A version, the newest without a number."""
         ...
 
-    def evalsets(self, name: str | None = None) -> Sequence[Row]:
+    def evalsets(self, name: str | None = None) -> Sequence[VersionRow]:
         """All versions (of one name), by name and number."""
         ...
 

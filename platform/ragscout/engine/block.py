@@ -16,7 +16,7 @@ AHEAD = 16
 NOTHING = Amount()
 
 
-class Block:
+class ReservedBlock:
     """In flight, free, and those who wait for some. Everything that is in flight or free is reserved in the ledger,
     unless nothing limits the sweep."""
 

@@ -39,7 +39,7 @@ class Want:
 
 
 @dataclass(frozen=True)
-class Progress:
+class FillProgress:
     """State of a fill for people: nodes by stage that are done, cached or left."""
 
     stage: str
@@ -118,7 +118,7 @@ class Engine:
         store: Store,
         executor: Executor,
         sweep: str,
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[FillProgress], None] | None = None,
         cancel: CancelToken | None = None,
     ) -> None:
         """Args: sweep = journal that holds the opening record the workers read; cancel = what asks to hold or stop."""
@@ -184,7 +184,7 @@ class Engine:
                 cached = await self._node(node, asked[node.key], filled)
                 counts["cached" if cached else "done"] += 1
             counts["left"] -= 1
-            self._progress(Progress(node.stage, **counts))
+            self._progress(FillProgress(node.stage, **counts))
 
         async with asyncio.TaskGroup() as group:
             for node in nodes:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from ragscout.engine.admission import Reply, Ticket
-from ragscout.engine.block import Block
+from ragscout.engine.block import ReservedBlock
 from ragscout.engine.pacing import Pacing
 from ragscout.engine.trouble import TROUBLES
 from ragscout.model.errors import StoreError
@@ -106,7 +106,7 @@ class LedgerAdmission:
         self.owner = new_owner("calls")
         self._ledger, self._sweep, self._deadline = ledger, sweep, deadline
         self._wake = asyncio.Event()
-        self._block = Block(limits, self._wake.set)
+        self._block = ReservedBlock(limits, self._wake.set)
         self._pacing = Pacing(self._wake.set)
         self._pending = _Pending()
         self._sent = _Pending()

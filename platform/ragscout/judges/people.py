@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 from ragscout.judges.labels import Label
 from ragscout.model.calibration import Scale
-from ragscout.stats.agreement import Estimate, agreement
+from ragscout.stats.agreement import EstimatedValue, agreement
 
 
 @dataclass(frozen=True)
-class Pair:
+class RaterPair:
     """Two labellers on the answers both labelled."""
 
     first: str
     second: str
-    kappa: Estimate
-    ac1: Estimate
+    kappa: EstimatedValue
+    ac1: EstimatedValue
     same: int
     n: int
 
 
-def labellers(labels: Sequence[Label], scale: Scale) -> tuple[Pair, ...]:
+def labellers(labels: Sequence[Label], scale: Scale) -> tuple[RaterPair, ...]:
     """Agreement of every two labellers who share answers, on right or wrong."""
     sides: dict[str, dict[str, int]] = {}
     for label in labels:
@@ -37,7 +37,7 @@ def labellers(labels: Sequence[Label], scale: Scale) -> tuple[Pair, ...]:
                 same = sum(a == b for a, b in zip(one, two, strict=True))
                 kappa = agreement(one, two, 2, shared)
                 ac1 = agreement(one, two, 2, shared, coefficient="gwet")
-                found.append(Pair(first, second, kappa, ac1, same, len(shared)))
+                found.append(RaterPair(first, second, kappa, ac1, same, len(shared)))
     return tuple(found)
 
 

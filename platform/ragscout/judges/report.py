@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from statistics import fmean, pvariance
 
 from ragscout.judges.labels import Label
-from ragscout.judges.people import Pair, labellers
+from ragscout.judges.people import RaterPair, labellers
 from ragscout.judges.sample import Item
 from ragscout.model.calibration import ENOUGH_LABELS, Scale, Standing, standing_state
-from ragscout.stats.agreement import DOMINANT, Estimate, agreement, jackknife
+from ragscout.stats.agreement import DOMINANT, EstimatedValue, agreement, jackknife
 from ragscout.stats.paired import wilson
 
 WORST = 10
@@ -88,18 +88,18 @@ class Report:
     labels: int
     labellers: tuple[str, ...]
     coefficient: str
-    value: Estimate
-    kappa: Estimate
-    ac1: Estimate
-    weighted_kappa: Estimate
-    ac2: Estimate
+    value: EstimatedValue
+    kappa: EstimatedValue
+    ac1: EstimatedValue
+    weighted_kappa: EstimatedValue
+    ac2: EstimatedValue
     table: Mapping[str, int]
     bias: tuple[Bias, ...]
-    slope: Estimate
+    slope: EstimatedValue
     false_pass: Rate
     false_fail: Rate
     noise: Noise | None
-    between: tuple[Pair, ...]
+    between: tuple[RaterPair, ...]
     worst: tuple[Labelled, ...]
 
     @property
@@ -216,12 +216,14 @@ def report(
     )
 
 
-def _on_levels(known: Sequence[Labelled], labels: Sequence[Label], scale: Scale) -> tuple[Estimate, Estimate]:
+def _on_levels(
+    known: Sequence[Labelled], labels: Sequence[Label], scale: Scale
+) -> tuple[EstimatedValue, EstimatedValue]:
     """Weighted kappa and AC2 of the answers that people put on the judge's own levels."""
     own = {label.item for label in labels if label.levels == scale.levels > 2}
     kept = [pair for pair in known if pair.item.key in own]
     if not kept:
-        nothing = Estimate(None, None, None, 0)
+        nothing = EstimatedValue(None, None, None, 0)
         return nothing, nothing
     top = scale.levels - 1
     people = [round(pair.human * top) for pair in kept]
@@ -253,7 +255,7 @@ def _bias(name: str, members: Sequence[Labelled]) -> Bias:
     return Bias(name, float(made.value or 0.0), made.low, made.high, len(members))
 
 
-def length_slope(known: Sequence[Labelled]) -> Estimate:
+def length_slope(known: Sequence[Labelled]) -> EstimatedValue:
     """Slope of (judge - people) on log2 of the answer's length in characters: points (of 1) per doubling."""
     x = [math.log2(max(1, len(pair.item.answer))) for pair in known]
     y = [pair.judge - pair.human for pair in known]

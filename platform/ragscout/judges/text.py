@@ -11,7 +11,7 @@ from ragscout.judges.labels import Label
 from ragscout.judges.report import Bias, Rate, Report
 from ragscout.model.calibration import AGREEMENT_FLOOR, ENOUGH_LABELS
 from ragscout.model.text import padded
-from ragscout.stats.agreement import Estimate
+from ragscout.stats.agreement import EstimatedValue
 from ragscout.words import Language, Words
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _verdict(report: Report, words: Words) -> Lines:
     return [words(kind, **given), *([words("judges.dominant")] if report.coefficient == "AC1" else [])]
 
 
-def _estimate(made: Estimate, signed: bool = False) -> str:
+def _estimate(made: EstimatedValue, signed: bool = False) -> str:
     if made.value is None:
         return "–"
     form = "+.3f" if signed else ".2f"
@@ -119,7 +119,7 @@ def _estimate(made: Estimate, signed: bool = False) -> str:
 
 
 def _bias(bias: Bias, words: Words) -> str:
-    shown = _estimate(Estimate(bias.bias, bias.low, bias.high, bias.n), signed=True)
+    shown = _estimate(EstimatedValue(bias.bias, bias.low, bias.high, bias.n), signed=True)
     return f"{shown} (n {bias.n}){words('judges.found') if bias.found else ''}"
 
 

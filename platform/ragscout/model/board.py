@@ -127,7 +127,7 @@ class GroupStat:
 
 
 @dataclass(frozen=True)
-class Cost:
+class RowCost:
     """What one row takes. ``per_1000`` is money in the board's currency for 1,000 questions, ``None`` when a price is
     unknown; seconds and tokens are means per question along the configuration's own path."""
 
@@ -205,7 +205,7 @@ class Row:
     adjusted: float | None
     figures: Mapping[str, FigureStat]
     right: int | None
-    cost: Cost
+    cost: RowCost
     complexity: float
     versus_reference: Paired | None = None
     versus_leader: Paired | None = None

@@ -30,7 +30,7 @@ class Packaged(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Table(Generic[T]):
+class WordTable(Generic[T]):
     """Words or rules written down in a module. ``value``: plain values (texts, numbers, tuples, mappings)."""
 
     name: str

@@ -26,7 +26,7 @@ PURPOSES = {
 
 
 @dataclass(frozen=True)
-class Spending:
+class SpendingPlan:
     """``evaluate``: what this sweep's requests took, by purpose; ``index``: what building every index of the space
     (and of its corpus sample) took, whichever sweep paid for it; ``serve``: money for 1,000 questions with the
     recommended row, ``None`` when it is unknown or nothing is recommended. Money is in ``currency``, ``None`` where a
@@ -50,7 +50,7 @@ class Spending:
             )
 
 
-def spending(prepared: Prepared, store: Store, board: Board) -> Spending:
+def spending(prepared: Prepared, store: Store, board: Board) -> SpendingPlan:
     """What a sweep took so far. Seconds are those of the work itself, however much of it ran at once."""
     index = Usage()
     for node in plan(_indexed((*prepared.space.configurations, *prepared.sampled.values()))).values():
@@ -59,7 +59,7 @@ def spending(prepared: Prepared, store: Store, board: Board) -> Spending:
             index += found.usage
     best = board.recommended()
     serve = None if best is None else best.cost.per_1000
-    return Spending(dict(store.ledger.spent(prepared.sweep_id).by_purpose), index, serve, prepared.currency)
+    return SpendingPlan(dict(store.ledger.spent(prepared.sweep_id).by_purpose), index, serve, prepared.currency)
 
 
 def _indexed(configurations: Iterable[Configuration]) -> Iterable[Configuration]:

@@ -4,7 +4,7 @@ Repeatable means: the reply depends on the request and the file alone, not on wh
 which process or on how many threads. For this one sequence is decoded at a time, and flash attention is off: its CPU
 kernel splits long contexts by thread, so that one and two threads differ. Of earlier prompts one thing is reused, a
 long system message: what the model has computed for it is brought back to the same state before every request that
-begins with it (see ``Engine.answer``).
+begins with it (see ``LlamaEngine.answer``).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class LocalClient:
         self._free: queue.SimpleQueue[int] = queue.SimpleQueue()
         for lane in range(self.concurrency):
             self._free.put(lane)
-        self._engines: dict[int, Engine] = {}
+        self._engines: dict[int, LlamaEngine] = {}
         try:
             self._fingerprint = f"xllamacpp {importlib.metadata.version('xllamacpp')}"
         except importlib.metadata.PackageNotFoundError:
@@ -134,7 +134,7 @@ class LocalClient:
             self._free.put(lane)
         return self._reply(data, time.perf_counter() - started)
 
-    def _loaded(self, lane: int) -> Engine:
+    def _loaded(self, lane: int) -> LlamaEngine:
         found = self._engines.get(lane)
         if found is None:
             found = self._engines[lane] = engine(self._path, self._context, self._threads, lane)
@@ -159,7 +159,7 @@ class LocalClient:
         )
 
 
-class Engine:
+class LlamaEngine:
     """A loaded model file. Made through ``engine``, so that connections to one file share it."""
 
     def __init__(self, path: Path, context: int, threads: int) -> None:
@@ -233,11 +233,11 @@ class Engine:
         return data
 
 
-_ENGINES: weakref.WeakValueDictionary[tuple[Path, int, int, int], Engine] = weakref.WeakValueDictionary()
+_ENGINES: weakref.WeakValueDictionary[tuple[Path, int, int, int], LlamaEngine] = weakref.WeakValueDictionary()
 _LOADING = threading.Lock()
 
 
-def engine(path: Path, context: int, threads: int, lane: int = 0) -> Engine:
+def engine(path: Path, context: int, threads: int, lane: int = 0) -> LlamaEngine:
     """The loaded model of a file; loaded once a lane while anyone holds it.
 
     Raises:
@@ -247,7 +247,7 @@ def engine(path: Path, context: int, threads: int, lane: int = 0) -> Engine:
     with _LOADING:
         found = _ENGINES.get(key)
         if found is None:
-            found = _ENGINES[key] = Engine(*key[:3])
+            found = _ENGINES[key] = LlamaEngine(*key[:3])
         return found
 
 
@@ -272,7 +272,7 @@ def _worker() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=max(8, os.cpu_count() or 1), thread_name_prefix="ragscout-local")
 
 
-def _json_reply(loaded: Engine, body: dict[str, Any], schema: str) -> dict[str, Any]:
+def _json_reply(loaded: LlamaEngine, body: dict[str, Any], schema: str) -> dict[str, Any]:
     """A reply under a JSON Schema. A schema that the tight grammar cannot express leaves the reply free, without an
     error; then the server's own translation is used, which allows white space and refuses what it does not know."""
     reply = loaded.answer({**body, "grammar": _grammar(schema)})

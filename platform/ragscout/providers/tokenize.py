@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from ragscout.model.errors import MissingExtraError
-from ragscout.model.packaged import Table
+from ragscout.model.packaged import WordTable
 from ragscout.model.text import normalise
 
 Korean = Literal["bigrams", "kiwi", "characters"]
@@ -152,7 +152,7 @@ def _stem(word: str) -> str:
         return str(_stemmer().stemWord(word))
 
 
-SENTENCE_WORDS = Table(
+SENTENCE_WORDS = WordTable(
     "sentence words",
     {
         "abbreviations": (

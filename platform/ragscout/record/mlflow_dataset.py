@@ -14,7 +14,7 @@ from typing import Any
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.record.mlflow_place import beside, open_client, prepare_environment, probe, quiet
 from ragscout.record.parquet import parquet
-from ragscout.record.runs import Table
+from ragscout.record.runs import LoggedTable
 
 EXPERIMENT = "evaluation sets"
 _TAG = "ragscout.eval_set"
@@ -70,9 +70,9 @@ def _experiment(client: Any, tracking_uri: str) -> str:
     return str(found.experiment_id)
 
 
-def _questions(eval_set: EvalSet) -> Table:
+def _questions(eval_set: EvalSet) -> LoggedTable:
     asked = eval_set.development
-    return Table(
+    return LoggedTable(
         {
             "id": [question.id for question in asked],
             "question": [question.text for question in asked],
@@ -87,7 +87,7 @@ def _golds(question: Question) -> set[str]:
     return {span.document for span in question.evidence if span.document} | set(question.documents)
 
 
-def _dataset(name: str, eval_set: EvalSet, table: Table, uri: str) -> Any:
+def _dataset(name: str, eval_set: EvalSet, table: LoggedTable, uri: str) -> Any:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     kinds = {column: "boolean" if column == "answerable" else "string" for column in table.columns}

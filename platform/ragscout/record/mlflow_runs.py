@@ -20,7 +20,7 @@ from ragscout.record import runs
 from ragscout.record.parquet import parquet
 from ragscout.record.recorder import Snapshot
 from ragscout.record.row_states import RowStates
-from ragscout.record.runs import RunState, Table
+from ragscout.record.runs import LoggedTable, RunState
 
 VIEW = "leaderboard"  # key of the saved view in addresses
 _PARENT = "mlflow.parentRunId"
@@ -271,7 +271,7 @@ def _dataset(snapshot: Snapshot, home: str | None) -> Any:
     """The evaluation set as MLflow shows it: name and version, digest, columns and size of the development part."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    table: Table = runs.questions(snapshot)
+    table: LoggedTable = runs.questions(snapshot)
     kinds = {name: "boolean" if name == "answerable" else "string" for name in table.columns}
     schema = {"mlflow_colspec": [{"type": kind, "name": name, "required": True} for name, kind in kinds.items()]}
     rows = len(table.columns["id"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 
-from ragscout.record.runs import Table, Value
+from ragscout.record.runs import LoggedTable, Value
 
 
-def parquet(table: Table) -> bytes:
+def parquet(table: LoggedTable) -> bytes:
     """A table as one Parquet file; a column's type follows from its values, a column without any is of text."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -14,7 +14,7 @@ from ragscout.model.outcome import Failure, Score
 
 
 @dataclass(frozen=True)
-class Row:
+class RecordedRow:
     """A configuration with every score it has: question id to figure name to outcome."""
 
     configuration: Configuration
@@ -37,7 +37,7 @@ class Snapshot:
     eval_set: EvalSet
     board: Board
     headline: Mapping[BoardLanguage, str]
-    rows: Sequence[Row]
+    rows: Sequence[RecordedRow]
     figures: Sequence[Figure]
     signatures: Mapping[str, str]
     goal: str

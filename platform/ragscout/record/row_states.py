@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ragscout.model.board import Row as BoardRow
-from ragscout.record.recorder import Row, Snapshot
+from ragscout.record.recorder import RecordedRow, Snapshot
 from ragscout.record.runs import (
     MAX_NAME,
     MAX_PARAM,
@@ -34,7 +34,7 @@ class RowStates:
 
     def __init__(self) -> None:
         self._results: dict[str, Results] = {}
-        self._files: dict[str, tuple[Row, bytes]] = {}
+        self._files: dict[str, tuple[RecordedRow, bytes]] = {}
 
     def of(self, snapshot: Snapshot) -> Iterator[RunState]:
         """Give one state for each row of the board that was asked something or failed, in the board's order."""
@@ -49,7 +49,7 @@ class RowStates:
         self,
         snapshot: Snapshot,
         row: BoardRow,
-        measured: Row | None,
+        measured: RecordedRow | None,
         shared: Mapping[str, str],
         most: Mapping[str, int],
     ) -> RunState:
@@ -74,14 +74,14 @@ class RowStates:
         values = metrics(board, row, closed=snapshot.closed, most=most)
         return RunState(row.key, row.name[:MAX_NAME], status, params, values, tags, tables, files)
 
-    def _table(self, snapshot: Snapshot, row: Row) -> Results:
+    def _table(self, snapshot: Snapshot, row: RecordedRow) -> Results:
         key = row.configuration.key
         known = self._results.get(key)
         if known is None or known.row is not row or known.eval_set is not snapshot.eval_set:
             known = self._results[key] = Results(snapshot.eval_set, snapshot.figures, row)
         return known
 
-    def _configuration(self, row: Row) -> bytes:
+    def _configuration(self, row: RecordedRow) -> bytes:
         key = row.configuration.key
         known = self._files.get(key)
         if known is None or known[0] is not row:
@@ -89,7 +89,7 @@ class RowStates:
         return known[1]
 
 
-def _described(row: Row) -> bytes:
+def _described(row: RecordedRow) -> bytes:
     steps: dict[str, Any] = {
         stage: {"use": step.name, "version": step.version, **step.parameters()}
         for stage, step in row.configuration.steps.items()

@@ -19,7 +19,7 @@ from ragscout.model.evalset import EvalSet
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.text import display_width
-from ragscout.record.recorder import Row, Snapshot
+from ragscout.record.recorder import RecordedRow, Snapshot
 from ragscout.record.words import description, field_name, of_language
 from ragscout.words import Words
 
@@ -71,7 +71,7 @@ Value = str | float | int | bool | None
 
 
 @dataclass(frozen=True)
-class Table:
+class LoggedTable:
     """A table of plain cells, column by column."""
 
     columns: Mapping[str, list[Value]]
@@ -83,7 +83,7 @@ class Table:
         data = [list(line) for line in zip(*self.columns.values(), strict=True)]
         return json.dumps({"columns": names, "data": data}, ensure_ascii=False, allow_nan=False).encode()
 
-    def table(self) -> Table:
+    def table(self) -> LoggedTable:
         """Return itself; see ``TableSource``."""
         return self
 
@@ -101,7 +101,7 @@ class TableSource(Protocol):
         """SHA-256 of the table's JSON form."""
         ...
 
-    def table(self) -> Table:
+    def table(self) -> LoggedTable:
         """Return the table."""
         ...
 
@@ -286,7 +286,7 @@ def _width(column: str) -> int:
     return min(300, max(96, 40 + 7 * display_width(column.partition("`")[2])))
 
 
-def board_table(board: Board, rows: tuple[BoardRow, ...]) -> Table:
+def board_table(board: Board, rows: tuple[BoardRow, ...]) -> LoggedTable:
     """Rows of the board as a table: rank, name, marks, answered, then mean and interval of every figure, then cost."""
     figures = [name for name in (*board.figures, *board.retrieval_figures) if any(name in row.figures for row in rows)]
     columns: dict[str, list[Value]] = {
@@ -304,10 +304,10 @@ def board_table(board: Board, rows: tuple[BoardRow, ...]) -> Table:
     columns["seconds"] = [row.cost.seconds for row in rows]
     columns["complexity"] = [row.complexity for row in rows]
     columns["failed"] = [row.failed for row in rows]
-    return Table(columns)
+    return LoggedTable(columns)
 
 
-def results(snapshot: Snapshot, row: Row) -> Table:
+def results(snapshot: Snapshot, row: RecordedRow) -> LoggedTable:
     """Per-question results of a row, development questions only, in the set's order. Figures without a value are
     empty and their reason stands under ``failures``."""
     return Results(snapshot.eval_set, snapshot.figures, row).table()
@@ -319,14 +319,14 @@ class Results:
 
     eval_set: EvalSet
     figures: Sequence[Figure]
-    row: Row
+    row: RecordedRow
 
     @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the table's JSON form."""
         return self.table().digest
 
-    def table(self) -> Table:
+    def table(self) -> LoggedTable:
         """Return the table."""
         row = self.row
         asked = [question for question in self.eval_set.development if question.id in row.scores]
@@ -343,13 +343,13 @@ class Results:
             if any(name in got for got in outcomes):
                 columns[name] = [_value(got.get(name)) for got in outcomes]
         columns["failures"] = [_failures(got) for got in outcomes]
-        return Table(columns)
+        return LoggedTable(columns)
 
 
-def questions(snapshot: Snapshot) -> Table:
+def questions(snapshot: Snapshot) -> LoggedTable:
     """The development questions, as the dataset that MLflow shows."""
     asked = snapshot.eval_set.development
-    return Table(
+    return LoggedTable(
         {
             "id": [question.id for question in asked],
             "question": [question.text for question in asked],

@@ -9,7 +9,7 @@ from typing import Any
 from ragscout.model.board import BoardLanguage
 from ragscout.record.recorder import Snapshot
 from ragscout.report.charts import diverging
-from ragscout.report.scene import GREY, INK, SOFT, Box, Label, Scene, short
+from ragscout.report.scene import GREY, INK, SOFT, Box, Scene, TextLabel, short
 from ragscout.words import Words
 
 FILE = "audit.json"
@@ -39,19 +39,19 @@ def _map(pairs: Sequence[Mapping[str, Any]], title: str) -> Scene | None:
     n = max(int(item["n"]) for item in known.values())
     title = f"{title} (n {n})"
     scene = Scene(left + wide * len(names) + 10, top + high * len(names) + 10, title)
-    scene.add(Label(8, 18, short(title, scene.width - 16, 12), 12, INK, bold=True))
+    scene.add(TextLabel(8, 18, short(title, scene.width - 16, 12), 12, INK, bold=True))
     for place, name in enumerate(names):
-        scene.add(Label(left + wide * (place + 0.5), top - 8, short(name, wide - 4, 10), 10, SOFT, "middle"))
-        scene.add(Label(left - 8, top + high * place + 18, short(name, left - 16, 11), 11, SOFT, "end"))
+        scene.add(TextLabel(left + wide * (place + 0.5), top - 8, short(name, wide - 4, 10), 10, SOFT, "middle"))
+        scene.add(TextLabel(left - 8, top + high * place + 18, short(name, left - 16, 11), 11, SOFT, "end"))
     for down, first in enumerate(names):
         for place, second in enumerate(names):
             item = known.get((first, second)) or known.get((second, first))
             x, y = left + wide * place, top + high * down
             if first == second or item is None:
                 scene.add(
-                    Box(x, y, wide - 2, high - 2, "#f1f3f5"), Label(x + wide / 2, y + 18, "–", 10, GREY, "middle")
+                    Box(x, y, wide - 2, high - 2, "#f1f3f5"), TextLabel(x + wide / 2, y + 18, "–", 10, GREY, "middle")
                 )
                 continue
             scene.add(Box(x, y, wide - 2, high - 2, diverging(item["tau"])))
-            scene.add(Label(x + wide / 2 - 1, y + 18, f"{item['tau']:.2f}", 10, INK, "middle"))
+            scene.add(TextLabel(x + wide / 2 - 1, y + 18, f"{item['tau']:.2f}", 10, INK, "middle"))
     return scene

@@ -23,9 +23,9 @@ from ragscout.report.scene import (
     SOFT,
     Box,
     Dot,
-    Label,
     Line,
     Scene,
+    TextLabel,
     number,
     short,
     spread_out,
@@ -38,7 +38,7 @@ _LEFT, _TOP, _BOTTOM = 64.0, 16.0, 52.0
 
 
 @dataclass(frozen=True)
-class Point:
+class ChartPoint:
     """A row on the quality-against-cost chart."""
 
     row: Row
@@ -48,7 +48,7 @@ class Point:
     high: float | None
 
 
-def quality_points(board: Board) -> tuple[list[Point], bool]:
+def quality_points(board: Board) -> tuple[list[ChartPoint], bool]:
     """Rows with a score, and whether their costs are money (else seconds per question)."""
     scored = [row for row in board.rows if (stat := row.figures.get(board.goal.metric)) and stat.mean is not None]
     priced = any(row.cost.per_1000 for row in scored) and all(row.cost.per_1000 is not None for row in scored)
@@ -57,14 +57,14 @@ def quality_points(board: Board) -> tuple[list[Point], bool]:
         stat = row.figures[board.goal.metric]
         assert stat.mean is not None
         x = (row.cost.per_1000 or 0.0) if priced else row.cost.seconds
-        found.append(Point(row, x, stat.mean, stat.low, stat.high))
+        found.append(ChartPoint(row, x, stat.mean, stat.low, stat.high))
     return found, priced
 
 
-def front(points_: Sequence[Point], goal: Goal) -> list[Point]:
+def front(points_: Sequence[ChartPoint], goal: Goal) -> list[ChartPoint]:
     """Rows that nothing beats in both quality and cost, cheapest first; complete rows only where there are any."""
     complete = [point for point in points_ if not point.row.has("partial")] or list(points_)
-    found: list[Point] = []
+    found: list[ChartPoint] = []
     for point in sorted(complete, key=lambda item: (item.x, -item.y * goal.sign, item.row.key)):
         if not found or point.y * goal.sign > found[-1].y * goal.sign:
             found.append(point)
@@ -94,7 +94,7 @@ def quality_chart(
     percent = board.goal.unit
     _frame(scene, plot, [(across(v), number(v)) for v in marks], [(up(v), _percent(v, percent)) for v in levels])
     scene.add(
-        Label(
+        TextLabel(
             (plot[0] + plot[2]) / 2,
             scene.height - 10,
             words("chart.cost" if priced else "chart.seconds") + unit,
@@ -103,11 +103,11 @@ def quality_chart(
             "middle",
         )
     )
-    scene.add(Label(16, (plot[1] + plot[3]) / 2, board.goal.metric, 12, SOFT, "middle", turned=True))
+    scene.add(TextLabel(16, (plot[1] + plot[3]) / 2, board.goal.metric, 12, SOFT, "middle", turned=True))
     if limit is not None and priced:
         x = across(limit)
         scene.add(Line(((x, plot[1]), (x, plot[3])), "#b3261e", 1.2, dashed=True))
-        scene.add(Label(x - 4, plot[1] + 12, words("chart.limit", value=number(limit)), 11, "#b3261e", "end"))
+        scene.add(TextLabel(x - 4, plot[1] + 12, words("chart.limit", value=number(limit)), 11, "#b3261e", "end"))
     if everything:
         line = tuple((across(p.x), up(p.y)) for p in front(every, board.goal))
         if len(line) > 1:
@@ -119,7 +119,7 @@ def quality_chart(
     return scene
 
 
-def _draw_point(scene: Scene, point: Point, x: float, y: float, up: Callable[[float], float]) -> None:
+def _draw_point(scene: Scene, point: ChartPoint, x: float, y: float, up: Callable[[float], float]) -> None:
     role = _role(point.row)
     colour = ROLES.get(role, BLUE)
     if point.low is not None and point.high is not None:
@@ -129,7 +129,7 @@ def _draw_point(scene: Scene, point: Point, x: float, y: float, up: Callable[[fl
 
 def _name_points(
     scene: Scene,
-    named: Sequence[Point],
+    named: Sequence[ChartPoint],
     across: Callable[[float], float],
     up: Callable[[float], float],
     plot: tuple[float, float, float, float],
@@ -141,8 +141,8 @@ def _name_points(
         colour = ROLES[_role(point.row)]
         scene.add(Line(((across(point.x) + 6, up(point.y)), (plot[2] + 10, place), (plot[2] + 18, place)), colour, 0.6))
         marks = " + ".join(words(f"mark.{mark}") for mark in ROLES if mark in point.row.marks)
-        scene.add(Label(plot[2] + 22, place - 3, marks, 12, colour, bold=True))
-        scene.add(Label(plot[2] + 22, place + 12, short(point.row.name, 306, 11), 11, INK))
+        scene.add(TextLabel(plot[2] + 22, place - 3, marks, 12, colour, bold=True))
+        scene.add(TextLabel(plot[2] + 22, place + 12, short(point.row.name, 306, 11), 11, INK))
 
 
 def _role(row: Row) -> str:
@@ -167,15 +167,15 @@ def effects_chart(effects: Sequence[Effect], goal: Goal, lang: BoardLanguage) ->
     _frame(scene, plot, [(across(v), f"{v:+g}" if v else "0") for v in ticks(-reach, reach, 6)], [])
     scene.add(Line(((across(0), plot[1]), (across(0), plot[3])), SOFT, 1.2))
     unit = Words(lang)("chart.points") if goal.unit else goal.metric
-    scene.add(Label((plot[0] + plot[2]) / 2, height - 12, unit, 12, SOFT, "middle"))
+    scene.add(TextLabel((plot[0] + plot[2]) / 2, height - 12, unit, 12, SOFT, "middle"))
     y = _TOP + line / 2
     for knob in knobs:
-        scene.add(Label(8, y + 4, short(knob, 130, 12), 12, INK, bold=True))
+        scene.add(TextLabel(8, y + 4, short(knob, 130, 12), 12, INK, bold=True))
         for effect in (item for item in effects if item.knob == knob):
             clear = effect.low > 0 or effect.high < 0
             good = effect.value * goal.sign > 0
             colour = (GREEN if good else ORANGE) if clear else GREY
-            scene.add(Label(318, y + 4, short(effect.level, 170, 12), 12, INK, "end"))
+            scene.add(TextLabel(318, y + 4, short(effect.level, 170, 12), 12, INK, "end"))
             scene.add(Line(((across(effect.low * scale), y), (across(effect.high * scale), y)), colour, 2))
             scene.add(Dot(across(effect.value * scale), y, 4.5, colour, colour))
             y += line
@@ -190,23 +190,23 @@ def interaction_chart(found: Interaction, goal: Goal, lang: BoardLanguage) -> Sc
     words = Words(lang)
     title = words("chart.together", first=found.first, second=found.second)
     scene = Scene(left + wide * len(found.columns) + 20, top + high * len(found.rows) + 12, title)
-    scene.add(Label(8, 18, short(title, scene.width - 16, 12), 12, INK, bold=True))
+    scene.add(TextLabel(8, 18, short(title, scene.width - 16, 12), 12, INK, bold=True))
     # at least two points, so that a difference that means nothing is not painted as a large one
     most = max([2 * goal.point, *(abs(v) for line in found.cells for v in line if v is not None)]) or 1.0
     for place, level in enumerate(found.columns):
-        scene.add(Label(left + wide * (place + 0.5), top - 10, short(level, wide - 6, 11), 11, SOFT, "middle"))
+        scene.add(TextLabel(left + wide * (place + 0.5), top - 10, short(level, wide - 6, 11), 11, SOFT, "middle"))
     for down, level in enumerate(found.rows):
         y = top + high * down
-        scene.add(Label(left - 8, y + 19, short(level, left - 20, 11), 11, SOFT, "end"))
+        scene.add(TextLabel(left - 8, y + 19, short(level, left - 20, 11), 11, SOFT, "end"))
         for place, value in enumerate(found.cells[down]):
             x = left + wide * place
             if value is None:
                 scene.add(
-                    Box(x, y, wide - 2, high - 2, "#f1f3f5"), Label(x + wide / 2, y + 19, "–", 11, GREY, "middle")
+                    Box(x, y, wide - 2, high - 2, "#f1f3f5"), TextLabel(x + wide / 2, y + 19, "–", 11, GREY, "middle")
                 )
                 continue
             scene.add(Box(x, y, wide - 2, high - 2, diverging(value * goal.sign / most)))
-            scene.add(Label(x + wide / 2 - 1, y + 19, words.value(gap_end(goal, value)), 11, INK, "middle"))
+            scene.add(TextLabel(x + wide / 2 - 1, y + 19, words.value(gap_end(goal, value)), 11, INK, "middle"))
     return scene
 
 
@@ -229,10 +229,10 @@ def matrix_chart(snapshot: Snapshot, rows: Sequence[Row], questions: Sequence[Qu
     top_value = goal.high if goal.high is not None else max(known, default=1.0)
     span = (top_value - low) or 1.0
     for place in range(0, len(questions), max(1, math.ceil(34 / wide))):
-        scene.add(Label(left + wide * (place + 0.5), top - 8, str(place + 1), 9, SOFT, "middle"))
+        scene.add(TextLabel(left + wide * (place + 0.5), top - 8, str(place + 1), 9, SOFT, "middle"))
     for down, (row, line) in enumerate(zip(rows, values, strict=True)):
         y = top + high * down
-        scene.add(Label(left - 8, y + 12, short(f"{row.rank}. {row.name}", left - 16, 11), 11, INK, "end"))
+        scene.add(TextLabel(left - 8, y + 12, short(f"{row.rank}. {row.name}", left - 16, 11), 11, INK, "end"))
         for place, value in enumerate(line):
             edge = GRID if wide > 5 else ""
             if value is None:
@@ -243,10 +243,10 @@ def matrix_chart(snapshot: Snapshot, rows: Sequence[Row], questions: Sequence[Qu
             scene.add(Box(left + wide * place, y, wide - (1 if wide > 5 else 0), high - 2, fill, edge))
     y = top + high * len(rows) + 12
     words = Words(lang)
-    scene.add(Label(left, y + 10, words("chart.worse"), 10, SOFT))
+    scene.add(TextLabel(left, y + 10, words("chart.worse"), 10, SOFT))
     for step in range(6):
         scene.add(Box(left + 40 + 16 * step, y, 15, 12, _sequential(step / 5), GRID))
-    scene.add(Label(left + 142, y + 10, words("chart.better"), 10, SOFT))
+    scene.add(TextLabel(left + 142, y + 10, words("chart.better"), 10, SOFT))
     return scene
 
 
@@ -319,7 +319,7 @@ def _frame(
 ) -> None:
     left, top, right, bottom = plot
     for x, text in below:
-        scene.add(Line(((x, top), (x, bottom)), GRID), Label(x, bottom + 17, text, 11, SOFT, "middle"))
+        scene.add(Line(((x, top), (x, bottom)), GRID), TextLabel(x, bottom + 17, text, 11, SOFT, "middle"))
     for y, text in beside:
-        scene.add(Line(((left, y), (right, y)), GRID), Label(left - 7, y + 4, text, 11, SOFT, "end"))
+        scene.add(Line(((left, y), (right, y)), GRID), TextLabel(left - 7, y + 4, text, 11, SOFT, "end"))
     scene.add(Line(((left, bottom), (right, bottom)), GREY))

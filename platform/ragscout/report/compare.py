@@ -66,7 +66,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Side:
+class SweepSide:
     """One sweep."""
 
     prepared: Prepared
@@ -86,7 +86,7 @@ class Side:
         return self.prepared.configuration(key)
 
 
-def compare(before: Side, after: Side) -> Comparison:
+def compare(before: SweepSide, after: SweepSide) -> Comparison:
     """Compare two sweeps with the same goal.
 
     Raises:
@@ -126,7 +126,7 @@ def _matched(before: EvalSet, after: EvalSet) -> list[tuple[Question, Question]]
     return list(found.values())
 
 
-def _partners(before: Side, after: Side) -> list[tuple[str, BoardRow, BoardRow]]:
+def _partners(before: SweepSide, after: SweepSide) -> list[tuple[str, BoardRow, BoardRow]]:
     """Rows that belong together: by role first, then by equal knobs, in the order of the second board."""
     found: list[tuple[str, BoardRow, BoardRow]] = []
     for role in ("recommended", "reference"):
@@ -151,8 +151,8 @@ def _pair(
     role: str,
     old: BoardRow,
     new: BoardRow,
-    before: Side,
-    after: Side,
+    before: SweepSide,
+    after: SweepSide,
     matched: list[tuple[Question, Question]],
     goal: Goal,
 ) -> RowPair:
@@ -175,7 +175,7 @@ def _pair(
     )
 
 
-def _changes(before: Side, after: Side, matched: list[tuple[Question, Question]]) -> list[Change]:
+def _changes(before: SweepSide, after: SweepSide, matched: list[tuple[Question, Question]]) -> list[Change]:
     old, new = before.snapshot.eval_set, after.snapshot.eval_set
     found = _files(old, new)
     names = [f"{item.name}@{item.version}" for item in (old, new)]
@@ -219,5 +219,5 @@ def _files(old: EvalSet, new: EvalSet) -> list[Change]:
     return found
 
 
-def _models(side: Side) -> set[str]:
+def _models(side: SweepSide) -> set[str]:
     return models_of(side.prepared.space.configurations)

@@ -14,7 +14,7 @@ from ragscout.model.board import Board, Goal, Paired, Row
 from ragscout.model.outcome import CANDIDATE_KINDS
 from ragscout.model.stages import STAGES
 from ragscout.model.step import registered_stages, steps_of
-from ragscout.report.material import Material
+from ragscout.report.material import ReportMaterial
 from ragscout.report.models import models_of
 from ragscout.report.why_text import contribution
 from ragscout.words import Phrase, Words, phrase
@@ -53,7 +53,7 @@ class Decision:
     """Those of the versions that belong on the first page: data and models."""
 
 
-def decision(material: Material) -> Decision:
+def decision(material: ReportMaterial) -> Decision:
     """Read the decision off the board; nothing is said that was not measured."""
     board = material.snapshot.board
     best = board.recommended()
@@ -75,7 +75,7 @@ def decision(material: Material) -> Decision:
     )
 
 
-def _reasons(material: Material, best: Row) -> Iterator[str]:
+def _reasons(material: ReportMaterial, best: Row) -> Iterator[str]:
     board, words = material.snapshot.board, Words(material.language)
     goal, leader = board.goal, board.leader()
     others = len(board.winner_set()) - 1
@@ -139,7 +139,7 @@ def _cheaper(board: Board, best: Row, leader: Row) -> Phrase:
     return phrase("decision.cheaper_plain", own=best.complexity, other=leader.complexity)
 
 
-def _rivals(material: Material, best: Row) -> Iterator[tuple[Phrase, str, Paired]]:
+def _rivals(material: ReportMaterial, best: Row) -> Iterator[tuple[Phrase, str, Paired]]:
     """The reference, else the best baseline, with the recommended row minus it on common questions."""
     board = material.snapshot.board
     reference = board.reference()
@@ -180,7 +180,7 @@ def _cost(board: Board, best: Row, words: Words) -> str:
     return words("decision.cost", money=money, time=seconds(best.cost.seconds), complexity=best.complexity, dearer=more)
 
 
-def _risks(material: Material, best: Row) -> Iterator[str]:
+def _risks(material: ReportMaterial, best: Row) -> Iterator[str]:
     board, words = material.snapshot.board, Words(material.language)
     goal = board.goal
     for role, name, paired in _rivals(material, best):
@@ -221,7 +221,7 @@ def _unmeasured(board: Board) -> tuple[int, int]:
     return max(0, board.configurations - asked), asked - full
 
 
-def _not_tried(material: Material) -> Iterator[str]:
+def _not_tried(material: ReportMaterial) -> Iterator[str]:
     board, words = material.snapshot.board, Words(material.language)
     never, partly = _unmeasured(board)
     if never or partly:
@@ -242,7 +242,7 @@ def _not_tried(material: Material) -> Iterator[str]:
             yield words("decision.one", stage=stage, used=next(iter(labels)))
 
 
-def _versions(material: Material) -> Iterator[tuple[str, str]]:
+def _versions(material: ReportMaterial) -> Iterator[tuple[str, str]]:
     snapshot, words = material.snapshot, Words(material.language)
     eval_set = snapshot.eval_set
     asked, held = len(eval_set.development), eval_set.count - len(eval_set.development)
@@ -260,6 +260,6 @@ def _versions(material: Material) -> Iterator[tuple[str, str]]:
     yield from material.facts.items()
 
 
-def _models(material: Material) -> set[str]:
+def _models(material: ReportMaterial) -> set[str]:
     """Models of the space with their revisions."""
     return models_of(material.space)

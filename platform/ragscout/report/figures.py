@@ -8,11 +8,11 @@ from ragscout.board.show.table import visible
 from ragscout.report import charts
 from ragscout.report.audit_section import agreement_charts, audit_of
 from ragscout.report.html import MATRIX_QUESTIONS, hardest_first
-from ragscout.report.material import Material
+from ragscout.report.material import ReportMaterial
 from ragscout.report.scene import Scene, png, svg
 
 
-def figures(material: Material) -> dict[str, Scene]:
+def figures(material: ReportMaterial) -> dict[str, Scene]:
     """Name to chart; what is not known is left out."""
     board, lang = material.snapshot.board, material.language
     limit = material.limits.get("usd_per_1k")
@@ -32,7 +32,7 @@ def figures(material: Material) -> dict[str, Scene]:
     return {name: scene for name, scene in found.items() if scene is not None}
 
 
-def write_figures(material: Material, folder: Path) -> list[Path]:
+def write_figures(material: ReportMaterial, folder: Path) -> list[Path]:
     """Write every chart as PNG and SVG into a folder; gives the files."""
     folder.mkdir(parents=True, exist_ok=True)
     made = []

@@ -22,7 +22,7 @@ from ragscout.model.measured import goal_value
 from ragscout.report import charts
 from ragscout.report.audit_section import agreement_charts, audit_of
 from ragscout.report.decision import Decision, decision
-from ragscout.report.material import Material
+from ragscout.report.material import ReportMaterial
 from ragscout.report.scene import Scene, clean, svg
 from ragscout.report.why import Example, Side
 from ragscout.report.why_text import place, rough
@@ -33,7 +33,7 @@ ANSWER, PASSAGE = 1500, 600  # code points shown
 LEFT = ("mark", "name", "key")
 
 
-def report(material: Material) -> bytes:
+def report(material: ReportMaterial) -> bytes:
     """The page as UTF-8 bytes; equal material gives equal bytes."""
     board, lang = material.snapshot.board, material.language
     style = files("ragscout.report").joinpath("page.css").read_text(encoding="utf-8")
@@ -51,7 +51,7 @@ def report(material: Material) -> bytes:
     return page.encode()
 
 
-def _body(material: Material) -> Iterator[str]:
+def _body(material: ReportMaterial) -> Iterator[str]:
     yield _first_page(material)
     yield _board_section(material)
     scene = charts.quality_chart(material.snapshot.board, material.language, _limit(material), everything=True)
@@ -67,7 +67,7 @@ def _body(material: Material) -> Iterator[str]:
     yield _versions(material)
 
 
-def _first_page(material: Material) -> str:
+def _first_page(material: ReportMaterial) -> str:
     snapshot, lang = material.snapshot, material.language
     words, board, said = Words(lang), snapshot.board, decision(material)
     state = "" if snapshot.closed else f" · {words('report.running')}"
@@ -93,7 +93,7 @@ def _columns(words: Words, said: Decision) -> str:
     return f'<div class="columns">{reasons}<div><h2>{words("report.risks")}</h2>{_list(said.risks, "ol")}</div></div>'
 
 
-def _board_section(material: Material) -> str:
+def _board_section(material: ReportMaterial) -> str:
     board, lang = material.snapshot.board, material.language
     words = Words(lang)
     parts = [_table(material, visible(board)), f'<p class="soft">{_text(legend(board, lang))}</p>']
@@ -107,7 +107,7 @@ def _board_section(material: Material) -> str:
     return _section(words("report.board"), "".join(parts))
 
 
-def _sample(material: Material) -> Iterator[str]:
+def _sample(material: ReportMaterial) -> Iterator[str]:
     """The corpus sample against the whole corpus, where there was one."""
     board, lang = material.snapshot.board, material.language
     if board.sample is not None and board.sample.prefixes:
@@ -123,7 +123,7 @@ def _sample(material: Material) -> Iterator[str]:
         yield f'<h3>{Words(lang)("sample.title")}</h3><div class="scroll"><table>{body}</table></div>'
 
 
-def _table(material: Material, rows: Sequence[Row], *, retrieval: bool = False) -> str:
+def _table(material: ReportMaterial, rows: Sequence[Row], *, retrieval: bool = False) -> str:
     board, lang = material.snapshot.board, material.language
     names = columns(board, False, retrieval)
     heads = "".join(
@@ -141,7 +141,7 @@ def _table(material: Material, rows: Sequence[Row], *, retrieval: bool = False) 
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
 
-def _knobs(material: Material) -> str:
+def _knobs(material: ReportMaterial) -> str:
     goal, lang = material.snapshot.board.goal, material.language
     words = Words(lang)
     effects = charts.effects_chart(material.effects.effects(), goal, lang)
@@ -154,7 +154,7 @@ def _knobs(material: Material) -> str:
     return _section(words("report.effects"), "".join(parts))
 
 
-def _expert(material: Material) -> str:
+def _expert(material: ReportMaterial) -> str:
     """What only experts look for, folded away: interactions, and whether the metrics agree."""
     words, goal = Words(material.language), material.snapshot.board.goal
     maps = [charts.interaction_chart(found, goal, material.language) for found in material.effects.interactions()]
@@ -172,7 +172,7 @@ def _expert(material: Material) -> str:
     return f"<section>{folded}</section>"
 
 
-def _questions(material: Material) -> str:
+def _questions(material: ReportMaterial) -> str:
     words, board = Words(material.language), material.snapshot.board
     rows = [row for row in visible(board) if row.answered]
     asked = hardest_first(material, rows)
@@ -196,7 +196,7 @@ def _questions(material: Material) -> str:
     return _section(words("report.matrix"), f"{note}{_drawn(scene)}{cut}{details}")
 
 
-def hardest_first(material: Material, rows: Sequence[Row]) -> list[tuple[Question, float]]:
+def hardest_first(material: ReportMaterial, rows: Sequence[Row]) -> list[tuple[Question, float]]:
     """Development questions that the rows were scored on with their mean goal, the hardest first."""
     goal = material.snapshot.board.goal
     found = []
@@ -213,7 +213,7 @@ def hardest_first(material: Material, rows: Sequence[Row]) -> list[tuple[Questio
     return sorted(found, key=lambda item: (item[1] * goal.sign, item[0].id))
 
 
-def _why(material: Material) -> str:
+def _why(material: ReportMaterial) -> str:
     words, found = Words(material.language), material.why
     if found is None or not found.rival:
         return ""
@@ -256,7 +256,7 @@ def _side(title: str, side: Side, words: Words) -> str:
     )
 
 
-def _judges(material: Material) -> str:
+def _judges(material: ReportMaterial) -> str:
     words, board = Words(material.language), material.snapshot.board
     if not board.judges:
         return ""
@@ -271,7 +271,7 @@ def _judges(material: Material) -> str:
     return _section(words("report.judges"), table)
 
 
-def _audit(material: Material) -> list[str]:
+def _audit(material: ReportMaterial) -> list[str]:
     """Whether the metrics agree: maps, the row that each puts first, the questions on which they do not."""
     found, words = audit_of(material.snapshot), Words(material.language)
     drawn = [_drawn(scene) for scene in agreement_charts(found, material.language)] if found is not None else []
@@ -286,13 +286,13 @@ def _audit(material: Material) -> list[str]:
     return [*parts, *([f"<h3>{words('audit.disputed')}</h3>", _list(lines, "ol")] if lines else [])]
 
 
-def _versions(material: Material) -> str:
+def _versions(material: ReportMaterial) -> str:
     words = Words(material.language)
     lines = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in decision(material).versions)
     return _section(words("report.versions"), f"<dl>{lines}</dl>")
 
 
-def _limit(material: Material) -> float | None:
+def _limit(material: ReportMaterial) -> float | None:
     return material.limits.get("usd_per_1k")
 
 

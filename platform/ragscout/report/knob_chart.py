@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from ragscout.model.board import Board, BoardLanguage, Row
-from ragscout.report.scene import BLUE, GREY, GRID, INK, ORANGE, SOFT, Dot, Label, Line, Scene, number, short, ticks
+from ragscout.report.scene import BLUE, GREY, GRID, INK, ORANGE, SOFT, Dot, Line, Scene, TextLabel, number, short, ticks
 from ragscout.words import Words
 
 PANELS = 9
@@ -25,7 +25,7 @@ def knob_chart(board: Board, lang: BoardLanguage) -> Scene | None:
     down = -(-len(shown) // across)
     title = Words(lang)("chart.by_knob", goal=board.worn(board.goal.metric, lang))
     scene = Scene(_LEFT + _WIDE * across, _TOP + (_HIGH + _BOTTOM) * down, title)
-    scene.add(Label(8, 18, short(title, scene.width - 16, 12), 12, INK, bold=True))
+    scene.add(TextLabel(8, 18, short(title, scene.width - 16, 12), 12, INK, bold=True))
     means = [mean for row in rows if (mean := _mean(board, row)) is not None]
     pad = (max(means) - min(means)) * 0.06 or 0.05 * (abs(max(means)) or 1.0)
     low, high = min(means) - pad, max(means) + pad
@@ -50,11 +50,11 @@ def _panel(
     (left, top), (low, high) = corner, ends
     right, floor = left + _WIDE - 16, top + _HIGH - 8
     up = _scale(low, high, floor, top + 24)
-    scene.add(Label((left + right) / 2, top + 12, short(knob, right - left, 11), 11, INK, "middle", bold=True))
+    scene.add(TextLabel((left + right) / 2, top + 12, short(knob, right - left, 11), 11, INK, "middle", bold=True))
     for level in ticks(low, high, 5):
         scene.add(Line(((left, up(level)), (right, up(level))), GRID))
         if first:
-            scene.add(Label(left - 6, up(level) + 4, number(level), 10, SOFT, "end"))
+            scene.add(TextLabel(left - 6, up(level) + 4, number(level), 10, SOFT, "end"))
     values = _values(rows, knob)
     wide = (right - left) / len(values)
     for place, value in enumerate(values):
@@ -69,7 +69,7 @@ def _panel(
             full = row.answered >= board.questions
             scene.add(Dot(middle + shift, up(mean), 3, BLUE, BLUE if full else ""))
         low_label = floor + (16 if place % 2 == 0 or wide > 60 else 30)
-        scene.add(Label(middle, low_label, short(value, max(wide * 1.8, 24), 10), 10, SOFT, "middle"))
+        scene.add(TextLabel(middle, low_label, short(value, max(wide * 1.8, 24), 10), 10, SOFT, "middle"))
     scene.add(Line(((left, floor), (right, floor)), GREY))
 
 

@@ -10,7 +10,7 @@ from ragscout.board.effects import Effects
 from ragscout.board.question_weights import weights_of
 from ragscout.model.board import BoardLanguage
 from ragscout.model.config import Configuration
-from ragscout.record.recorder import Row, Snapshot
+from ragscout.record.recorder import RecordedRow, Snapshot
 from ragscout.report.why import Passages, Why, why
 
 
@@ -20,7 +20,7 @@ def no_passages(_configuration: object, _question: object) -> tuple[()]:
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportMaterial:
     """A snapshot with what the snapshot does not hold. ``space``: every configuration of the sweep; ``limits``: the
     goal's ``within:`` by name; ``facts``: further names and versions, shown as they are; ``audit``: sections that
     other parts add, title and lines."""
@@ -33,7 +33,7 @@ class Material:
     passages: Passages = no_passages
 
     @cached_property
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, RecordedRow]:
         """Measured rows by key."""
         return {row.configuration.key: row for row in self.snapshot.rows}
 
@@ -58,4 +58,4 @@ class Material:
         return why(self.snapshot, self.space, best.key, self.passages, self.effects)
 
 
-MaterialOf = Callable[[Snapshot], Material]
+MaterialOf = Callable[[Snapshot], ReportMaterial]

@@ -10,7 +10,7 @@ from ragscout.model.key import short
 from ragscout.plan.setup import Prepared
 from ragscout.record.recorder import Snapshot
 from ragscout.record.words import of_language
-from ragscout.report.material import Material, MaterialOf
+from ragscout.report.material import MaterialOf, ReportMaterial
 from ragscout.report.passages import PassageReader
 from ragscout.report.plots import plots
 from ragscout.store.store import Store
@@ -25,9 +25,9 @@ def material_of(prepared: Prepared, store: Store, language: str = "") -> Materia
         "sweep": f"{prepared.sweep_id} (spec {short(prepared.opening.spec)}, space {short(prepared.opening.space)})",
     }
 
-    def make(snapshot: Snapshot) -> Material:
+    def make(snapshot: Snapshot) -> ReportMaterial:
         chosen: BoardLanguage = "ko" if language == "ko" else "en"
-        return Material(
+        return ReportMaterial(
             snapshot,
             prepared.space.configurations,
             chosen if language else of_language(snapshot.eval_set),

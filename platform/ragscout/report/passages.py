@@ -14,7 +14,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Passage:
+class ShownPassage:
     """A passage as it was put into a prompt: code points ``start``..``end`` of a document. ``gold``: whether the
     document holds evidence of the question."""
 
@@ -33,7 +33,7 @@ class PassageReader:
         """Args: prepared = the sweep; store = where its values and cells lie."""
         self._reader = StoredPassages(prepared, store)
 
-    def of(self, configuration: Configuration, question: Question) -> tuple[Passage, ...]:
+    def of(self, configuration: Configuration, question: Question) -> tuple[ShownPassage, ...]:
         """Passages in the order of the prompt (the first of the ranking, where nothing is generated); empty without
         any."""
         given = self._reader.given(configuration, question)
@@ -42,6 +42,8 @@ class PassageReader:
         found, places = given
         gold = {span.document for span in question.evidence} | set(question.documents)
         return tuple(
-            Passage(found.document[at], found.title[at], *found.span[at], found.text[at], found.document[at] in gold)
+            ShownPassage(
+                found.document[at], found.title[at], *found.span[at], found.text[at], found.document[at] in gold
+            )
             for at in (places if configuration.generates else places[:SHOWN])
         )

@@ -8,7 +8,7 @@ from ragscout.model.board import Board, BoardLanguage
 from ragscout.model.text import hangul_share
 from ragscout.report.charts import quality_chart
 from ragscout.report.knob_chart import knob_chart
-from ragscout.report.scene import GREY, Label, Scene, korean_font, png, svg
+from ragscout.report.scene import GREY, Scene, TextLabel, korean_font, png, svg
 from ragscout.words import Words
 
 
@@ -37,5 +37,5 @@ def _scenes(board: Board, lang: BoardLanguage) -> dict[str, Scene]:
 def _remarked(scene: Scene) -> Scene:
     """The scene with a line below that says which font is missing."""
     taller = replace(scene, height=scene.height + 18, shapes=[*scene.shapes])
-    taller.add(Label(8, scene.height + 10, Words("en")("chart.no_font"), 9, GREY))
+    taller.add(TextLabel(8, scene.height + 10, Words("en")("chart.no_font"), 9, GREY))
     return taller

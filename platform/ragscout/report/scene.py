@@ -55,7 +55,7 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class Label:
+class TextLabel:
     """A text; ``turned`` reads from bottom to top."""
 
     x: float
@@ -68,7 +68,7 @@ class Label:
     turned: bool = False
 
 
-Shape = Line | Box | Dot | Label
+Shape = Line | Box | Dot | TextLabel
 
 
 @dataclass

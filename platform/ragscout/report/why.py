@@ -21,14 +21,14 @@ from ragscout.model.evalset import Question
 from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.text import language
-from ragscout.record.recorder import Row, Snapshot
-from ragscout.report.passages import Passage
+from ragscout.record.recorder import RecordedRow, Snapshot
+from ragscout.report.passages import ShownPassage
 from ragscout.stats.rounding import rounded
 
 EXAMPLES = 10
 SAME = 1e-12
 
-Passages = Callable[[Configuration, Question], tuple[Passage, ...]]
+Passages = Callable[[Configuration, Question], tuple[ShownPassage, ...]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class PathStep:
 
 
 @dataclass(frozen=True)
-class Difference:
+class QuestionDifference:
     """A knob whose value differs between the row and the rival; ``–`` where one does not have it."""
 
     knob: str
@@ -70,7 +70,7 @@ class Side:
     score: float | None
     failure: str
     answer: str
-    passages: tuple[Passage, ...]
+    passages: tuple[ShownPassage, ...]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Why:
     fit: Mapping[str, float]
     rival: str
     rival_key: str
-    differs: tuple[Difference, ...]
+    differs: tuple[QuestionDifference, ...]
     duel: Paired | None
     groups: tuple[GroupDuel, ...]
     examples: tuple[Example, ...]
@@ -262,7 +262,9 @@ def _names(board: Board) -> list[str]:
     return [row.name for row in (*board.rows, *board.retrieval)]
 
 
-def _pairs(own: Row, rival: Row, questions: Sequence[Question], goal: Goal) -> list[tuple[Question, float, float]]:
+def _pairs(
+    own: RecordedRow, rival: RecordedRow, questions: Sequence[Question], goal: Goal
+) -> list[tuple[Question, float, float]]:
     found = []
     for question in questions:
         first, second = (goal_value(row.scores.get(question.id, {}).get(goal.metric), goal) for row in (own, rival))
@@ -271,17 +273,21 @@ def _pairs(own: Row, rival: Row, questions: Sequence[Question], goal: Goal) -> l
     return found
 
 
-def _differs(own: Configuration, rival: Configuration) -> tuple[Difference, ...]:
+def _differs(own: Configuration, rival: Configuration) -> tuple[QuestionDifference, ...]:
     names = dict.fromkeys([*own.knobs, *rival.knobs])
     return tuple(
-        Difference(name, own.knobs.get(name, "–"), rival.knobs.get(name, "–"))
+        QuestionDifference(name, own.knobs.get(name, "–"), rival.knobs.get(name, "–"))
         for name in names
         if own.knobs.get(name) != rival.knobs.get(name)
     )
 
 
 def _examples(
-    pairs: Sequence[tuple[Question, float, float]], own: Row, rival: Row | None, goal: Goal, passages: Passages
+    pairs: Sequence[tuple[Question, float, float]],
+    own: RecordedRow,
+    rival: RecordedRow | None,
+    goal: Goal,
+    passages: Passages,
 ) -> tuple[Example, ...]:
     if rival is None:
         return ()
@@ -300,7 +306,7 @@ def _examples(
     )
 
 
-def _side(row: Row, question: Question, goal: Goal, passages: Passages) -> Side:
+def _side(row: RecordedRow, question: Question, goal: Goal, passages: Passages) -> Side:
     outcome: Score | Failure | None = row.scores.get(question.id, {}).get(goal.metric)
     return Side(
         goal_value(outcome, goal),

@@ -6,7 +6,7 @@ from ragscout.board.effects import Effect
 from ragscout.model.amounts import gap, gap_end
 from ragscout.model.board import BoardLanguage, Goal
 from ragscout.model.text import display_width, padded
-from ragscout.report.passages import Passage
+from ragscout.report.passages import ShownPassage
 from ragscout.report.why import Side, Why
 from ragscout.search.factor.claims import FIT_BLOCKS
 from ragscout.words import Phrase, Words, phrase
@@ -102,7 +102,7 @@ def _side(title: str, side: Side, words: Words) -> list[str]:
     return lines
 
 
-def place(passage: Passage, words: Words) -> str:
+def place(passage: ShownPassage, words: Words) -> str:
     """Where a passage lies, and whether its document holds evidence."""
     gold = f" ({words('why.gold')})" if passage.gold else ""
     return f"{passage.document} {passage.start}–{passage.end}{gold}"

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ragscout.engine.calls import Counters
-from ragscout.engine.fill import Progress
+from ragscout.engine.fill import FillProgress
 from ragscout.model.board import Board
 
 
@@ -26,7 +26,7 @@ class SweepEvent:
     limit: int | None
     calls: Mapping[str, int]
     money: float
-    fill: Progress | None = None
+    fill: FillProgress | None = None
     board: Board | None = None
 
     def row(self) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class SweepEvent:
         """Read a progress row back."""
         fill = row["fill"]
         known = {name: row[name] for name in ("phase", "round", "answers", "limit", "calls", "money")}
-        return cls(**known, fill=None if fill is None else Progress(**fill))
+        return cls(**known, fill=None if fill is None else FillProgress(**fill))
 
 
 class Events:
@@ -49,7 +49,7 @@ class Events:
         """Args: counters = of the runtime; limit = answers that may be asked for, ``None`` without one."""
         self._listener, self._counters, self._limit = listener, counters, limit
         self._phase, self._round, self._answers = "start", 0, 0
-        self._fill: Progress | None = None
+        self._fill: FillProgress | None = None
 
     def round(self, number: int, phase: str, answers: int) -> None:
         """Tell that a round begins, which asks for so many answers."""
@@ -62,7 +62,7 @@ class Events:
         self._phase = phase
         self._listener(self._event())
 
-    def fill(self, progress: Progress) -> None:
+    def fill(self, progress: FillProgress) -> None:
         """Tell how far the engine is."""
         self._fill = progress
         self._listener(self._event(fill=progress))
@@ -75,7 +75,7 @@ class Events:
         """Return what the progress row should hold now."""
         return self._event(fill=self._fill).row()
 
-    def _event(self, fill: Progress | None = None, board: Board | None = None) -> SweepEvent:
+    def _event(self, fill: FillProgress | None = None, board: Board | None = None) -> SweepEvent:
         counters = self._counters
         return SweepEvent(
             self._phase, self._round, self._answers, self._limit, dict(counters.calls), counters.money, fill, board

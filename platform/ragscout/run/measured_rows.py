@@ -11,7 +11,7 @@ from ragscout.model.config import Configuration
 from ragscout.model.measured import Measured
 from ragscout.plan.cells import CellReader
 from ragscout.plan.setup import Prepared
-from ragscout.record.recorder import Row
+from ragscout.record.recorder import RecordedRow
 from ragscout.run.journal_state import JournalState
 
 
@@ -46,7 +46,7 @@ class MeasuredRow:
     complete: bool
     names: tuple[str, ...]
     measured: Measured
-    row: Row
+    row: RecordedRow
 
 
 class MeasuredRows:
@@ -94,28 +94,28 @@ class MeasuredRows:
             complete or bool(failed),
             names,
             Measured(configuration, scores, usage, failed),
-            Row(configuration, scores, LazyTexts(answers)),
+            RecordedRow(configuration, scores, LazyTexts(answers)),
         )
 
 
-class LazyRows(Sequence[Row]):
+class LazyRows(Sequence[RecordedRow]):
     """Rows that are read when the first one is asked for."""
 
-    def __init__(self, load: Callable[[], Sequence[Row]]) -> None:
+    def __init__(self, load: Callable[[], Sequence[RecordedRow]]) -> None:
         """Args: load = reads all of them."""
         self._load = load
 
     @cached_property
-    def _rows(self) -> Sequence[Row]:
+    def _rows(self) -> Sequence[RecordedRow]:
         return self._load()
 
     @overload
-    def __getitem__(self, place: int) -> Row: ...
+    def __getitem__(self, place: int) -> RecordedRow: ...
 
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Row]: ...
+    def __getitem__(self, place: slice) -> Sequence[RecordedRow]: ...
 
-    def __getitem__(self, place: int | slice) -> Row | Sequence[Row]:
+    def __getitem__(self, place: int | slice) -> RecordedRow | Sequence[RecordedRow]:
         return self._rows[place]
 
     def __len__(self) -> int:

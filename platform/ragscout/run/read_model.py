@@ -43,7 +43,7 @@ from ragscout.plan.cells import CellReader
 from ragscout.plan.holdout import sealed_must_pass
 from ragscout.plan.outcome_table import total_usage, without_details
 from ragscout.plan.setup import Prepared, ordered
-from ragscout.record.recorder import Row, Snapshot
+from ragscout.record.recorder import RecordedRow, Snapshot
 from ragscout.record.words import of_language
 from ragscout.run.journal_state import JournalCursor, JournalState
 from ragscout.run.measured_rows import LazyRows, MeasuredRow, MeasuredRows
@@ -69,7 +69,7 @@ class View:
         self._labels = Labels(store.ledger, prepared.eval_set)
         self._stored = StoredBoards(store.folder, prepared)
         self._prefixes: dict[str, str] = {}
-        self._fitted: tuple[Sequence[Row], Effects] | None = None
+        self._fitted: tuple[Sequence[RecordedRow], Effects] | None = None
         self._last: tuple[Mapping[str, int], Snapshot] | None = None
         self._reading, self._building = threading.RLock(), threading.Lock()
 
@@ -134,7 +134,7 @@ class View:
             return Holdout(held, bool(asked), asked) if held else None
         return Holdout(held, bool(asked), asked, chosen.used_by, chosen.seen, chosen.sealed)
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[RecordedRow]:
         """What was asked, with its scores and answers."""
         return [item.row for item in self._update(self._journal.now()) if not item.row.configuration.sampled]
 
@@ -168,7 +168,7 @@ class View:
         """Whether no cell can still come: what a metric that broke could not score, it may once it works."""
         return not state.broken and all(item.complete for item in self._update(state))
 
-    def _snapshot(self, sequence: int, stored: StoredBoard, rows: Sequence[Row], *, closed: bool) -> Snapshot:
+    def _snapshot(self, sequence: int, stored: StoredBoard, rows: Sequence[RecordedRow], *, closed: bool) -> Snapshot:
         prepared = self._prepared
         return Snapshot(
             sweep=prepared.sweep_id,
@@ -210,7 +210,7 @@ class View:
         made = self._snapshot(state.sequence, stored, rows, closed=state.has(SweepClosed))
         return self._audited(made) if made.closed else made
 
-    def _facts(self, state: JournalState, rows: Sequence[Row]) -> Facts:
+    def _facts(self, state: JournalState, rows: Sequence[RecordedRow]) -> Facts:
         """What the board says beside the rows."""
         prepared, opened, chosen = self._prepared, self._opened(state), state.get(Chosen)
         ended = state.get(SearchEnded) or state.get(SweepClosed)
@@ -294,7 +294,7 @@ class View:
         effects = self._effects(snapshot.rows)
         return {} if effects is None else effects.near(self._prepared.spec.seed)
 
-    def _posterior(self, rows: Sequence[Row], state: JournalState) -> dict[str, Believed]:
+    def _posterior(self, rows: Sequence[RecordedRow], state: JournalState) -> dict[str, Believed]:
         """What the factor model makes of the rows, once the search that used it has come to its finals."""
         prepared = self._prepared
         size = len(prepared.space.configurations), len(prepared.questions)
@@ -305,7 +305,7 @@ class View:
         effects = self._effects(rows)
         return {} if effects is None else effects.posterior()
 
-    def _effects(self, rows: Sequence[Row]) -> Effects | None:
+    def _effects(self, rows: Sequence[RecordedRow]) -> Effects | None:
         """The factor model of what was measured, fitted once as long as that stays the same."""
         prepared = self._prepared
         generating = [item for item in prepared.space.configurations if item.generates]
@@ -320,7 +320,7 @@ class View:
             self._fitted = tuple(rows), made
         return self._fitted[1]
 
-    def _judges(self, rows: Sequence[Row]) -> tuple[Calibration, ...]:
+    def _judges(self, rows: Sequence[RecordedRow]) -> tuple[Calibration, ...]:
         """How far people's labels confirm the sweep's judges."""
         prepared = self._prepared
         labels = self._labels.all()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ragscout.model.board import Goal
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.search.contract import Proposer
-from ragscout.search.space import Space
+from ragscout.search.space import SpaceTable
 
 if TYPE_CHECKING:
     from ragscout.search.rounds import Policy
@@ -52,7 +52,7 @@ def resolve(name: str, configurations: int, questions: int, answers: int | None)
 
 def make_proposer(
     name: str,
-    space: Space,
+    space: SpaceTable,
     questions: Sequence[str],
     goal: Goal,
     seed: int = 0,

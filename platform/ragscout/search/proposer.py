@@ -13,9 +13,9 @@ from ragscout.search.notes import reused_note, screen_note
 from ragscout.search.outcomes import Outcomes
 from ragscout.search.prefixes import parents
 from ragscout.search.rounds import Policy
-from ragscout.search.samplers.mirror import Event, StudyMirror, TrialState
-from ragscout.search.space import EncodedSpace, Space, encode
-from ragscout.search.state import Progress, Want
+from ragscout.search.samplers.mirror import MirroredEvent, StudyMirror, TrialState
+from ragscout.search.space import EncodedSpace, SpaceTable, encode
+from ragscout.search.state import Depth, SearchState
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,7 @@ class BaseProposer:
 
     def __init__(
         self,
-        space: Space,
+        space: SpaceTable,
         questions: Sequence[str],
         goal: Goal,
         seed: int,
@@ -60,7 +60,7 @@ class BaseProposer:
         self.prior = RetrievalPrior(self.space.configurations, parents(self.space.configurations), counting)
         self.rounds = 0
         self._adjusted: tuple[int, NDArray[np.float64]] | None = None
-        self._events: list[Event] = []
+        self._events: list[MirroredEvent] = []
         self._mirror = None if storage is None else StudyMirror(storage, sweep, self.space, goal.higher)
 
     def ask(self, n: int) -> Sequence[Request]:
@@ -128,9 +128,9 @@ class BaseProposer:
         """The ``optuna.Study`` as of the last ``sync``, ``None`` without one."""
         return None if self._mirror is None else self._mirror.study()
 
-    def progress(self) -> Progress:
+    def progress(self) -> SearchState:
         """The state that the policy decides from."""
-        return Progress(
+        return SearchState(
             self.space, self.outcomes, self.policy, self.stopped, self.answers, self.spent, self._estimates()
         )
 
@@ -140,13 +140,13 @@ class BaseProposer:
             self._adjusted = self.rounds, self.outcomes.estimates()
         return self._adjusted[1]
 
-    def _round(self) -> Sequence[Want]:
+    def _round(self) -> Sequence[Depth]:
         raise NotImplementedError
 
-    def _finals(self) -> Sequence[Want]:
+    def _finals(self) -> Sequence[Depth]:
         return []
 
-    def _requests(self, wants: Sequence[Want]) -> list[Request]:
+    def _requests(self, wants: Sequence[Depth]) -> list[Request]:
         """Wants as requests: the first questions in the common order that the row was not asked, within the limit."""
         left = None if self.answers is None else max(0, self.answers - self.spent)
         requests: list[Request] = []
@@ -160,7 +160,7 @@ class BaseProposer:
                 requests.append(Request(configuration, questions, want.reason))
         return requests
 
-    def _questions(self, want: Want) -> tuple[str, ...]:
+    def _questions(self, want: Depth) -> tuple[str, ...]:
         return self.outcomes.missing(want.row, want.count)
 
     def _take(self, blocks: Sequence[Block], free: bool = False) -> None:
@@ -216,5 +216,5 @@ class BaseProposer:
         if row in self.outcomes.failed:
             attributes["failed"] = self.outcomes.failed[row]
         self._events.append(
-            Event(self.space.keys[row], self.space.params(row), state, n, self.outcomes.mean(row), attributes)
+            MirroredEvent(self.space.keys[row], self.space.params(row), state, n, self.outcomes.mean(row), attributes)
         )

@@ -23,7 +23,7 @@ from typing import Any
 from ragscout.model.declared_sample import AUTO, OFF, setting
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.search.space import EncodedSpace
-from ragscout.search.state import Progress, Want
+from ragscout.search.state import Depth, SearchState
 from ragscout.search.stopping import RULES
 
 FINALS_SHARE = 0.2
@@ -151,17 +151,17 @@ def start_size(space: EncodedSpace, policy: Policy, limit: int | None) -> int:
     return min(wanted, len(space.candidates))
 
 
-def start(progress: Progress, design: Sequence[int]) -> list[Want]:
+def start(progress: SearchState, design: Sequence[int]) -> list[Depth]:
     """First blocks of rows with a role and of the start design that are still missing."""
     block = progress.policy.block
     always = [row for row in progress.space.always if progress.alive(row) and not progress.answered[row]]
     # A limit too small for a block each still gives every row with a role the same number of questions.
     share = block if progress.limit is None else min(block, progress.left // max(1, len(always)))
-    wants = [Want(row, share, "baseline") for row in always if share]
-    return wants + [Want(row, block, "start") for row in design if progress.alive(row) and not progress.answered[row]]
+    wants = [Depth(row, share, "baseline") for row in always if share]
+    return wants + [Depth(row, block, "start") for row in design if progress.alive(row) and not progress.answered[row]]
 
 
-def reserved(progress: Progress) -> int:
+def reserved(progress: SearchState) -> int:
     """Answers kept back for the steps after the search."""
     if progress.limit is None:
         return 0
@@ -173,7 +173,7 @@ def reserved(progress: Progress) -> int:
     return reach + int(progress.policy.finals_share * progress.limit)
 
 
-def search(progress: Progress) -> tuple[list[Want], int]:
+def search(progress: SearchState) -> tuple[list[Depth], int]:
     """Rows to deepen in this round, and how many new configurations the sampler may start."""
     policy = progress.policy
     fresh = len(progress.fresh())
@@ -184,27 +184,27 @@ def search(progress: Progress) -> tuple[list[Want], int]:
         size = min(size, max(0, progress.left - reserved(progress)) // policy.block)
     rows = [*progress.open(), *_unfinished_roles(progress)] if progress.limit is None else progress.open()
     new = min(fresh, size - min(len(rows), size // 2))
-    return [Want(row, policy.block, "continue") for row in rows[: size - new]], new
+    return [Depth(row, policy.block, "continue") for row in rows[: size - new]], new
 
 
-def _unfinished_roles(progress: Progress) -> list[int]:
+def _unfinished_roles(progress: SearchState) -> list[int]:
     return [row for row in progress.space.always if progress.alive(row) and progress.answered[row] < progress.total]
 
 
-def reach(progress: Progress) -> list[Want]:
+def reach(progress: SearchState) -> list[Depth]:
     """Rows with a role and the best open rows that have not reached the minimum yet."""
     minimum = min(progress.policy.minimum, progress.total)
     candidates = set(progress.space.candidates)
     leaders = [row for row in progress.started() if row not in progress.stopped and row in candidates]
     rows = [*_unfinished_roles(progress), *leaders[: progress.policy.reach]]
     return [
-        Want(row, min(progress.policy.block, minimum - int(progress.answered[row])), "continue")
+        Depth(row, min(progress.policy.block, minimum - int(progress.answered[row])), "continue")
         for row in rows
         if progress.answered[row] < minimum
     ]
 
 
-def finals(progress: Progress) -> list[Want]:
+def finals(progress: SearchState) -> list[Depth]:
     """The leaders, the reference and the included rows, brought to one depth as far as the limit allows."""
     ranked = [row for row in progress.started() if row not in progress.stopped]
     if not ranked or not progress.left or not progress.policy.finalists:
@@ -217,7 +217,7 @@ def finals(progress: Progress) -> list[Want]:
         deepest = max(int(progress.answered[row]) for row in group)
         if depth >= min(progress.total, deepest + progress.policy.block) or count <= FEWEST_FINALISTS:
             break
-    return [Want(row, depth - int(progress.answered[row]), "final") for row in group if progress.answered[row] < depth]
+    return [Depth(row, depth - int(progress.answered[row]), "final") for row in group if progress.answered[row] < depth]
 
 
 def common_depth(answered: Sequence[int], left: int, total: int) -> int:

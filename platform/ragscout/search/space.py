@@ -29,7 +29,7 @@ def kind_of(knob: str) -> Kind:
     return "retrieval" if knob.endswith("passages") else kind
 
 
-class Space(Protocol):
+class SpaceTable(Protocol):
     """What a proposer needs of the space: its configurations, canonical and in a fixed order, roles included."""
 
     @property
@@ -116,7 +116,7 @@ class EncodedSpace:
         return chosen
 
 
-def encode(space: Space) -> EncodedSpace:
+def encode(space: SpaceTable) -> EncodedSpace:
     """Encode a space; equal configurations become one row with the roles of all.
 
     Raises:

@@ -22,7 +22,7 @@ LOOK = 16
 
 
 @dataclass(frozen=True)
-class Want:
+class Depth:
     """A row and how many more questions it should answer."""
 
     row: int
@@ -31,7 +31,7 @@ class Want:
 
 
 @dataclass
-class Progress:
+class SearchState:
     """What the policy decides from: the space, the outcomes, which rows were given up, what may still be asked."""
 
     space: EncodedSpace

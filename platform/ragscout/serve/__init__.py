@@ -1,7 +1,7 @@
 """Exported configurations: bundles, and pipelines that answer exactly as measured."""
 
 from ragscout.serve.bundle import Bundle, export, load
-from ragscout.serve.pipeline import Pipeline, Reply, Source
+from ragscout.serve.pipeline import AnswerSource, Pipeline, Reply
 from ragscout.serve.verification import VerifyReport, verify
 
-__all__ = ["Bundle", "Pipeline", "Reply", "Source", "VerifyReport", "export", "load", "verify"]
+__all__ = ["AnswerSource", "Bundle", "Pipeline", "Reply", "VerifyReport", "export", "load", "verify"]

@@ -30,7 +30,7 @@ from ragscout.model.stages import STAGES
 from ragscout.serve import contents, differences, readme, recorded
 from ragscout.serve import manifest as plain
 from ragscout.serve.archive import MANIFEST, atomic, check_folder, pack, safe_name, seal, unpack
-from ragscout.serve.recorded import Expected, Recorded
+from ragscout.serve.recorded import Expected, RecordedAnswers
 from ragscout.store.store import Store
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Bundle:
             for item in self.manifest["files"]
         }
 
-    def questions(self) -> list[Recorded]:
+    def questions(self) -> list[RecordedAnswers]:
         """Development questions with what was measured.
 
         Raises:
@@ -260,10 +260,10 @@ def _rows(
     metrics: Sequence[MeasureStep],
     expected: Mapping[str, Expected] | None,
     store: Store,
-) -> list[Recorded]:
+) -> list[RecordedAnswers]:
     if expected is None:
         return recorded.from_store(configuration, eval_set.development, metrics, store)
-    return [Recorded(item, expected[item.id]) for item in eval_set.development if item.id in expected]
+    return [RecordedAnswers(item, expected[item.id]) for item in eval_set.development if item.id in expected]
 
 
 def _write_json(path: Path, value: object) -> None:

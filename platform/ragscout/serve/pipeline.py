@@ -46,7 +46,7 @@ TOP = 10
 
 
 @dataclass(frozen=True)
-class Source:
+class AnswerSource:
     """One passage behind an answer: code points ``start``..``end`` of a document, with the score that ranked it
     (``None`` when it was not ranked)."""
 
@@ -65,7 +65,7 @@ class Reply:
 
     question: str
     text: str
-    sources: tuple[Source, ...] = ()
+    sources: tuple[AnswerSource, ...] = ()
     seconds: float = 0.0
     timings: Mapping[str, float] = field(default_factory=dict)
     usage: Usage = Usage()
@@ -277,7 +277,7 @@ class Pipeline:
         )
 
 
-def _sources(traced: Traced, answer: Answer | None) -> tuple[Source, ...]:
+def _sources(traced: Traced, answer: Answer | None) -> tuple[AnswerSource, ...]:
     """The passages that the answer names, else those of the prompt, else the first of all."""
     found, prompt = traced.passages, traced.outcomes.get("prompt")
     if not isinstance(found, Passages):
@@ -289,7 +289,7 @@ def _sources(traced: Traced, answer: Answer | None) -> tuple[Source, ...]:
     if answer is not None and answer.passages:
         places = answer.passages
     return tuple(
-        Source(
+        AnswerSource(
             found.document[at],
             found.title[at],
             *found.span[at],

@@ -36,7 +36,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedAnswers:
     """A development question with what was measured on it."""
 
     question: Question
@@ -63,7 +63,7 @@ def evidence_node(configuration: Configuration) -> Node | None:
 
 def from_store(
     configuration: Configuration, questions: Sequence[Question], metrics: Sequence[MeasureStep], store: Store
-) -> list[Recorded]:
+) -> list[RecordedAnswers]:
     """What the store holds of a configuration, for the questions that it answered."""
     last = _column(store, configuration.last, questions)
     rankings = _column(store, configuration.ranking, questions)
@@ -81,18 +81,18 @@ def from_store(
             scores or None,
             placed.get(question.id),
         )
-        found.append(Recorded(question, expected))
+        found.append(RecordedAnswers(question, expected))
     return found
 
 
-def write(path: Path, rows: Iterable[Recorded]) -> None:
+def write(path: Path, rows: Iterable[RecordedAnswers]) -> None:
     """One JSON object per line."""
     with path.open("w", encoding="utf-8", newline="\n") as stream:
         for row in rows:
             stream.write(json.dumps(_plain(row), ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n")
 
 
-def read(path: Path) -> list[Recorded]:
+def read(path: Path) -> list[RecordedAnswers]:
     """Inverse of ``write``.
 
     Raises:
@@ -118,7 +118,7 @@ def _column(store: Store, where: Node | None, questions: Sequence[Question]) -> 
     return {name: decode(where.stage, cells[key].data) for name, key in keys.items() if key in cells}
 
 
-def _plain(row: Recorded) -> dict[str, Any]:
+def _plain(row: RecordedAnswers) -> dict[str, Any]:
     expected = row.expected
     # meta holds columns of the user's table that nothing reads
     plain: dict[str, Any] = {"question": _QUESTION.dump_python(replace(row.question, meta={}), mode="json")}
@@ -133,8 +133,8 @@ def _plain(row: Recorded) -> dict[str, Any]:
     return plain
 
 
-def _row(plain: Mapping[str, Any]) -> Recorded:
-    return Recorded(
+def _row(plain: Mapping[str, Any]) -> RecordedAnswers:
+    return RecordedAnswers(
         _QUESTION.validate_python(plain["question"]),
         Expected(
             decode("generate", plain["answer"]) if "answer" in plain else None,

@@ -20,7 +20,7 @@ from ragscout.serve.manifest import connections_of
 from ragscout.steps.retrievers import KEY, Recipe, filled, recipes
 
 if TYPE_CHECKING:
-    from ragscout.spec import Connection, Entry
+    from ragscout.spec import Connection, StageEntry
 
 _HEAD = """# One configuration: {name}
 # Its key: {key}
@@ -95,10 +95,10 @@ def as_spec(
     return head + ("" if configuration.retrieves else _BASELINE) + dump(spec)
 
 
-def _entry(step: Step, names: Mapping[str, str]) -> Entry:
-    from ragscout.spec import Entry
+def _entry(step: Step, names: Mapping[str, str]) -> StageEntry:
+    from ragscout.spec import StageEntry
 
-    return Entry(step.name, _parameters(step, step.parameters(), names))
+    return StageEntry(step.name, _parameters(step, step.parameters(), names))
 
 
 def _parameters(step: Step, given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -121,12 +121,12 @@ def _block(value: Any) -> Any:
     return value
 
 
-def _retriever(configuration: Configuration) -> Entry:
+def _retriever(configuration: Configuration) -> StageEntry:
     """The one entry that stands for all stages of the key.
 
     A parameter stands beside ``use`` where it is the same in all steps that have it, else inside its part.
     """
-    from ragscout.spec import Entry
+    from ragscout.spec import StageEntry
 
     steps = {stage: step for stage, step in configuration.steps.items() if STAGES[stage].key == KEY}
     chosen, given = _recipe(steps)
@@ -139,7 +139,7 @@ def _retriever(configuration: Configuration) -> Entry:
                 _part(given, step)[name] = _plain(step, name)
         elif any(name in step.parameters() for step in having):
             shared[name] = _plain(having[0], name)
-    return Entry(chosen.name, {**shared, **given})
+    return StageEntry(chosen.name, {**shared, **given})
 
 
 def _recipe(steps: Mapping[str, Step]) -> tuple[Recipe, dict[str, Any]]:

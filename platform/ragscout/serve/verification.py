@@ -13,7 +13,7 @@ from ragscout.model.metric import MeasureStep
 from ragscout.model.outcome import Answer, Failure, Ranking, Score, Scores
 from ragscout.model.step import chat_models
 from ragscout.serve.pipeline import Pipeline, Traced
-from ragscout.serve.recorded import Recorded, measure_nodes
+from ragscout.serve.recorded import RecordedAnswers, measure_nodes
 
 TOLERANCE = 1e-6
 """Scores this near are equal: another machine's arithmetic may differ in the last bits."""
@@ -22,7 +22,7 @@ SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Difference:
+class AnswerDifference:
     """One outcome that is not as recorded. ``what`` is ``answer``, ``ranking`` or the name of a figure."""
 
     question: str
@@ -57,7 +57,7 @@ class VerifyReport:
     rankings: int
     rankings_equal: int
     figures: Mapping[str, FigureCheck]
-    differences: tuple[Difference, ...]
+    differences: tuple[AnswerDifference, ...]
     skipped: Mapping[str, str]
     notes: tuple[str, ...] = ()
     same: bool = False
@@ -131,10 +131,10 @@ class _Check:
             else:
                 self._nodes.append(node)
         self._tallies: dict[str, _Tally] = {}
-        self._differences: list[Difference] = []
+        self._differences: list[AnswerDifference] = []
         self._answers, self._rankings = [0, 0], [0, 0]
 
-    def add(self, row: Recorded) -> None:
+    def add(self, row: RecordedAnswers) -> None:
         """Ask one question again."""
         expected, name = row.expected, row.question.id
         traced = self._pipeline.trace(row.question)
@@ -170,7 +170,7 @@ class _Check:
             same=bool(compared) and not self._differences,
         )
 
-    def _scores(self, row: Recorded, traced: Traced, recorded: Scores) -> None:
+    def _scores(self, row: RecordedAnswers, traced: Traced, recorded: Scores) -> None:
         inputs = {**traced.outcomes, "evidence": row.expected.evidence}
         for node in self._nodes:
             if row.expected.evidence is None and node.input("evidence") is not None:
@@ -189,14 +189,14 @@ class _Check:
             tally.equal += 1
         else:
             tally.different += 1
-            self._differences.append(Difference(question, figure, _words(then), _words(now)))
+            self._differences.append(AnswerDifference(question, figure, _words(then), _words(now)))
 
     def _compare(self, counts: list[int], question: str, what: str, then: str, now: str) -> None:
         counts[0] += 1
         if then == now:
             counts[1] += 1
         else:
-            self._differences.append(Difference(question, what, then, now))
+            self._differences.append(AnswerDifference(question, what, then, now))
 
 
 def _equal(then: Score | Failure, now: Score | Failure) -> bool:

@@ -3,23 +3,23 @@
 from ragscout.spec.connection import Connection
 from ragscout.spec.describe import describe, dump, spec_hash
 from ragscout.spec.metrics import metrics
-from ragscout.spec.options import Resolver
+from ragscout.spec.options import OptionResolver
 from ragscout.spec.parse import load, parse
 from ragscout.spec.schema import schema
 from ragscout.spec.space import LIMIT, Space, space, space_hash
-from ragscout.spec.types import Budget, Entry, GoalSpec, Include, Measure, SearchSpec, SweepSpec
+from ragscout.spec.types import Budget, GoalSpec, Include, Measure, SearchSpec, StageEntry, SweepSpec
 
 __all__ = [
     "LIMIT",
     "Budget",
     "Connection",
-    "Entry",
     "GoalSpec",
     "Include",
     "Measure",
-    "Resolver",
+    "OptionResolver",
     "SearchSpec",
     "Space",
+    "StageEntry",
     "SweepSpec",
     "describe",
     "dump",

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ragscout.model.errors import SpecError, UnknownNameError
 from ragscout.model.runtime import ChatModel
-from ragscout.spec.document import Document, join
+from ragscout.spec.document import SpecDocument, join
 
 _SECRETS = ("key", "api_key", "apikey", "token", "secret", "password", "authorization", "bearer")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -76,7 +76,7 @@ class Connection:
         return found
 
 
-def connections(document: Document, base: Path) -> dict[str, Connection]:
+def connections(document: SpecDocument, base: Path) -> dict[str, Connection]:
     """The connections of a sweep file, those of its shared file included; an own entry wins over a shared one.
 
     Raises:
@@ -97,7 +97,7 @@ def connections(document: Document, base: Path) -> dict[str, Connection]:
     return found
 
 
-def connection(document: Document, name: str, data: Any, path: str) -> Connection:
+def connection(document: SpecDocument, name: str, data: Any, path: str) -> Connection:
     """One connection.
 
     Raises:
@@ -146,7 +146,7 @@ def connection(document: Document, name: str, data: Any, path: str) -> Connectio
     return made
 
 
-def _shared(document: Document, name: str, place: str, base: Path) -> dict[str, Connection]:
+def _shared(document: SpecDocument, name: str, place: str, base: Path) -> dict[str, Connection]:
     from ragscout.spec.document import read
 
     path = base / name
@@ -163,21 +163,21 @@ def _shared(document: Document, name: str, place: str, base: Path) -> dict[str, 
     return {key: connection(other, key, data, join(inside, key)) for key, data in entries.items()}
 
 
-def _one_of(document: Document, value: str, path: str, default: str, other: str) -> bool:
+def _one_of(document: SpecDocument, value: str, path: str, default: str, other: str) -> bool:
     """Whether the second of two allowed words was written."""
     if value not in ("", default, other):
         raise UnknownNameError(document.at(path), "value", value, (default, other))
     return value == other
 
 
-def _kind(document: Document, value: str, path: str) -> Kind:
+def _kind(document: SpecDocument, value: str, path: str) -> Kind:
     for kind in KINDS:
         if value in ("", kind):
             return kind
     raise UnknownNameError(document.at(path), "value", value, KINDS)
 
 
-def _price(document: Document, data: Any, path: str) -> dict[str, Any]:
+def _price(document: SpecDocument, data: Any, path: str) -> dict[str, Any]:
     fields = document.mapping(data, path, ("input", "output", "per", "currency", "hour"))
     if set(fields) <= {"hour", "currency"} and "hour" in fields:
         hour = document.number(fields["hour"], join(path, "hour"))
@@ -198,19 +198,19 @@ def _price(document: Document, data: Any, path: str) -> dict[str, Any]:
     }
 
 
-def _limits(document: Document, data: Any, path: str) -> dict[str, float]:
+def _limits(document: SpecDocument, data: Any, path: str) -> dict[str, float]:
     fields = document.mapping(data, path, ("rpm", "tpm", "concurrency"))
     return {key: document.number(value, join(path, key), 1) for key, value in fields.items()}
 
 
-def _secret(document: Document, path: str) -> SpecError:
+def _secret(document: SpecDocument, path: str) -> SpecError:
     return SpecError(
         f"{document.at(path)}: a secret must not stand in a file; got a value that is not shown. Remove it, put the "
         "key into an environment variable and name that variable: key_env: MY_KEY. If the file was shared, renew it."
     )
 
 
-def _check_secrets(document: Document, path: str, key_env: str, base_url: str) -> None:
+def _check_secrets(document: SpecDocument, path: str, key_env: str, base_url: str) -> None:
     if key_env and (not _VARIABLE.fullmatch(key_env) or _LOOKS_SECRET.fullmatch(key_env)):
         raise _secret(document, join(path, "key_env"))
     if not base_url:

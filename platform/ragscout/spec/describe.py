@@ -8,7 +8,7 @@ from typing import Any
 
 from ragscout.model.key import digest
 from ragscout.spec.entries import PIPELINE
-from ragscout.spec.types import BUDGET, Entry, ProbeSpec, SweepSpec
+from ragscout.spec.types import BUDGET, ProbeSpec, StageEntry, SweepSpec
 
 _ELSEWHERE = ("base_url", "key_env", "price", "limits", "threads", "context", "alias")
 """Fields of a connection that change neither answers nor proposals."""
@@ -37,7 +37,7 @@ def describe(spec: SweepSpec) -> dict[str, Any]:
     if spec.goal.require:
         goal["require"] = dict(spec.goal.require)
     found["goal"] = goal
-    found["search"] = _entry(Entry(spec.search.use, spec.search.parameters))
+    found["search"] = _entry(StageEntry(spec.search.use, spec.search.parameters))
     budget = {name: getattr(spec.budget, name) for name in BUDGET}
     found["budget"] = {name: value for name, value in budget.items() if value is not None}
     found["network"] = spec.network if spec.network == "offline" else list(spec.network)
@@ -83,15 +83,15 @@ def spec_hash(spec: SweepSpec) -> str:
     return digest("spec", found)
 
 
-def _entries(entries: tuple[Entry, ...]) -> Any:
+def _entries(entries: tuple[StageEntry, ...]) -> Any:
     return _entry(entries[0]) if len(entries) == 1 else [_entry(item) for item in entries]
 
 
-def _entry(entry: Entry) -> Any:
+def _entry(entry: StageEntry) -> Any:
     return {"use": entry.use, **entry.parameters} if entry.parameters else entry.use
 
 
-def _metric(entry: Entry) -> Any:
+def _metric(entry: StageEntry) -> Any:
     if set(entry.parameters) == {"k"} and isinstance(entry.parameters["k"], int):
         return f"{entry.use}@{entry.parameters['k']}"
     return _entry(entry)

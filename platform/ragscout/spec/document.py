@@ -17,7 +17,7 @@ _MOST_DIGITS = 400
 
 
 @dataclass(frozen=True)
-class Document:
+class SpecDocument:
     """``data``: dicts, lists, text, numbers, booleans and ``None``. ``marks``: path such as ``pipeline.chunk[0].size``
     to line and column (from 1). ``raw``: path of a number to its text, for fields that are text (``1.10``)."""
 
@@ -105,7 +105,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def read(text: str, where: str) -> Document:
+def read(text: str, where: str) -> SpecDocument:
     """Parse one YAML 1.2 document.
 
     Raises:
@@ -130,7 +130,7 @@ def read(text: str, where: str) -> Document:
         raise SpecError(f"{where}: this is not YAML; got {str(error).splitlines()[0]!r}. Check the file.") from None
     reader = _Reader(where)
     data = {} if node is None else reader.value(node, "", 0)
-    return Document(where, data, reader.marks, reader.raw)
+    return SpecDocument(where, data, reader.marks, reader.raw)
 
 
 class _Reader:

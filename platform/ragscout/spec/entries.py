@@ -11,17 +11,17 @@ from ragscout.model.errors import UnknownNameError
 from ragscout.model.stages import STAGES, identifying, keys
 from ragscout.model.step import steps_of
 from ragscout.spec.connection import Connection
-from ragscout.spec.document import Document, join
-from ragscout.spec.types import Entry
+from ragscout.spec.document import SpecDocument, join
+from ragscout.spec.types import StageEntry
 from ragscout.steps.retrievers import KEY, recipes
 
 
-def pipeline() -> dict[str, Entry]:
+def pipeline() -> dict[str, StageEntry]:
     """Keys of ``pipeline:`` in graph order, each with what is chosen when it is not written."""
     found = {}
     for key, held in keys().items():
         default = next(item for stage in held if (item := STAGES[stage].default_step) is not None)
-        found[key] = Entry(default.use, default.parameters)
+        found[key] = StageEntry(default.use, default.parameters)
     return found
 
 
@@ -31,14 +31,14 @@ NOTHING = (identifying(), "none")
 
 
 def entries(
-    document: Document, stage: str, data: Any, path: str, models: Mapping[str, Connection]
-) -> tuple[Entry, ...]:
+    document: SpecDocument, stage: str, data: Any, path: str, models: Mapping[str, Connection]
+) -> tuple[StageEntry, ...]:
     """The alternatives written at a stage; ``use: [a, b]`` means both with the same parameters.
 
     Raises:
         SpecError: no alternatives, or a name that is unknown at this stage.
     """
-    found: list[Entry] = []
+    found: list[StageEntry] = []
     for item, at in document.listed(data, path):
         uses = item.get("use") if isinstance(item, dict) else None
         if isinstance(uses, list):
@@ -50,17 +50,17 @@ def entries(
     return tuple(found)
 
 
-def entry(document: Document, stage: str, data: Any, path: str) -> Entry:
+def entry(document: SpecDocument, stage: str, data: Any, path: str) -> StageEntry:
     """One name, or a mapping with ``use`` and parameters."""
     if not isinstance(data, dict):
-        return Entry(document.text(data, path), {}, path)
+        return StageEntry(document.text(data, path), {}, path)
     fields = {key: value for key, value in data.items() if key != "use"}
     if "use" in data:
-        return Entry(document.text(data["use"], join(path, "use")), fields, path)
+        return StageEntry(document.text(data["use"], join(path, "use")), fields, path)
     meant = _meant(stage, "parameters")
     if meant is None:
         raise document.wrong(path, "use is missing", sorted(data), "Add use: with the name of a step.")
-    return Entry(meant, fields, path)
+    return StageEntry(meant, fields, path)
 
 
 def names_of(stage: str) -> tuple[str, ...]:
@@ -79,13 +79,15 @@ def known(name: str, names: Iterable[str]) -> str | None:
     return fits[0] if len(fits) == 1 else None
 
 
-def _resolved(document: Document, stage: str, made: Entry, path: str, models: Mapping[str, Connection]) -> Entry:
+def _resolved(
+    document: SpecDocument, stage: str, made: StageEntry, path: str, models: Mapping[str, Connection]
+) -> StageEntry:
     import ragscout.steps  # noqa: F401 - fills the registry
 
     names = names_of(stage)
     name = known(made.use, names)
     if name is not None:
-        return Entry(name, made.parameters, made.path)
+        return StageEntry(name, made.parameters, made.path)
     short = _short(stage, made, models)
     if short is not None:
         return short
@@ -102,7 +104,7 @@ def _meant(stage: str, what: str) -> str | None:
     return next((name for name, cls in steps_of(stage).items() if what in cls.stands_for), None)
 
 
-def _short(stage: str, made: Entry, models: Mapping[str, Connection]) -> Entry | None:
+def _short(stage: str, made: StageEntry, models: Mapping[str, Connection]) -> StageEntry | None:
     """What stands for a step where its name is expected: a connection, an alias of the catalogue, a hub name."""
     from ragscout.providers.catalogue import CATALOGUE
 
@@ -115,7 +117,7 @@ def _short(stage: str, made: Entry, models: Mapping[str, Connection]) -> Entry |
         use = _meant(stage, CATALOGUE[name].role)
     else:
         use = _meant(stage, "hub name") if re.fullmatch(r"[\w.-]+/[\w.-]+", made.use) else None
-    return None if use is None else Entry(use, {"model": name, **made.parameters}, made.path)
+    return None if use is None else StageEntry(use, {"model": name, **made.parameters}, made.path)
 
 
 def short_names(stage: str, models: Mapping[str, Connection]) -> list[str]:

@@ -12,8 +12,8 @@ from ragscout.model.metric import MeasureStep
 from ragscout.model.step import steps_of
 from ragscout.spec.document import join
 from ragscout.spec.entries import known
-from ragscout.spec.options import Resolver, alternatives_of, build, step_fields
-from ragscout.spec.types import Entry, SweepSpec
+from ragscout.spec.options import OptionResolver, alternatives_of, build, step_fields
+from ragscout.spec.types import StageEntry, SweepSpec
 from ragscout.steps.measure.selftest import SelfTest
 
 _SCOPES: dict[str, Callable[[str], dict[str, Any]]] = {
@@ -25,7 +25,7 @@ _SCOPES: dict[str, Callable[[str], dict[str, Any]]] = {
 Tested = Callable[[MeasureStep, Literal["en", "ko"]], SelfTest]
 
 
-def metrics(spec: SweepSpec, resolve: Resolver) -> tuple[MeasureStep, ...]:
+def metrics(spec: SweepSpec, resolve: OptionResolver) -> tuple[MeasureStep, ...]:
     """The metrics of a sweep, in the order of the file, each once.
 
     Args:
@@ -90,7 +90,7 @@ def refuse_blind_goal(
                 )
 
 
-def _metrics(spec: SweepSpec, entry: Entry, resolve: Resolver) -> Iterator[MeasureStep]:
+def _metrics(spec: SweepSpec, entry: StageEntry, resolve: OptionResolver) -> Iterator[MeasureStep]:
     names = steps_of("measure")
     parameters = dict(entry.parameters)
     name = known(entry.use, names)

@@ -16,14 +16,14 @@ from ragscout.model.runtime import ChatModel
 from ragscout.model.step import Step, make, model_files, model_name, step_class
 from ragscout.spec.document import join
 from ragscout.spec.entries import NOTHING, known
-from ragscout.spec.types import Entry, SweepSpec
-from ragscout.steps.retrievers import FUSION, KEY, Filled, Recipe, choices, filled, part_of, recipe
+from ragscout.spec.types import StageEntry, SweepSpec
+from ragscout.steps.retrievers import FUSION, KEY, FilledRecipe, Recipe, choices, filled, part_of, recipe
 
 _NO_KNOBS = ("model", "revision", "text", "title")
 """Fields that are shown by another knob, or by none."""
 
 
-class Resolver(Protocol):
+class OptionResolver(Protocol):
     """What identifies a model's bytes, asked without any network."""
 
     def revision(self, model: str) -> str:
@@ -45,12 +45,12 @@ class Option:
     token: str
 
 
-def count(spec: SweepSpec, entry: Entry, key: str) -> int:
+def count(spec: SweepSpec, entry: StageEntry, key: str) -> int:
     """How many combinations an entry has, before any is made."""
     return math.prod(len(values) for values in _alternatives(spec, entry, key).values())
 
 
-def options(spec: SweepSpec, key: str, entry: Entry, resolve: Resolver) -> Iterator[Option]:
+def options(spec: SweepSpec, key: str, entry: StageEntry, resolve: OptionResolver) -> Iterator[Option]:
     """All combinations of an entry's alternatives, the last parameter varying fastest.
 
     Raises:
@@ -70,13 +70,13 @@ def make_option(key: str, steps: Mapping[str, Step], knobs: Mapping[str, str]) -
     return Option(steps, knobs, digest([[stage, step.key({})] for stage, step in sorted(steps.items())]))
 
 
-def _chosen(key: str, entry: Entry, given: Mapping[str, Any]) -> list[Filled]:
+def _chosen(key: str, entry: StageEntry, given: Mapping[str, Any]) -> list[FilledRecipe]:
     """The stages and steps that one alternative stands for, with what is written for each."""
     if (key, entry.use) == NOTHING:
         return []
     if key == KEY:
         return list(filled(recipe(entry.use, entry.path), given))
-    return [Filled(key, "", entry.use, given, {})]
+    return [FilledRecipe(key, "", entry.use, given, {})]
 
 
 def step_fields(cls: type[Step]) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def fields_of(chosen: Recipe, part: str, use: str) -> dict[str, Any]:
     return found
 
 
-def _all_fields(entry: Entry, key: str) -> dict[str, Any]:
+def _all_fields(entry: StageEntry, key: str) -> dict[str, Any]:
     """Every parameter an entry may have beside ``use``, whichever of its alternatives needs it."""
     if (key, entry.use) == NOTHING:
         return {}
@@ -110,7 +110,7 @@ def _all_fields(entry: Entry, key: str) -> dict[str, Any]:
     return found
 
 
-def _refuse_unknown(spec: SweepSpec, key: str, entry: Entry) -> None:
+def _refuse_unknown(spec: SweepSpec, key: str, entry: StageEntry) -> None:
     allowed = _all_fields(entry, key)
     for name in entry.parameters:
         if name not in allowed:
@@ -123,7 +123,7 @@ def _refuse_unknown(spec: SweepSpec, key: str, entry: Entry) -> None:
                 raise UnknownNameError(spec.document.at(at), "fusion", str(item), fusions)
 
 
-def _alternatives(spec: SweepSpec, entry: Entry, key: str) -> dict[str, Sequence[Any]]:
+def _alternatives(spec: SweepSpec, entry: StageEntry, key: str) -> dict[str, Sequence[Any]]:
     kinds = _all_fields(entry, key)
     return {
         name: list(_part_alternatives(spec, recipe(entry.use, entry.path), name, value, join(entry.path, name)))
@@ -175,7 +175,9 @@ def is_list(kind: Any) -> bool:
     return origin is not None and any(is_list(item) for item in typing.get_args(kind))
 
 
-def _step(spec: SweepSpec, item: Filled, given: Mapping[str, Any], entry: Entry, resolve: Resolver) -> Step:
+def _step(
+    spec: SweepSpec, item: FilledRecipe, given: Mapping[str, Any], entry: StageEntry, resolve: OptionResolver
+) -> Step:
     kinds = step_fields(step_class(item.stage, item.step, entry.path))
     values = {name: value for name, value in {**item.shared, **item.own}.items() if name in kinds}
     if "file" in given and "file" not in kinds and "text" in kinds:
@@ -186,7 +188,9 @@ def _step(spec: SweepSpec, item: Filled, given: Mapping[str, Any], entry: Entry,
     return build(spec, item.stage, item.step, values, path, resolve)
 
 
-def build(spec: SweepSpec, stage: str, name: str, values: Mapping[str, Any], path: str, resolve: Resolver) -> Step:
+def build(
+    spec: SweepSpec, stage: str, name: str, values: Mapping[str, Any], path: str, resolve: OptionResolver
+) -> Step:
     """Make a step from what is written: connections by name, model revisions filled in, errors with their place.
 
     Raises:
@@ -237,7 +241,7 @@ def _file(spec: SweepSpec, name: str, path: str) -> str:
 
 
 def _knobs(
-    key: str, entry: Entry, given: Mapping[str, Any], steps: Mapping[str, Step], chosen: Sequence[Filled]
+    key: str, entry: StageEntry, given: Mapping[str, Any], steps: Mapping[str, Step], chosen: Sequence[FilledRecipe]
 ) -> dict[str, str]:
     """Display values: the choice itself under the key's name, every parameter of its steps under ``key.parameter``;
     under ``key.part.parameter`` where it was written inside a part."""

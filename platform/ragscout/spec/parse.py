@@ -11,10 +11,10 @@ from ragscout.model.errors import SpecError
 from ragscout.model.stages import STAGES, identifying, keys
 from ragscout.providers.network import host_of, is_loopback
 from ragscout.spec.connection import Connection, connections
-from ragscout.spec.document import Document, join, read
+from ragscout.spec.document import SpecDocument, join, read
 from ragscout.spec.entries import PIPELINE, entries, entry
 from ragscout.spec.systems import systems
-from ragscout.spec.types import BUDGET, Budget, Entry, GoalSpec, Include, Measure, ProbeSpec, SearchSpec, SweepSpec
+from ragscout.spec.types import BUDGET, Budget, GoalSpec, Include, Measure, ProbeSpec, SearchSpec, StageEntry, SweepSpec
 from ragscout.steps.retrievers import KEY, recipe, recipes
 
 TOP = (
@@ -107,7 +107,7 @@ def parse(text: str, where: str, base: Path | None = None) -> SweepSpec:
     )
 
 
-def _name(document: Document, data: Any) -> str:
+def _name(document: SpecDocument, data: Any) -> str:
     name = document.text(data, "sweep")
     if not _NAME.fullmatch(name):
         raise document.wrong("sweep", "not a name", name, "Use letters, digits, '.', '-' and '_', at most 100.")
@@ -131,8 +131,8 @@ def _pinned(item: Connection, base: Path) -> Connection:
 
 
 def _pipeline(
-    document: Document, data: Any, models: dict[str, Connection], notes: list[str]
-) -> dict[str, tuple[Entry, ...]]:
+    document: SpecDocument, data: Any, models: dict[str, Connection], notes: list[str]
+) -> dict[str, tuple[StageEntry, ...]]:
     fields = document.mapping(data, "pipeline", PIPELINE)
     found = {
         stage: entries(document, stage, fields[stage], join("pipeline", stage), models)
@@ -153,7 +153,7 @@ def _pipeline(
     return {key: found[key] for key in PIPELINE}
 
 
-def _include(document: Document, data: Any, models: dict[str, Connection]) -> tuple[Include, ...]:
+def _include(document: SpecDocument, data: Any, models: dict[str, Connection]) -> tuple[Include, ...]:
     if data is None:
         return ()
     found: list[Include] = []
@@ -162,7 +162,7 @@ def _include(document: Document, data: Any, models: dict[str, Connection]) -> tu
         name = document.text(fields.get("name"), join(path, "name"))
         if name in (other.name for other in found):
             raise document.wrong(join(path, "name"), "two included rows have this name", name, "Rename one.")
-        stages: dict[str, Entry] = {}
+        stages: dict[str, StageEntry] = {}
         for stage in (stage for stage in PIPELINE if stage in fields):
             place = join(path, stage)
             alternatives = entries(document, stage, fields[stage], place, models)
@@ -176,9 +176,9 @@ def _include(document: Document, data: Any, models: dict[str, Connection]) -> tu
     return tuple(found)
 
 
-def _measure(document: Document, data: Any, notes: list[str]) -> Measure:
+def _measure(document: SpecDocument, data: Any, notes: list[str]) -> Measure:
     fields = document.mapping(data, "measure", ("retrieval", "answer")) if data is not None else {}
-    families: dict[str, tuple[Entry, ...]] = {}
+    families: dict[str, tuple[StageEntry, ...]] = {}
     for family, default in (("retrieval", DEFAULT_RETRIEVAL), ("answer", DEFAULT_ANSWER)):
         path = join("measure", family)
         if fields.get(family) == []:
@@ -191,16 +191,16 @@ def _measure(document: Document, data: Any, notes: list[str]) -> Measure:
     return Measure(families["retrieval"], families["answer"])
 
 
-def _metric(document: Document, data: Any, path: str) -> Entry:
+def _metric(document: SpecDocument, data: Any, path: str) -> StageEntry:
     """``recall@5`` (or MLflow's ``recall_5``) is ``recall`` with ``k: 5``; a mapping names the metric with ``use``."""
     made = entry(document, "measure", data, path)
     found = re.fullmatch(r"(.+)@(\d+)", made.use)
     if found is None:
         return made
-    return Entry(found[1], {"k": int(found[2]), **made.parameters}, path)
+    return StageEntry(found[1], {"k": int(found[2]), **made.parameters}, path)
 
 
-def _goal(document: Document, data: Any, measure: Measure, notes: list[str]) -> GoalSpec:
+def _goal(document: SpecDocument, data: Any, measure: Measure, notes: list[str]) -> GoalSpec:
     if data is None:
         metric = _default_goal(measure)
         notes.append(f"goal is not given: maximize {metric}.")
@@ -231,7 +231,7 @@ def _goal(document: Document, data: Any, measure: Measure, notes: list[str]) -> 
     )
 
 
-def _weights(document: Document, data: Any) -> dict[str, float]:
+def _weights(document: SpecDocument, data: Any) -> dict[str, float]:
     """``maximize: {weighted: {judge.correctness: 0.7, meteor: 0.3}}``; empty where the goal is one figure."""
     if not isinstance(data, dict):
         return {}
@@ -261,13 +261,13 @@ def _default_goal(measure: Measure) -> str:
     return f"{first_metric.use}@{first_metric.parameters['k']}" if "k" in first_metric.parameters else first_metric.use
 
 
-def _figure(item: Entry) -> str:
+def _figure(item: StageEntry) -> str:
     """Name of an answer metric's figure as far as the file says it."""
     metric = item.parameters.get("metric")
     return f"ragas.{metric[0] if isinstance(metric, list) else metric}" if item.use == "ragas" and metric else item.use
 
 
-def _search(document: Document, data: Any, notes: list[str]) -> SearchSpec:
+def _search(document: SpecDocument, data: Any, notes: list[str]) -> SearchSpec:
     if data is None:
         notes.append("search is not given: auto.")
         return SearchSpec()
@@ -275,7 +275,7 @@ def _search(document: Document, data: Any, notes: list[str]) -> SearchSpec:
     return SearchSpec(made.use, made.parameters)
 
 
-def _budget(document: Document, data: Any, notes: list[str]) -> Budget:
+def _budget(document: SpecDocument, data: Any, notes: list[str]) -> Budget:
     if data is None:
         notes.append("budget is not given: no limit but the size of the space.")
         return Budget()
@@ -294,7 +294,7 @@ def _budget(document: Document, data: Any, notes: list[str]) -> Budget:
     return Budget(usd, count("calls"), count("answers"), minutes, count("llm_calls"), count("tokens"))
 
 
-def _probe(document: Document, data: Any) -> ProbeSpec:
+def _probe(document: SpecDocument, data: Any) -> ProbeSpec:
     if data is None:
         return ProbeSpec()
     if data == "off":
@@ -307,14 +307,14 @@ def _probe(document: Document, data: Any) -> ProbeSpec:
     )
 
 
-def _holdout(document: Document, data: Any) -> float | None:
+def _holdout(document: SpecDocument, data: Any) -> float | None:
     if data is None:
         return None
     return 0.0 if data == "off" else document.number(data, "holdout", 0, 0.9)
 
 
 def _network(
-    document: Document, data: Any, models: dict[str, Connection], notes: list[str]
+    document: SpecDocument, data: Any, models: dict[str, Connection], notes: list[str]
 ) -> Literal["offline"] | tuple[str, ...]:
     if data is None:
         away = (item for item in models.values() if item.provider != "local")

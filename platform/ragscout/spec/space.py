@@ -14,8 +14,8 @@ from ragscout.model.stages import STAGES, configured, identifying, keys
 from ragscout.model.step import Step, identity_of, make
 from ragscout.spec.document import join
 from ragscout.spec.entries import PIPELINE
-from ragscout.spec.options import Option, Resolver, count, make_option, options
-from ragscout.spec.types import Entry, SweepSpec
+from ragscout.spec.options import Option, OptionResolver, count, make_option, options
+from ragscout.spec.types import StageEntry, SweepSpec
 from ragscout.steps.retrievers import KEY, filled, recipe, recipes
 
 LIMIT = 20_000
@@ -38,7 +38,7 @@ class Space:
         return self.configurations[: self.distinct]
 
 
-def space(spec: SweepSpec, source: Node, resolve: Resolver, limit: int = LIMIT) -> Space:
+def space(spec: SweepSpec, source: Node, resolve: OptionResolver, limit: int = LIMIT) -> Space:
     """Close the space: the grid, the two baselines, the included rows.
 
     Raises:
@@ -113,7 +113,7 @@ def _counted(spec: SweepSpec, limit: int) -> int:
     return total
 
 
-def _axis(spec: SweepSpec, key: str, entries: tuple[Entry, ...], resolve: Resolver) -> list[Option]:
+def _axis(spec: SweepSpec, key: str, entries: tuple[StageEntry, ...], resolve: OptionResolver) -> list[Option]:
     """Distinct options of a key; options with equal knobs but different steps get the step's name in front."""
     found: dict[str, Option] = {}
     uses: dict[str, str] = {}
@@ -208,7 +208,7 @@ def _plain_bm25() -> Option:
     return make_option(KEY, steps, {KEY: default})
 
 
-def _included(spec: SweepSpec, axes: Mapping[str, list[Option]], resolve: Resolver) -> Iterator[_Row]:
+def _included(spec: SweepSpec, axes: Mapping[str, list[Option]], resolve: OptionResolver) -> Iterator[_Row]:
     first = {key: found[0] for key, found in axes.items()}
     for row in spec.include:
         chosen = dict(first)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ragscout.spec.connection import Connection, connection
-from ragscout.spec.document import Document, join
-from ragscout.spec.types import Entry
+from ragscout.spec.document import SpecDocument, join
+from ragscout.spec.types import StageEntry
 
 
-def systems(entries: Iterable[Entry], models: dict[str, Connection], document: Document) -> tuple[Entry, ...]:
+def systems(
+    entries: Iterable[StageEntry], models: dict[str, Connection], document: SpecDocument
+) -> tuple[StageEntry, ...]:
     """Entries with every ``{use: http, url: ...}`` turned into a connection of its own, named by its address."""
     found = []
     for item in entries:
@@ -21,5 +23,5 @@ def systems(entries: Iterable[Entry], models: dict[str, Connection], document: D
         made = connection(document, address, {"provider": "http", "base_url": address}, item.path)
         models.setdefault(address, made)
         rest = {name: value for name, value in item.parameters.items() if name != "url"}
-        found.append(Entry(item.use, {"model": address, **rest}, item.path))
+        found.append(StageEntry(item.use, {"model": address, **rest}, item.path))
     return tuple(found)

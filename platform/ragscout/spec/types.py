@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ragscout.spec.connection import Connection
-from ragscout.spec.document import Document
+from ragscout.spec.document import SpecDocument
 
 
 @dataclass(frozen=True)
-class Entry:
+class StageEntry:
     """One alternative of a stage as written: the step's name and its parameters. A parameter that is a list means
     alternatives, unless the step's field is a list itself. ``path`` is where it stands, for messages."""
 
@@ -27,7 +27,7 @@ class Include:
 
     name: str
     reference: bool
-    stages: Mapping[str, Entry]
+    stages: Mapping[str, StageEntry]
     path: str = field(default="", compare=False)
 
 
@@ -35,8 +35,8 @@ class Include:
 class Measure:
     """Metrics by family, as entries (``recall@5`` is ``recall`` with ``k: 5``)."""
 
-    retrieval: tuple[Entry, ...] = ()
-    answer: tuple[Entry, ...] = ()
+    retrieval: tuple[StageEntry, ...] = ()
+    answer: tuple[StageEntry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class SweepSpec:
 
     sweep: str
     eval_set: str
-    pipeline: Mapping[str, tuple[Entry, ...]]
+    pipeline: Mapping[str, tuple[StageEntry, ...]]
     connections: Mapping[str, Connection]
     include: tuple[Include, ...]
     measure: Measure
@@ -109,4 +109,4 @@ class SweepSpec:
     probe: ProbeSpec = ProbeSpec()
     notes: tuple[str, ...] = field(default=(), compare=False)
     base: Path = field(default=Path(), compare=False, repr=False)
-    document: Document = field(default=Document("", {}), compare=False, repr=False)
+    document: SpecDocument = field(default=SpecDocument("", {}), compare=False, repr=False)

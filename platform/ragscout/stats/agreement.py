@@ -26,7 +26,7 @@ DOMINANT = 0.85
 
 
 @dataclass(frozen=True)
-class Estimate:
+class EstimatedValue:
     """A figure with its 95 % interval; ``None`` where it is not defined. ``n``: answers behind it."""
 
     value: float | None
@@ -91,7 +91,7 @@ def agreement(
     *,
     weights: Weights = "identity",
     coefficient: Coefficient = "kappa",
-) -> Estimate:
+) -> EstimatedValue:
     """Kappa or Gwet's coefficient of two raters with its interval.
 
     ``groups``: one id per answer; answers of a group are left out together. Perfect agreement has no spread: its lower
@@ -104,15 +104,15 @@ def agreement(
 
     n = len(first)
     if not n:
-        return Estimate(None, None, None, 0)
+        return EstimatedValue(None, None, None, 0)
     table = count_table(first, second, classes)
     whole = of(table)
     if whole is None:
-        return Estimate(None, None, None, n)
+        return EstimatedValue(None, None, None, n)
     if np.trace(table) == n:
         sure, _ = wilson(n, n)
         _, chance = _agreed(table, weights, coefficient)
-        return Estimate(whole, (sure - chance) / (1 - chance), 1.0, n)
+        return EstimatedValue(whole, (sure - chance) / (1 - chance), 1.0, n)
     members: dict[str, list[int]] = {}
     for position, group in enumerate(groups):
         members.setdefault(group, []).append(position)
@@ -122,7 +122,7 @@ def agreement(
         value = of(table - own) if len(places) < n else None
         left.append(whole if value is None else value)
     low, high = spread(whole, left)
-    return Estimate(whole, max(-1.0, low), min(1.0, high), n)
+    return EstimatedValue(whole, max(-1.0, low), min(1.0, high), n)
 
 
 def spread(whole: float, left: Sequence[float]) -> tuple[float, float]:
@@ -137,17 +137,17 @@ def spread(whole: float, left: Sequence[float]) -> tuple[float, float]:
     return whole - half, whole + half
 
 
-def jackknife(statistic: Callable[[Sequence[int]], float | None], groups: Sequence[str]) -> Estimate:
+def jackknife(statistic: Callable[[Sequence[int]], float | None], groups: Sequence[str]) -> EstimatedValue:
     """A statistic of answers (given as positions) with its jackknife interval over groups."""
     everything = range(len(groups))
     whole = statistic(everything)
     if whole is None:
-        return Estimate(None, None, None, len(groups))
+        return EstimatedValue(None, None, None, len(groups))
     left = []
     for group in dict.fromkeys(groups):
         value = statistic([position for position in everything if groups[position] != group])
         left.append(whole if value is None else value)
     low, high = spread(whole, left)
     if not (math.isfinite(low) and math.isfinite(high)):
-        return Estimate(whole, None, None, len(groups))
-    return Estimate(whole, low, high, len(groups))
+        return EstimatedValue(whole, None, None, len(groups))
+    return EstimatedValue(whole, low, high, len(groups))

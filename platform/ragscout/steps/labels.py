@@ -18,7 +18,7 @@ _FOLDER = "labels"
 
 
 @dataclass
-class Labels:
+class MetricLabels:
     """``document``: per chunk, its document; ``meta``: document to its metadata columns, where it has any."""
 
     count: int
@@ -26,7 +26,7 @@ class Labels:
     meta: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, chunk: Chunks) -> Labels:
+    def of(cls, chunk: Chunks) -> MetricLabels:
         """Labels of chunks; without metadata nothing but their number is kept."""
         return cls(len(chunk), chunk.document, chunk.meta) if chunk.meta else cls(len(chunk))
 
@@ -49,7 +49,7 @@ class Labels:
             save_columns(folder / _FOLDER, {"document": list(self.document)}, {"meta": meta})
 
     @classmethod
-    def load(cls, folder: Path, count: int) -> Labels:
+    def load(cls, folder: Path, count: int) -> MetricLabels:
         """Read them back."""
         if not (folder / _FOLDER).exists():
             return cls(count)

@@ -57,7 +57,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Filled:
+class FilledRecipe:
     """A stage of a retriever with the step that was chosen and what was written for it: ``shared`` beside ``use``,
     ``own`` inside its part."""
 
@@ -106,7 +106,7 @@ def choices(chosen: Recipe, part: str) -> tuple[str, ...]:
     return tuple(name for name, cls in offered.items() if cls.uses is None or set(wanted) <= set(cls.uses))
 
 
-def filled(chosen: Recipe, given: Mapping[str, Any]) -> Iterator[Filled]:
+def filled(chosen: Recipe, given: Mapping[str, Any]) -> Iterator[FilledRecipe]:
     """Return the stages of a retriever for one combination of what is written. A part is a mapping or a step's name."""
     shared = {name: value for name, value in given.items() if name not in chosen.steps and name != FUSION}
     for stage in chosen.stages():
@@ -116,7 +116,7 @@ def filled(chosen: Recipe, given: Mapping[str, Any]) -> Iterator[Filled]:
         default = STAGES[stage].default_step
         step = str(lead) if stage == parts(KEY)[part][0] or default is None else default.use
         names = {item.name for item in dataclasses.fields(step_class(stage, step))}
-        yield Filled(
+        yield FilledRecipe(
             stage,
             part,
             step,

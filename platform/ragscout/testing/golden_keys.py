@@ -58,7 +58,7 @@ def current(folder: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Difference:
+class KeyDifference:
     """A key that is not what the golden file says. ``explained``: something changed that is meant to change keys."""
 
     what: str
@@ -71,25 +71,25 @@ class Difference:
         return f"{self.what}: {self.why}, and nothing that may change it did. {REMEDY}"
 
 
-def differences(golden: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
+def differences(golden: Mapping[str, Any], now: Mapping[str, Any]) -> list[KeyDifference]:
     """Every key that differs from the golden file, and why."""
     found = []
     for tag in sorted({*golden["tags"]} ^ {*now["tags"]}):
         new = tag in now["tags"]
-        found.append(Difference(f"tag {tag}", "it is new" if new else "it is gone", new))
+        found.append(KeyDifference(f"tag {tag}", "it is new" if new else "it is gone", new))
     for name in sorted(golden["values"].keys() | now["values"].keys()):
         old, new_key = golden["values"].get(name), now["values"].get(name)
         if old != new_key:
-            found.append(Difference(name, "it is new" if old is None else "its key changed", old is None))
+            found.append(KeyDifference(name, "it is new" if old is None else "its key changed", old is None))
     for sweep in sorted(golden["sweeps"].keys() | now["sweeps"].keys()):
         found += _of_sweep(sweep, golden["sweeps"].get(sweep), now["sweeps"].get(sweep))
     return found
 
 
-def _of_sweep(sweep: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Iterator[Difference]:
+def _of_sweep(sweep: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Iterator[KeyDifference]:
     if before is None or after is None or before["file"] != after["file"]:
         change = "is new" if before is None else "is gone" if after is None else "changed"
-        yield Difference(sweep, f"the sweep file {change}", True)
+        yield KeyDifference(sweep, f"the sweep file {change}", True)
         return
     was, now = ({item["key"] for item in side["keys"].values()} for side in (before, after))
     for name in sorted(before["keys"].keys() | after["keys"].keys()):
@@ -97,19 +97,19 @@ def _of_sweep(sweep: str, before: Mapping[str, Any] | None, after: Mapping[str, 
         if (old is None or old["key"] in now) and (new is None or new["key"] in was):
             continue  # the same keys, whatever people call them
         if old is None or new is None:
-            yield Difference(f"{sweep}: {name}", "it is new" if old is None else "it is gone", old is None)
+            yield KeyDifference(f"{sweep}: {name}", "it is new" if old is None else "it is gone", old is None)
         else:
             yield _of_key(f"{sweep}: {name}", old, new)
 
 
-def _of_key(what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
+def _of_key(what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> KeyDifference:
     """Where the key of a configuration or metric begins to differ, and which steps say why."""
     order = list(STAGES)
     stages = sorted({*old["nodes"], *new["nodes"]}, key=lambda stage: order.index(stage) if stage in order else 0)
     first = next(stage for stage in stages if old["nodes"].get(stage) != new["nodes"].get(stage))
     steps = [(stage, *(side["steps"].get(stage, "absent") for side in (old, new))) for stage in stages]
     changed = [f"; {stage} was {was}, is {now}" for stage, was, now in steps if was != now]
-    return Difference(what, f"its key changed from {first} on{''.join(changed)}", bool(changed))
+    return KeyDifference(what, f"its key changed from {first} on{''.join(changed)}", bool(changed))
 
 
 def _sweep(file: Path) -> dict[str, Any]:

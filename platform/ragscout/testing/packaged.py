@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ragscout.model.packaged import Packaged, Table
+from ragscout.model.packaged import Packaged, WordTable
 from ragscout.model.step import Step
 from ragscout.prompts.files import PackagedFile
 
@@ -67,7 +67,7 @@ def _reached(cls: type[Step]) -> _Reached:
 
 def _packaged(value: Any) -> Iterator[Packaged]:
     """The packaged wording in a module's value: itself, or what tuples, lists and mappings hold of it."""
-    if isinstance(value, (PackagedFile, Table)):
+    if isinstance(value, (PackagedFile, WordTable)):
         yield value
     elif isinstance(value, Mapping):
         for item in value.values():

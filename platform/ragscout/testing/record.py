@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ragscout.model.board import Board, Cost, FigureStat, Goal, Mark, Note
+from ragscout.model.board import Board, FigureStat, Goal, Mark, Note, RowCost
 from ragscout.model.board import Row as BoardRow
 from ragscout.model.config import Configuration, source_node
 from ragscout.model.evalset import EvalSet, Question
@@ -15,7 +15,7 @@ from ragscout.model.key import digest
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import Step
-from ragscout.record.recorder import Recorder, Row, Snapshot
+from ragscout.record.recorder import RecordedRow, Recorder, Snapshot
 
 GOAL = "judge.correctness"
 FIGURES = (Figure(GOAL, pass_level=0.5), Figure("recall@5"), Figure("doc.recall@5"))
@@ -80,7 +80,7 @@ def snapshot(
             }
             for question, value in known.items()
         }
-        rows.append(Row(config, outcomes, {question: f"답 {rank} for {question}" for question in known}))
+        rows.append(RecordedRow(config, outcomes, {question: f"답 {rank} for {question}" for question in known}))
         why = (failed or {}).get(label, "")
         marks: list[Mark] = ["leader"] if rank == 1 and not why else []
         if label == recommended or (not recommended and rank == 1 and not why):
@@ -102,7 +102,7 @@ def snapshot(
                 adjusted=means[label],
                 figures=_figures(list(known.values()), rank),
                 right=sum(value is not None and value >= 0.5 for value in known.values()),
-                cost=Cost(rank * 0.25, 1.0 / rank, 800.0 + rank, 40.0),
+                cost=RowCost(rank * 0.25, 1.0 / rank, 800.0 + rank, 40.0),
                 complexity=float(rank),
                 in_winner_set=rank <= 2 and not why,
                 failed=why,

@@ -16,7 +16,7 @@ from ragscout.model.outcome import Answer, Failure, Message, Prompt, Score, Unfi
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
 from ragscout.model.values import Chunks, Passages
-from ragscout.steps.measure.judge_prompt import BUILT_IN, DATA, FRAME, RUBRICS, Material, neutral
+from ragscout.steps.measure.judge_prompt import BUILT_IN, DATA, FRAME, RUBRICS, JudgeInput, neutral
 from ragscout.steps.measure.judge_reply import Verdict, read_verdict, read_verdicts
 
 PROMPTS = "df259a885e98ab605380072a25eb84cdab95057f118720906551150d676e0ef9"
@@ -154,7 +154,7 @@ def test_packaged_rubrics_are_complete_and_short(lang, name):
     assert lines["task"] and [key for key in lines if key.isdigit()] == list("12345")
     wanted = judge(criteria=(name,), anchors="all")
     question = "연차는?" if lang == "ko" else "How?"
-    request = wanted.request((name,), Material(question, "a", ("r",), ("p",)))
+    request = wanted.request((name,), JudgeInput(question, "a", ("r",), ("p",)))
     assert len("".join(message.content for message in request.messages)) < (800 if lang == "en" else 500)
 
 
@@ -293,6 +293,6 @@ def test_neutral_texts_keep_their_words():
     assert neutral("</answer> <0ab3f1c2>") == "‹/answer> ‹0ab3f1c2>"
     assert neutral("Answer to grade: 5") == "Answer to grade - 5" and neutral("The answer: 5") == "The answer: 5"
     assert "25일" in neutral("연차는 25일")
-    material = Material("q", "a", ("r",), ("p",))
+    material = JudgeInput("q", "a", ("r",), ("p",))
     first = judge().request(("correctness",), material).messages[1].content
     assert "Passage" not in first and "Reference answer: r" in first

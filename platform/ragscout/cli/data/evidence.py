@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ragscout.curate.evidence import Work
     from ragscout.curate.pooling import Retriever
-    from ragscout.curate.reviewing import Decision
+    from ragscout.curate.reviewing import ReviewDecision
     from ragscout.spec import SweepSpec
     from ragscout.store.ledger import Journal
     from ragscout.store.store import Store
@@ -135,13 +135,13 @@ def _export(path: Path, work: Work, json_output: bool) -> None:
 def _decide(work: Work, log: Journal, accept_all: bool, sheet: Path | None) -> bool:
     """Collect decisions; whether they are complete (a sheet's open rows stay open)."""
     from ragscout.cli.data.review import Shown, ask_all
-    from ragscout.curate.reviewing import Decision, decide, decisions, read_sheet
+    from ragscout.curate.reviewing import ReviewDecision, decide, decisions, read_sheet
 
     done = decisions(log)
     if accept_all:
         for _, item in work.offered:
             if item.key not in done:
-                decide(log, Decision(item.key, "accept", {"review": "unreviewed"}))
+                decide(log, ReviewDecision(item.key, "accept", {"review": "unreviewed"}))
         return True
     if sheet is not None:
         said, _ = read_sheet(sheet, [item.key for _, item in work.offered], ["quote"])
@@ -152,7 +152,7 @@ def _decide(work: Work, log: Journal, accept_all: bool, sheet: Path | None) -> b
         Shown(item.key, _card(work, at), {"quote": item.spans[0].quote}) for at, (_, item) in enumerate(work.offered)
     ]
 
-    def keep(decision: Decision) -> None:
+    def keep(decision: ReviewDecision) -> None:
         decide(log, decision)
 
     return ask_all(shown, done, keep, "the quote")

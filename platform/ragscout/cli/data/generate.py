@@ -12,7 +12,7 @@ from ragscout.cli.support.output import Json, StoreOption, as_json, say
 if TYPE_CHECKING:
     from ragscout.curate.generating import Source
     from ragscout.curate.questions import Synthesis
-    from ragscout.curate.reviewing import Decision
+    from ragscout.curate.reviewing import ReviewDecision
     from ragscout.store.ledger import Journal
     from ragscout.store.store import Store
 
@@ -134,13 +134,13 @@ def _export(path: Path, made: Synthesis) -> None:
 def _decide(made: Synthesis, log: Journal, accept_all: bool, sheet: Path | None) -> bool:
     """Collect decisions; whether they are complete (a sheet's open rows stay open)."""
     from ragscout.cli.data.review import Shown, ask_all
-    from ragscout.curate.reviewing import Decision, decide, decisions, read_sheet
+    from ragscout.curate.reviewing import ReviewDecision, decide, decisions, read_sheet
 
     done = decisions(log)
     if accept_all:
         for question in made.questions:
             if question.id not in done:
-                decide(log, Decision(question.id, "accept", {"review": "unreviewed"}))
+                decide(log, ReviewDecision(question.id, "accept", {"review": "unreviewed"}))
         return True
     if sheet is not None:
         said, _ = read_sheet(sheet, [question.id for question in made.questions], ["question", "reference"])
@@ -157,7 +157,7 @@ def _decide(made: Synthesis, log: Journal, accept_all: bool, sheet: Path | None)
         for question in made.questions
     ]
 
-    def keep(decision: Decision) -> None:
+    def keep(decision: ReviewDecision) -> None:
         decide(log, decision)
 
     return ask_all(shown, done, keep, "question or answer")

@@ -13,7 +13,7 @@ import typer
 from ragscout.cli.support.output import remark, say
 
 if TYPE_CHECKING:
-    from ragscout.curate.reviewing import Decision
+    from ragscout.curate.reviewing import ReviewDecision
     from ragscout.engine.runtime import EngineRuntime
     from ragscout.model.runtime import ChatRequest
     from ragscout.spec import Connection, SweepSpec
@@ -103,13 +103,13 @@ def agreed(text: str, yes: bool) -> None:
 
 
 def ask_all(
-    items: Sequence[Shown], done: Mapping[str, Decision], decide: Callable[[Decision], None], change: str
+    items: Sequence[Shown], done: Mapping[str, ReviewDecision], decide: Callable[[ReviewDecision], None], change: str
 ) -> bool:
     """Ask about every item that is not decided yet; every answer is kept at once. Whether all are decided.
 
     ``a`` accepts, ``d`` drops, ``c`` changes a field, ``s`` leaves the item for later, ``q`` stops.
     """
-    from ragscout.curate.reviewing import Decision
+    from ragscout.curate.reviewing import ReviewDecision
 
     left = [item for item in items if item.key not in done]
     say(f"{len(items) - len(left)} of {len(items)} are decided.")
@@ -120,12 +120,12 @@ def ask_all(
         if said == "q":
             return False
         if said == "d":
-            decide(Decision(item.key, "drop", {}))
+            decide(ReviewDecision(item.key, "drop", {}))
         elif said == "c":
             value = {name: typer.prompt(name, default=text) for name, text in item.value.items()}
-            decide(Decision(item.key, "change", value))
+            decide(ReviewDecision(item.key, "change", value))
         elif said == "a":
-            decide(Decision(item.key, "accept", {}))
+            decide(ReviewDecision(item.key, "accept", {}))
         else:
             skipped += 1
     return not skipped

@@ -18,14 +18,14 @@ def run(
     json_output: Json = False,
 ) -> None:
     """Compare two sweeps: what changed (documents, questions, models), and what that did. Nothing is computed."""
-    from ragscout.report.compare import Side, compare
+    from ragscout.report.compare import SweepSide, compare
     from ragscout.report.compare_text import comparison_lines
     from ragscout.sweep import Sweep
 
     sides = []
     for path in (before, after):
         sweep = Sweep.load(path, store)
-        sides.append(Side(sweep.prepared, sweep.view.snapshot()))
+        sides.append(SweepSide(sweep.prepared, sweep.view.snapshot()))
     words = words_of(language, sides[1].prepared.eval_set)
     found = compare(*sides)
     if json_output:

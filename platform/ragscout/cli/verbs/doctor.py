@@ -20,7 +20,7 @@ LEAST_DISK = 3e9  # bytes: a demo's models, its store and MLflow's database
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One check: what was looked at, whether it is good, what was seen, what to do."""
 
     what: str
@@ -47,29 +47,31 @@ def run(
         raise typer.Exit(1)
 
 
-def _machine() -> Iterator[Finding]:
+def _machine() -> Iterator[CheckResult]:
     version = ".".join(map(str, sys.version_info[:3]))
-    yield Finding("Python", sys.version_info >= (3, 11), version, "Install Python 3.11 or newer.")
-    yield Finding("cores", True, str(os.cpu_count()))
+    yield CheckResult("Python", sys.version_info >= (3, 11), version, "Install Python 3.11 or newer.")
+    yield CheckResult("cores", True, str(os.cpu_count()))
     free = shutil.disk_usage(Path.cwd()).free
-    yield Finding("disk", free > LEAST_DISK, f"{size(free)} free here", f"Free at least {size(LEAST_DISK)}.")
+    yield CheckResult("disk", free > LEAST_DISK, f"{size(free)} free here", f"Free at least {size(LEAST_DISK)}.")
 
 
-def _store(location: str | None) -> Iterator[Finding]:
+def _store(location: str | None) -> Iterator[CheckResult]:
     from ragscout.plan.setup import open_store
 
     try:
         opened = open_store(location)
     except RagscoutError as error:
-        yield Finding("store", False, str(error), "See the message.")
+        yield CheckResult("store", False, str(error), "See the message.")
         return
-    yield Finding("store", True, f"{opened.location}, {size(opened.size().bytes)}")
+    yield CheckResult("store", True, f"{opened.location}, {size(opened.size().bytes)}")
     free = shutil.disk_usage(opened.folder).free
-    yield Finding("store's disk", free > LEAST_DISK, f"{size(free)} free", f"Free at least {size(LEAST_DISK)} there.")
+    yield CheckResult(
+        "store's disk", free > LEAST_DISK, f"{size(free)} free", f"Free at least {size(LEAST_DISK)} there."
+    )
     yield _recording(opened.folder)
 
 
-def _recording(folder: Path) -> Finding:
+def _recording(folder: Path) -> CheckResult:
     """Whether MLflow's database can be written. A server is not asked: nothing leaves the machine unasked."""
     import sqlite3
 
@@ -84,35 +86,35 @@ def _recording(folder: Path) -> Finding:
     except (RagscoutError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError, OSError, ImportError) as error:
         why = " ".join(str(error).split())[:200]
         remedy = "Close what holds it, or set MLFLOW_TRACKING_URI to a database that can be written."
-        return Finding("MLflow's database", False, why, remedy)
-    return Finding("MLflow's database", True, place)
+        return CheckResult("MLflow's database", False, why, remedy)
+    return CheckResult("MLflow's database", True, place)
 
 
-def _extras() -> Iterator[Finding]:
+def _extras() -> Iterator[CheckResult]:
     import importlib.util
 
     for extra, module in (("local", "sentence_transformers"), ("korean", "kiwipiepy"), ("documents", "markitdown")):
         there = importlib.util.find_spec(module) is not None
         seen = "installed" if there else "not installed (optional)"
-        yield Finding(f"extra {extra}", True, seen)
+        yield CheckResult(f"extra {extra}", True, seen)
 
 
-def _sweep(file: Path, location: str | None) -> Iterator[Finding]:
+def _sweep(file: Path, location: str | None) -> Iterator[CheckResult]:
     from ragscout.sweep import Sweep
 
     try:
         sweep = Sweep.load(file, location)
     except RagscoutError as error:
-        yield Finding(str(file), False, str(error), "See the message.")
+        yield CheckResult(str(file), False, str(error), "See the message.")
         return
     plan = sweep.plan()
-    yield Finding(str(file), True, f"{plan.configurations} configurations, {plan.questions} questions")
+    yield CheckResult(str(file), True, f"{plan.configurations} configurations, {plan.questions} questions")
     for line in plan.absent:
-        yield Finding("model", False, line, "See the message.")
+        yield CheckResult("model", False, line, "See the message.")
     yield from asyncio.run(_endpoints(sweep))
 
 
-async def _endpoints(sweep: object) -> list[Finding]:
+async def _endpoints(sweep: object) -> list[CheckResult]:
     from ragscout.engine.session import open_runtime
     from ragscout.model.outcome import Message, Unfilled
     from ragscout.model.runtime import ChatRequest
@@ -121,14 +123,14 @@ async def _endpoints(sweep: object) -> list[Finding]:
     assert isinstance(sweep, Sweep)
     opening = sweep.prepared.opening
     runtime = open_runtime(sweep.store, sweep.id, opening)
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     try:
         for connection in opening.connections:
             request = ChatRequest(connection.identity_model(), (Message("user", "Say OK."),), max_tokens=4)
             outcome = await runtime.chat(request, "data")
             bad = isinstance(outcome, Unfilled)
             seen = outcome.detail if isinstance(outcome, Unfilled) else "answers"
-            found.append(Finding(f"connection {connection.name}", not bad, seen, "See the message."))
+            found.append(CheckResult(f"connection {connection.name}", not bad, seen, "See the message."))
     finally:
         await runtime.close()
     return found

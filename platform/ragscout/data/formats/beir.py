@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from ragscout.data.draft import Draft, DraftQuestion, Judgement, register
+from ragscout.data.draft import Draft, DraftQuestion, RelevanceJudgement, register
 from ragscout.data.findings import Finding
 from ragscout.data.formats.shared import each_question, note_roles
 from ragscout.data.formats.table import read_documents
@@ -98,4 +98,4 @@ def _read_judgements(item: Loaded, roles: dict[str, str], draft: Draft, options:
                 Finding("empty_judgement", "warning", "an incomplete judgement was left out", item.path, record.line)
             )
         elif score > 0:
-            draft.judgements.append(Judgement(query, document, item.path))
+            draft.judgements.append(RelevanceJudgement(query, document, item.path))

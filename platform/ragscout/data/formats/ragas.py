@@ -23,7 +23,7 @@ _ROLES = {
 
 
 @register
-class Ragas:
+class RagasFormat:
     """``response``/``answer`` and retrieved contexts are a model's output: they are never taken for the reference."""
 
     name = "ragas"

@@ -16,7 +16,7 @@ from ragscout.providers.parsers.rows import metadata
 
 
 @register
-class Table:
+class TableFormat:
     """CSV, TSV, xlsx, JSON, JSON lines or Parquet with one row per question, English or Korean headers."""
 
     name = "table"

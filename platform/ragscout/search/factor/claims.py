@@ -22,7 +22,7 @@ FIT_BLOCKS, FIT_RANGE, FIT_INTERACTION = 50, (0.8, 1.2), 0.35
 
 
 @dataclass(frozen=True)
-class Claim:
+class FactorClaim:
     """What the posterior says of one configuration: mean and sd on the goal's scale, P(best), P(within 3 %)."""
 
     key: str
@@ -32,7 +32,7 @@ class Claim:
     near: float
 
 
-def make_claims(keys: Sequence[str], means: Floats, sample: Floats, scale: float) -> dict[str, Claim]:
+def make_claims(keys: Sequence[str], means: Floats, sample: Floats, scale: float) -> dict[str, FactorClaim]:
     """Claims from joint posterior samples, shape (configurations, samples), on 0..1 with more is better. ``means``: on
     the goal's scale, ``scale`` the length of its range."""
     import numpy as np
@@ -42,7 +42,7 @@ def make_claims(keys: Sequence[str], means: Floats, sample: Floats, scale: float
     top = np.bincount(sample.argmax(0), minlength=len(sample)) / sample.shape[1]
     spread = sample.std(1) * scale
     return {
-        key: Claim(key, float(means[row]), float(spread[row]), float(top[row]), float(near[row]))
+        key: FactorClaim(key, float(means[row]), float(spread[row]), float(top[row]), float(near[row]))
         for row, key in enumerate(keys)
     }
 
@@ -70,7 +70,7 @@ class FitCheck:
         return self.blocks >= FIT_BLOCKS and low <= self.spread <= high and self.interaction <= FIT_INTERACTION
 
 
-def claim_notes(fit: FitCheck, leader: Claim, configurations: int) -> tuple[Note, ...]:
+def claim_notes(fit: FitCheck, leader: FactorClaim, configurations: int) -> tuple[Note, ...]:
     """The claim for the leader when the check passed and it is strong enough; that the model is not trusted else."""
     if fit.blocks < FIT_BLOCKS:
         return (Note("no_claim", {"why": phrase("note_part.unchecked", blocks=fit.blocks, needed=FIT_BLOCKS)}),)

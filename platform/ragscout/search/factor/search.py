@@ -18,7 +18,7 @@ from ragscout.search import rounds as steps
 from ragscout.search.contract import Block
 from ragscout.search.factor.claims import (
     FIT_BLOCKS,
-    Claim,
+    FactorClaim,
     FitCheck,
     claim_notes,
     make_claims,
@@ -33,8 +33,8 @@ from ragscout.search.methods.halving import Bracket, bracket, halve
 from ragscout.search.proposer import BaseProposer
 from ragscout.search.rounds import Policy
 from ragscout.search.samplers.adapter import round_seed
-from ragscout.search.space import Space
-from ragscout.search.state import Progress, Want
+from ragscout.search.space import SpaceTable
+from ragscout.search.state import Depth, SearchState
 from ragscout.stats.ordering import orderable
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class FactorProposer(BaseProposer):
 
     def __init__(
         self,
-        space: Space,
+        space: SpaceTable,
         questions: Sequence[str],
         goal: Goal,
         seed: int,
@@ -91,7 +91,7 @@ class FactorProposer(BaseProposer):
     def _model(self) -> FactorModel:
         return self._learner.model
 
-    def _round(self) -> Sequence[Want]:
+    def _round(self) -> Sequence[Depth]:
         progress = self.progress()
         if self.common_order:
             return steps.start(progress, ()) or halve(progress, self._bracket)
@@ -109,7 +109,7 @@ class FactorProposer(BaseProposer):
         count = min(count, -(-spare // self.policy.block))
         return self._pulls(progress, count, spare)
 
-    def _pulls(self, progress: Progress, count: int, spare: int) -> list[Want]:
+    def _pulls(self, progress: SearchState, count: int, spare: int) -> list[Depth]:
         import numpy as np
 
         room = progress.total - progress.answered
@@ -124,10 +124,10 @@ class FactorProposer(BaseProposer):
             wants[row] = wants.get(row, 0) + size
             spare -= size
         return [
-            Want(row, size, "continue" if progress.answered[row] else "search") for row, size in wants.items() if size
+            Depth(row, size, "continue" if progress.answered[row] else "search") for row, size in wants.items() if size
         ]
 
-    def _additive(self, progress: Progress, spare: int) -> list[Want]:
+    def _additive(self, progress: SearchState, spare: int) -> list[Depth]:
         """The fallback: what an additive model of the knobs predicts to be best is measured completely, a few at a
         time, whatever was asked of it so far."""
         import numpy as np
@@ -141,7 +141,7 @@ class FactorProposer(BaseProposer):
         predicted = predict(self.space, seen, self.outcomes.estimates()[seen], weight)
         best = sorted(rows, key=lambda row: (-predicted[row], row))[:FALLBACK_AT_ONCE]
         sizes = np.minimum(progress.total - progress.answered[best], spare // max(1, len(best)))
-        return [Want(row, int(size), "search") for row, size in zip(best, sizes, strict=True) if size]
+        return [Depth(row, int(size), "search") for row, size in zip(best, sizes, strict=True) if size]
 
     @property
     def _screened(self) -> set[int]:
@@ -169,7 +169,7 @@ class FactorProposer(BaseProposer):
         order = np.random.default_rng(round_seed(self.seed, -1)).permutation(len(self.space.keys)).tolist()
         return self.space.spread(size, order)
 
-    def _reserved(self, progress: Progress) -> int:
+    def _reserved(self, progress: SearchState) -> int:
         """Answers kept back for the finals: 8 finalists shrink to 3 until they fit into their share."""
         if self.answers is None:
             return 0
@@ -184,7 +184,7 @@ class FactorProposer(BaseProposer):
                 return sum(missing[:count]) + roles
         return min(most, sum(missing) + roles)
 
-    def _finals(self) -> Sequence[Want]:
+    def _finals(self) -> Sequence[Depth]:
         import numpy as np
 
         progress = self.progress()
@@ -214,7 +214,7 @@ class FactorProposer(BaseProposer):
             self._exact = self._model.updates, made
         return self._exact[1]
 
-    def _questions(self, want: Want) -> tuple[str, ...]:
+    def _questions(self, want: Depth) -> tuple[str, ...]:
         """Each configuration has its own question order until the finals."""
         if self.common_order or want.reason == "final":
             return super()._questions(want)
@@ -263,7 +263,7 @@ class FactorProposer(BaseProposer):
         """The fit check so far."""
         return self._learner.fit()
 
-    def claims(self, exact: bool | None = None) -> dict[str, Claim]:
+    def claims(self, exact: bool | None = None) -> dict[str, FactorClaim]:
         """Posterior of every configuration by key; empty before the first update. ``exact``: as in ``posterior``."""
         import numpy as np
 

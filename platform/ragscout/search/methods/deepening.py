@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ragscout.search import rounds as steps
 from ragscout.search.proposer import BaseProposer
-from ragscout.search.state import Progress, Want
+from ragscout.search.state import Depth, SearchState
 
 
 class DeepeningProposer(BaseProposer):
@@ -17,11 +17,11 @@ class DeepeningProposer(BaseProposer):
     def _wanted(self) -> int:
         raise NotImplementedError
 
-    def _next(self, progress: Progress) -> Iterable[int]:
+    def _next(self, progress: SearchState) -> Iterable[int]:
         """Rows to bring to the depth before anything else is decided."""
         raise NotImplementedError
 
-    def _round(self) -> Sequence[Want]:
+    def _round(self) -> Sequence[Depth]:
         progress = self.progress()
         wants = steps.start(progress, ())
         if wants:
@@ -33,16 +33,16 @@ class DeepeningProposer(BaseProposer):
             started += not progress.answered[row]
             if started <= limit:
                 size = min(self.policy.block, self.depth - int(progress.answered[row]))
-                found.append(Want(row, size, "continue" if progress.answered[row] else "search"))
+                found.append(Depth(row, size, "continue" if progress.answered[row] else "search"))
         return found
 
-    def _finals(self) -> Sequence[Want]:
+    def _finals(self) -> Sequence[Depth]:
         return steps.finals(self.progress())
 
     def _to_stop(self) -> set[int]:
         return self.progress().to_stop()
 
-    def _open(self, progress: Progress, rows: Iterable[int]) -> list[int]:
+    def _open(self, progress: SearchState, rows: Iterable[int]) -> list[int]:
         """Rows that are neither at the depth nor given up nor broken."""
         return [
             row

@@ -14,7 +14,7 @@ from ragscout.model.board import Board, Row
 
 
 @dataclass(frozen=True)
-class Point:
+class FrontPoint:
     """One row of the board: the goal's estimate with its 95 % interval, what 1,000 questions cost (``None`` when a
     price is unknown), seconds and tokens per question, whether it lies on the front."""
 
@@ -38,7 +38,7 @@ class Front:
     higher: bool
     currency: str
     axis: str
-    points: tuple[Point, ...]
+    points: tuple[FrontPoint, ...]
     knee: str
 
     def as_json(self) -> dict[str, Any]:
@@ -69,9 +69,9 @@ def _objectives(row: Row, sign: int, money: bool) -> tuple[float, ...]:
     return (row.estimate or 0.0) * sign, -(row.cost.per_1000 or 0.0) if money else -tokens, -row.cost.seconds
 
 
-def _point(row: Row, on_front: bool, metric: str) -> Point:
+def _point(row: Row, on_front: bool, metric: str) -> FrontPoint:
     stat = row.figures.get(metric)
-    return Point(
+    return FrontPoint(
         row.key,
         row.name,
         row.estimate or 0.0,

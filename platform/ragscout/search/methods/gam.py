@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ragscout.search.methods.deepening import DeepeningProposer
 from ragscout.search.samplers.adapter import round_seed
 from ragscout.search.space import EncodedSpace
-from ragscout.search.state import Progress
+from ragscout.search.state import SearchState
 from ragscout.stats.ordering import orderable
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class GAMProposer(DeepeningProposer):
     def _wanted(self) -> int:
         return START + 2 * sum(len(levels) - 1 for levels in self.space.knobs.values())
 
-    def _next(self, progress: Progress) -> Iterable[int]:
+    def _next(self, progress: SearchState) -> Iterable[int]:
         todo = self._open(progress, self._design)
         if todo:
             return todo
@@ -77,7 +77,7 @@ class GAMProposer(DeepeningProposer):
         return self.space.spread(min(START, fits), order)
 
 
-def best_new(space: EncodedSpace, progress: Progress, count: int) -> list[int]:
+def best_new(space: EncodedSpace, progress: SearchState, count: int) -> list[int]:
     """The ``count`` configurations never asked that are predicted to be best."""
     import numpy as np
 

@@ -14,7 +14,7 @@ from ragscout.model.stages import STAGES, keys
 from ragscout.search.methods.deepening import DeepeningProposer
 from ragscout.search.samplers.adapter import round_seed
 from ragscout.search.space import kind_of
-from ragscout.search.state import Progress
+from ragscout.search.state import SearchState
 
 TURNS = 2
 RESTARTS = 50
@@ -26,14 +26,14 @@ class GreedyProposer(DeepeningProposer):
     def _wanted(self) -> int:
         return sum(len(levels) for levels in self.space.knobs.values()) * 3 // 2
 
-    def _next(self, progress: Progress) -> Iterable[int]:
+    def _next(self, progress: SearchState) -> Iterable[int]:
         for rows in self._walk(progress):
             todo = self._open(progress, rows)
             if todo:
                 return todo
         return []
 
-    def _walk(self, progress: Progress) -> Iterator[list[int]]:
+    def _walk(self, progress: SearchState) -> Iterator[list[int]]:
         """The rows compared at each step. A step is decided by the estimates, so the caller must not go on before its
         rows are measured."""
         import numpy as np
@@ -73,7 +73,7 @@ class GreedyProposer(DeepeningProposer):
         return list(dict.fromkeys([row, *found]))
 
 
-def _best(rows: Sequence[int], progress: Progress) -> int:
+def _best(rows: Sequence[int], progress: SearchState) -> int:
     """The best of the rows; the first one, which is where the walk stands, wins ties."""
     return max(rows, key=lambda row: progress.estimates[row])
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ragscout.search.proposer import BaseProposer
-from ragscout.search.state import Want
+from ragscout.search.state import Depth
 
 
 class GridProposer(BaseProposer):
     """Everything, block of questions by block of questions over all configurations, so that the board is fair while
     it grows and an interruption loses little. With a limit on answers, rows with a role come first in each block."""
 
-    def _round(self) -> Sequence[Want]:
+    def _round(self) -> Sequence[Depth]:
         answered = self.outcomes.answered()
         rows = [*self.space.always, *self.space.candidates]
         rows = [row for row in rows if row not in self.outcomes.failed and answered[row] < len(self.outcomes.questions)]
@@ -20,7 +20,7 @@ class GridProposer(BaseProposer):
             return []
         shallow = min(int(answered[row]) for row in rows) // self.policy.block
         return [
-            Want(row, self.policy.block - int(answered[row]) % self.policy.block, self._reason(row))
+            Depth(row, self.policy.block - int(answered[row]) % self.policy.block, self._reason(row))
             for row in rows
             if answered[row] // self.policy.block == shallow
         ]

@@ -16,7 +16,7 @@ from ragscout.search import rounds as steps
 from ragscout.search.proposer import BaseProposer
 from ragscout.search.rounds import FEWEST_FINALISTS, Policy
 from ragscout.search.samplers.adapter import round_seed
-from ragscout.search.state import Progress, Want
+from ragscout.search.state import Depth, SearchState
 
 
 def depths(block: int, total: int) -> list[int]:
@@ -61,7 +61,7 @@ def affordable(limit: int | None, most: int, at: Sequence[int], policy: Policy) 
     return low
 
 
-def bracket(progress: Progress, limit: int | None, seed: int) -> Bracket:
+def bracket(progress: SearchState, limit: int | None, seed: int) -> Bracket:
     """A halving that fits ``limit`` beside the rows with a role. Where too few could be completed, the last depth is
     lowered until ``reach`` configurations take part."""
     import numpy as np
@@ -81,7 +81,7 @@ def bracket(progress: Progress, limit: int | None, seed: int) -> Bracket:
     return Bracket(tuple(rows), tuple(at), tuple(shares(len(rows), at, policy)))
 
 
-def halve(progress: Progress, plan: Bracket) -> list[Want]:
+def halve(progress: SearchState, plan: Bracket) -> list[Depth]:
     """The next questions of a halving; empty when the last ones answered everything."""
     alive = sorted((row for row in plan.rows if progress.alive(row)), key=lambda row: -progress.estimates[row])
     before = 0
@@ -91,7 +91,7 @@ def halve(progress: Progress, plan: Bracket) -> list[Want]:
         up = behind[: max(0, share - there)]
         if up:
             reason = "continue" if rung else "search"
-            return [Want(row, deep - int(progress.answered[row]), reason) for row in up]
+            return [Depth(row, deep - int(progress.answered[row]), reason) for row in up]
         before = deep
     return []
 
@@ -99,11 +99,11 @@ def halve(progress: Progress, plan: Bracket) -> list[Want]:
 class HalvingProposer(BaseProposer):
     """Successive halving; what is left of the limit deepens the leaders."""
 
-    def _round(self) -> Sequence[Want]:
+    def _round(self) -> Sequence[Depth]:
         progress = self.progress()
         return steps.start(progress, ()) or halve(progress, self._bracket)
 
-    def _finals(self) -> Sequence[Want]:
+    def _finals(self) -> Sequence[Depth]:
         return steps.finals(self.progress())
 
     @functools.cached_property

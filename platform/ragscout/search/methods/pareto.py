@@ -15,7 +15,7 @@ from ragscout.search import rounds as steps
 from ragscout.search.methods.front import knee, pareto
 from ragscout.search.methods.sampled import OptunaProposer
 from ragscout.search.samplers.adapter import Direction, Sampler
-from ragscout.search.state import Progress, Want
+from ragscout.search.state import Depth, SearchState
 
 
 class ParetoProposer(OptunaProposer):
@@ -27,7 +27,7 @@ class ParetoProposer(OptunaProposer):
     def _directions(self) -> Sequence[Direction]:
         return ("maximize" if self.goal.higher else "minimize", "minimize", "minimize")
 
-    def _objectives(self, progress: Progress) -> dict[int, tuple[float, ...]]:
+    def _objectives(self, progress: SearchState) -> dict[int, tuple[float, ...]]:
         money = any(usage.money for usage in self.outcomes.usage.values())
         found: dict[int, tuple[float, ...]] = {}
         for row in progress.started():
@@ -54,7 +54,7 @@ class ParetoProposer(OptunaProposer):
                 stopped.add(row)
         return stopped
 
-    def _finals(self) -> Sequence[Want]:
+    def _finals(self) -> Sequence[Depth]:
         """The front first, all to one depth, then what the round policy completes."""
         progress = self.progress()
         known = {row: value for row, value in self._objectives(progress).items() if row not in self.stopped}
@@ -65,7 +65,7 @@ class ParetoProposer(OptunaProposer):
         front.sort(key=lambda row: (-progress.estimates[row], row))
         group = front[: self.policy.finalists]
         depth = steps.common_depth([int(progress.answered[row]) for row in group], progress.left, progress.total)
-        wants = [Want(row, depth - int(progress.answered[row]), "final") for row in group]
+        wants = [Depth(row, depth - int(progress.answered[row]), "final") for row in group]
         return [want for want in wants if want.count > 0] or steps.finals(progress)
 
     def _notes(self) -> tuple[Note, ...]:

@@ -10,7 +10,7 @@ from ragscout.model.board import Note
 from ragscout.search import rounds as steps
 from ragscout.search.proposer import BaseProposer
 from ragscout.search.samplers.adapter import Direction, Known, Sampler, propose, quiet, round_seed
-from ragscout.search.state import Progress, Want
+from ragscout.search.state import Depth, SearchState
 from ragscout.words import phrase
 
 
@@ -29,11 +29,11 @@ class SampledProposer(BaseProposer):
         effect = phrase("note_part.no_proposals", needed=needed)
         return (Note("small_budget", {"answers": self.answers, "effect": effect}),)
 
-    def _next(self, progress: Progress, count: int, seed: int) -> Sequence[int]:
+    def _next(self, progress: SearchState, count: int, seed: int) -> Sequence[int]:
         """``count`` rows that were never asked."""
         raise NotImplementedError
 
-    def _round(self) -> Sequence[Want]:
+    def _round(self) -> Sequence[Depth]:
         progress = self.progress()
         wants = steps.start(progress, self._design)
         if wants or not self.rounds_started:
@@ -41,10 +41,10 @@ class SampledProposer(BaseProposer):
         wants, new = steps.search(progress)
         if new:
             chosen = self._next(progress, new, round_seed(self.seed, self.rounds))
-            wants += [Want(row, self.policy.block, "search") for row in chosen]
+            wants += [Depth(row, self.policy.block, "search") for row in chosen]
         return wants or steps.reach(progress)
 
-    def _finals(self) -> Sequence[Want]:
+    def _finals(self) -> Sequence[Depth]:
         return steps.finals(self.progress())
 
     def _to_stop(self) -> set[int]:
@@ -66,7 +66,7 @@ class SampledProposer(BaseProposer):
 class RandomProposer(SampledProposer):
     """``search: random``: new configurations are drawn uniformly, without repeats."""
 
-    def _next(self, progress: Progress, count: int, seed: int) -> Sequence[int]:
+    def _next(self, progress: SearchState, count: int, seed: int) -> Sequence[int]:
         import numpy as np
 
         drawn = np.random.default_rng(seed).permutation(progress.fresh())[:count]
@@ -79,7 +79,7 @@ class OptunaProposer(SampledProposer):
 
     sampler = Sampler("gp")
 
-    def _next(self, progress: Progress, count: int, seed: int) -> Sequence[int]:
+    def _next(self, progress: SearchState, count: int, seed: int) -> Sequence[int]:
         objectives = self._objectives(progress)
         known = {
             row: Known(self.space.params(row), objectives[row])
@@ -93,7 +93,7 @@ class OptunaProposer(SampledProposer):
     def _directions(self) -> Sequence[Direction]:
         return ("maximize" if self.goal.higher else "minimize",)
 
-    def _objectives(self, progress: Progress) -> dict[int, tuple[float, ...]]:
+    def _objectives(self, progress: SearchState) -> dict[int, tuple[float, ...]]:
         """What the sampler optimises, per measured row."""
         return {
             row: (float(progress.estimates[row]) * self.goal.sign,)

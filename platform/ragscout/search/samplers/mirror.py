@@ -25,7 +25,7 @@ TrialState = Literal["running", "complete", "fail"]
 
 
 @dataclass(frozen=True)
-class Event:
+class MirroredEvent:
     """One step of a trial: ``n`` questions answered with mean ``value``; attributes beside it."""
 
     key: str
@@ -53,7 +53,7 @@ class StudyMirror:
         self._reported: set[tuple[int, int]] = set()
         self._open_trials: dict[int, Any] = {}
 
-    def sync(self, events: Sequence[Event]) -> None:
+    def sync(self, events: Sequence[MirroredEvent]) -> None:
         """Bring the study to the state after ``events``; idempotent."""
         with quiet():
             if self._study is None or not self._present():
@@ -85,7 +85,7 @@ class StudyMirror:
         error: type[Exception] = optuna.exceptions.StorageInternalError
         return error
 
-    def _open(self, events: Sequence[Event]) -> None:
+    def _open(self, events: Sequence[MirroredEvent]) -> None:
         """Go on with the study, or make it. A file that is no study, or a torn one, is kept beside it: the history is
         the truth, so that nothing is lost."""
         try:
@@ -97,7 +97,7 @@ class StudyMirror:
             log.warning("%s: not a study of Optuna; kept as %s, and a new one is made", self._where, kept.name)
             self._load(events)
 
-    def _load(self, events: Sequence[Event]) -> None:
+    def _load(self, events: Sequence[MirroredEvent]) -> None:
         import optuna
 
         self._storage = self._connect()
@@ -162,7 +162,7 @@ class StudyMirror:
         self._study.set_user_attr("space", self._space.digest)
         self._done, self._numbers, self._reported, self._open_trials = 0, {}, set(), {}
 
-    def _apply(self, events: Sequence[Event]) -> None:
+    def _apply(self, events: Sequence[MirroredEvent]) -> None:
         if not events:
             return
         import optuna
@@ -212,7 +212,7 @@ def snapshot(study: Any) -> list[dict[str, Any]]:
     ]
 
 
-def expected(events: Sequence[Event]) -> list[dict[str, Any]]:
+def expected(events: Sequence[MirroredEvent]) -> list[dict[str, Any]]:
     """The snapshot that these events lead to."""
     found: dict[str, dict[str, Any]] = {}
     for event in events:

@@ -61,7 +61,7 @@ class Sample(Step):
         kept = Spill().keep(document for row, document in enumerate(corpus.documents) if row in rows)
         return Corpus(kept, corpus.aliases)
 
-    def _chosen(self, corpus: Corpus) -> _Chosen:
+    def _chosen(self, corpus: Corpus) -> _ChosenDocuments:
         total = len(corpus.documents)
         target = self.size or math.ceil(self.share * total)
         taken = dict.fromkeys(_holding(corpus, self.evidence))
@@ -77,7 +77,7 @@ class Sample(Step):
         nearest = len(taken) - known
         _fill(taken, self._drawn(corpus.documents) if len(taken) < target else (), target)
         counts = {"documents": len(taken), "of": total, "evidence": known, "nearest": nearest}
-        return _Chosen(tuple(sorted(taken)), {**counts, "random": len(taken) - known - nearest})
+        return _ChosenDocuments(tuple(sorted(taken)), {**counts, "random": len(taken) - known - nearest})
 
     def _ranked(self, known: int, target: int) -> bool:
         """Whether the documents must be read and ranked at all."""
@@ -93,7 +93,7 @@ class Sample(Step):
 
 
 @dataclass(frozen=True)
-class _Chosen:
+class _ChosenDocuments:
     rows: tuple[int, ...]
     counts: Mapping[str, int]
 

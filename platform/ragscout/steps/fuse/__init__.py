@@ -2,6 +2,6 @@
 
 from ragscout.steps.fuse.only import DenseOnly, LexicalOnly
 from ragscout.steps.fuse.rrf import RRF
-from ragscout.steps.fuse.weighted import Weighted
+from ragscout.steps.fuse.weighted import WeightedFusion
 
-__all__ = ["RRF", "DenseOnly", "LexicalOnly", "Weighted"]
+__all__ = ["RRF", "DenseOnly", "LexicalOnly", "WeightedFusion"]

@@ -12,7 +12,7 @@ from ragscout.steps.rankings import ranked
 
 
 @step("fuse", "weighted", version=1)
-class Weighted(FuseBoth):
+class WeightedFusion(FuseBoth):
     """``weight`` x dense + (1 - weight) x lexical, each list's scores scaled to 0..1 by its least and largest.
 
     A chunk that a list does not hold gets 0 from it. A list whose scores are all equal gives 1 to each.

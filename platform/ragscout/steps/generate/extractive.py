@@ -10,17 +10,17 @@ from typing import ClassVar
 
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Prompt
-from ragscout.model.packaged import Table
+from ragscout.model.packaged import WordTable
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step, step
 from ragscout.model.values import Passages
 from ragscout.providers.excerpt import excerpt
 from ragscout.providers.tokenize import SENTENCE_WORDS, sentences, words
 
-NOT_FOUND = Table("not found", {"ko": "문서에서 찾을 수 없습니다.", "en": "I don't know."})
+NOT_FOUND = WordTable("not found", {"ko": "문서에서 찾을 수 없습니다.", "en": "I don't know."})
 """What is answered when no sentence shares a word with the question."""
 
-ASKING = Table(
+ASKING = WordTable(
     "asking words",
     "a an the of in on at to for and or is was were are be been by with as from that this which who whom what when "
     "where why how does do did can could should would will i my me we our you your it its there if not many much "

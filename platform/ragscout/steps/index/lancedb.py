@@ -18,7 +18,7 @@ from ragscout.model.runtime import Memo, Runtime, VectorRef
 from ragscout.model.step import Step, make, step
 from ragscout.model.values import Chunks, Embedded, Encoder
 from ragscout.steps.index.search import MARGIN, Matrices, exact, in_matrix, slack
-from ragscout.steps.labels import Labels
+from ragscout.steps.labels import MetricLabels
 from ragscout.steps.rankings import ranked
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class LanceIndex:
     refs: tuple[VectorRef, ...] = ()
     memo: Memo | None = None
     folder: Path | None = None
-    labels: Labels = field(default_factory=lambda: Labels(0))
+    labels: MetricLabels = field(default_factory=lambda: MetricLabels(0))
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -157,7 +157,7 @@ class LanceDB(Step):
             embed.dim,
             embed.refs,
             runtime.memo,
-            labels=Labels.of(chunk),
+            labels=MetricLabels.of(chunk),
         )
 
 
@@ -190,7 +190,7 @@ class IndexCodec:
         try:
             facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
             loaded = LanceIndex(facts["encoder"], facts["parameters"], facts["count"], facts["dim"], folder=folder)
-            loaded.labels = Labels.load(folder, loaded.count)
+            loaded.labels = MetricLabels.load(folder, loaded.count)
         except (OSError, ValueError, KeyError) as error:
             raise _unreadable(folder, error) from error
         if loaded.count and not (folder / f"{_TABLE}.lance").is_dir():

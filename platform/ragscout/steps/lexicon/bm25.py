@@ -14,7 +14,7 @@ from ragscout.model.runtime import Runtime
 from ragscout.model.step import step
 from ragscout.model.values import Chunks
 from ragscout.providers.tokenize import Korean, words
-from ragscout.steps.labels import Labels
+from ragscout.steps.labels import MetricLabels
 from ragscout.steps.lexicon.base import LexiconStep
 from ragscout.steps.lexicon.shards import Shards, build
 from ragscout.steps.rankings import DECIMALS, ranked
@@ -30,7 +30,7 @@ class BM25Lexicon:
     index: Any
     tokenizer: Korean
     stem: bool
-    labels: Labels = field(default_factory=lambda: Labels(0))
+    labels: MetricLabels = field(default_factory=lambda: MetricLabels(0))
 
     def allowed(self, question: Question) -> np.ndarray | None:
         """Which chunks the question's filter admits, bool per chunk; ``None`` without a filter."""
@@ -94,13 +94,13 @@ class BM25(LexiconStep):
             if size > self.max_tokens:
                 count = [0]
                 index = build(_counting(_drained(held, rest), count), self.k1, self.b, self.max_tokens)
-                lexicon = BM25Lexicon(index, self.tokenizer, self.stem, Labels.of(chunk))
+                lexicon = BM25Lexicon(index, self.tokenizer, self.stem, MetricLabels.of(chunk))
                 return lexicon, count[0], index.number
         if not size:
-            return BM25Lexicon(None, self.tokenizer, self.stem, Labels(len(chunk))), 0, 0
+            return BM25Lexicon(None, self.tokenizer, self.stem, MetricLabels(len(chunk))), 0, 0
         plain = bm25s_library().BM25(k1=self.k1, b=self.b)
         plain.index(held, show_progress=False)
-        return BM25Lexicon(plain, self.tokenizer, self.stem, Labels.of(chunk)), size, 1
+        return BM25Lexicon(plain, self.tokenizer, self.stem, MetricLabels.of(chunk)), size, 1
 
 
 def _drained(held: list[list[str]], rest: Iterator[list[str]]) -> Iterator[list[str]]:

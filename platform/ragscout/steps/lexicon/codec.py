@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from ragscout.model.errors import StoreError
-from ragscout.steps.labels import Labels
+from ragscout.steps.labels import MetricLabels
 from ragscout.steps.lexicon.bm25 import BM25Lexicon, bm25s_library
 from ragscout.steps.lexicon.lancedb_fts import FtsLexicon
 from ragscout.steps.lexicon.shards import Shards
@@ -42,7 +42,7 @@ class LexiconCodec:
         """
         try:
             facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-            labels = Labels.load(folder, facts.get("count", 0))
+            labels = MetricLabels.load(folder, facts.get("count", 0))
             if facts.get("kind") == "lancedb-fts":
                 held = None if facts["empty"] else folder / _FTS
                 if held is not None and not held.is_dir():

@@ -17,7 +17,7 @@ from ragscout.model.runtime import Runtime
 from ragscout.model.step import step
 from ragscout.model.values import Chunks
 from ragscout.providers.tokenize import Korean, words
-from ragscout.steps.labels import Labels
+from ragscout.steps.labels import MetricLabels
 from ragscout.steps.lexicon.base import LexiconStep
 from ragscout.steps.rankings import DECIMALS, ranked
 
@@ -37,7 +37,7 @@ class FtsLexicon:
     folder: Path | None
     tokenizer: Korean
     stem: bool
-    labels: Labels = field(default_factory=lambda: Labels(0))
+    labels: MetricLabels = field(default_factory=lambda: MetricLabels(0))
     keep_alive: object = None
 
     def allowed(self, question: Question) -> np.ndarray | None:
@@ -120,7 +120,7 @@ class LanceDBFts(LexiconStep):
 
         table = _connect(Path(place.name)).create_table(_TABLE, data=batches(), schema=schema) if len(chunk) else None
         if table is None or not count[0]:
-            return FtsLexicon(None, self.tokenizer, self.stem, Labels(len(chunk))), 0
+            return FtsLexicon(None, self.tokenizer, self.stem, MetricLabels(len(chunk))), 0
         plain = FTS(
             base_tokenizer="whitespace",
             lower_case=False,
@@ -130,7 +130,7 @@ class LanceDBFts(LexiconStep):
             max_token_length=None,
         )
         table.create_index("words", config=plain)
-        return FtsLexicon(Path(place.name), self.tokenizer, self.stem, Labels.of(chunk), place), count[0]
+        return FtsLexicon(Path(place.name), self.tokenizer, self.stem, MetricLabels.of(chunk), place), count[0]
 
 
 def _connect(folder: Path) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import step
 from ragscout.model.text import Language
-from ragscout.steps.measure.base import Pair, TextMetric
+from ragscout.steps.measure.base import AnswerPair, TextMetric
 from ragscout.steps.measure.squad import WORDS, normalised
 from ragscout.steps.measure.tokens import pair_language
 
@@ -22,7 +22,7 @@ class AnswerInText(TextMetric):
         """Rules."""
         return "answer_in_text|nrefs:best|norm:squad-1.1 unicode, ko:no spaces, no copula"
 
-    def score(self, pair: Pair) -> dict[str, Score | Failure]:
+    def score(self, pair: AnswerPair) -> dict[str, Score | Failure]:
         """0 or 1."""
         found = any(
             _occurs(reference, pair.answer, pair_language(reference, pair.answer)) for reference in pair.references

@@ -18,7 +18,7 @@ from ragscout.steps.measure.tokens import MAX_CHARACTERS, clean
 
 
 @dataclass(frozen=True)
-class Pair:
+class AnswerPair:
     """An answer and its accepted references, all in normal form and not blank."""
 
     answer: str
@@ -84,11 +84,11 @@ class TextMetric(MeasureStep):
         """One figure of the step's name, 0..1, floor 0."""
         return (Figure(self.name),)
 
-    def score(self, pair: Pair) -> dict[str, Score | Failure]:
+    def score(self, pair: AnswerPair) -> dict[str, Score | Failure]:
         """Outcome per figure of one pair."""
         raise NotImplementedError
 
-    async def score_all(self, runtime: Runtime, pairs: Sequence[Pair]) -> list[dict[str, Score | Failure]]:
+    async def score_all(self, runtime: Runtime, pairs: Sequence[AnswerPair]) -> list[dict[str, Score | Failure]]:
         """Outcomes of distinct pairs, in order."""
         return [self.score(pair) for pair in pairs]
 
@@ -98,12 +98,12 @@ class TextMetric(MeasureStep):
         """Scores per question, in order. Pairs that cannot be scored get the same ``Failure`` for every figure."""
         answers: Sequence[Answer | Failure | None] = given.get("generate") or [None] * len(questions)
         outcomes: list[Scores | None] = []
-        pairs: list[Pair] = []
+        pairs: list[AnswerPair] = []
         long: list[int] = []
         for question, answer in zip(questions, answers, strict=True):
             failure = unscorable(question, answer)
             if failure is None and isinstance(answer, Answer):
-                pairs.append(Pair(clean(answer.text), references_of(question)))
+                pairs.append(AnswerPair(clean(answer.text), references_of(question)))
                 long.append(len(answer.text))
                 outcomes.append(None)
             elif failure is not None:
@@ -111,7 +111,7 @@ class TextMetric(MeasureStep):
         scored = iter(zip(await self._memoised(runtime, pairs), long, strict=True))
         return [outcome if outcome is not None else _noted(*next(scored)) for outcome in outcomes]
 
-    async def _memoised(self, runtime: Runtime, pairs: Sequence[Pair]) -> list[Scores]:
+    async def _memoised(self, runtime: Runtime, pairs: Sequence[AnswerPair]) -> list[Scores]:
         identity = self.key({})
         keys = [digest("measure", identity, pair.answer, pair.references) for pair in pairs]
 

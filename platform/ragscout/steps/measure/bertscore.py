@@ -18,7 +18,7 @@ from ragscout.model.outcome import Failure, Score
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import step
 from ragscout.model.text import language
-from ragscout.steps.measure.base import Pair, TextMetric, same_for_all, share
+from ragscout.steps.measure.base import AnswerPair, TextMetric, same_for_all, share
 
 _LAYERS = {"minilm": 6}
 _LANGUAGES: dict[str, tuple[str, ...]] = {"minilm": ("en",)}
@@ -82,7 +82,7 @@ class BertScore(TextMetric):
     def _fit(self) -> tuple[str, ...]:
         return self.languages or _LANGUAGES[self.model]
 
-    async def score_all(self, runtime: Runtime, pairs: Sequence[Pair]) -> list[dict[str, Score | Failure]]:
+    async def score_all(self, runtime: Runtime, pairs: Sequence[AnswerPair]) -> list[dict[str, Score | Failure]]:
         """BERTScore of distinct pairs."""
         missing = _missing(runtime, self.model, self.revision)
         if isinstance(missing, Failure):
@@ -92,7 +92,7 @@ class BertScore(TextMetric):
         scored = iter(await asyncio.to_thread(score_pairs, missing, self._layer, fit, runtime.threads) if fit else ())
         return [next(scored) if failure is None else same_for_all(self.figures(), failure) for failure in unfit]
 
-    def _unsuitable(self, pair: Pair) -> Failure | None:
+    def _unsuitable(self, pair: AnswerPair) -> Failure | None:
         found = {language(text) for text in (pair.answer, *pair.references) if any(char.isalpha() for char in text)}
         strange = sorted(found - set(self._fit))
         if not strange:
@@ -101,7 +101,9 @@ class BertScore(TextMetric):
         return Failure("measurement", "unsuitable", f"{self.model} was not trained for {what} text. {_BETTER}")
 
 
-def score_pairs(folder: Path, layer: int, pairs: Sequence[Pair], threads: int) -> list[dict[str, Score | Failure]]:
+def score_pairs(
+    folder: Path, layer: int, pairs: Sequence[AnswerPair], threads: int
+) -> list[dict[str, Score | Failure]]:
     """P, R and F1 of each pair's best reference, 0..1."""
     encoder = _encoder(folder, layer)
     texts = sorted(

@@ -11,7 +11,7 @@ from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import step
 from ragscout.model.text import Language, language
-from ragscout.steps.measure.base import Pair, TextMetric, share
+from ragscout.steps.measure.base import AnswerPair, TextMetric, share
 from ragscout.steps.measure.tokens import clean, korean_tokeniser, morphemes, pair_language
 
 
@@ -34,7 +34,7 @@ class Bleu(TextMetric):
         version = importlib.metadata.version("sacrebleu")
         return f"bleu|nrefs:var|case:mixed|eff:yes|tok:13a, ko:{korean_tokeniser()}|smooth:exp|version:{version}"
 
-    def score(self, pair: Pair) -> dict[str, Score | Failure]:
+    def score(self, pair: AnswerPair) -> dict[str, Score | Failure]:
         """Sentence BLEU of one pair."""
         lang = pair_language(pair.references[0], pair.answer)
         answer = _prepared(pair.answer, lang)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import step
-from ragscout.steps.measure.base import Pair, TextMetric, share
+from ragscout.steps.measure.base import AnswerPair, TextMetric, share
 
 
 @step("measure", "chrf", version=1, libraries=("sacrebleu",))
@@ -23,7 +23,7 @@ class Chrf(TextMetric):
         version = importlib.metadata.version("sacrebleu")
         return f"chrf++|nrefs:var|case:mixed|eff:yes|nc:6|nw:2|space:no|version:{version}"
 
-    def score(self, pair: Pair) -> dict[str, Score | Failure]:
+    def score(self, pair: AnswerPair) -> dict[str, Score | Failure]:
         """chrF++ of one pair."""
         return {"chrf": share(_scorer().sentence_score(pair.answer, list(pair.references)).score / 100)}
 

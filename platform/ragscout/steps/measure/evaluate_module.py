@@ -21,7 +21,7 @@ from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Models, Pu
 from ragscout.model.step import make, step, steps_of
 from ragscout.providers.assets import Resolver
 from ragscout.providers.network import NetworkPolicy, hub_host
-from ragscout.steps.measure.base import Pair, TextMetric
+from ragscout.steps.measure.base import AnswerPair, TextMetric
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +94,7 @@ class EvaluateModule(TextMetric):
         """Module, its digest, figure."""
         return f"evaluate|module:{Path(self.module).stem}|sha256:{self.sha256[:12] or 'hub'}|figure:{self._wanted}"
 
-    async def score_all(self, runtime: Runtime, pairs: Sequence[Pair]) -> list[dict[str, Score | Failure]]:
+    async def score_all(self, runtime: Runtime, pairs: Sequence[AnswerPair]) -> list[dict[str, Score | Failure]]:
         """The module's figure for each pair, computed alone; ``no_model`` where the network policy forbids the hub."""
         try:
             self.ready(runtime.models)
@@ -106,7 +106,7 @@ class EvaluateModule(TextMetric):
     def _wanted(self) -> str:
         return self.figure or Path(self.module).stem
 
-    def _score_all(self, pairs: Sequence[Pair]) -> list[dict[str, Score | Failure]]:
+    def _score_all(self, pairs: Sequence[AnswerPair]) -> list[dict[str, Score | Failure]]:
         name = self.figures()[0].name
         with _LOCK:  # one module object must not be used by two threads
             try:
@@ -132,7 +132,7 @@ class EvaluateModule(TextMetric):
             _LOADED[key] = evaluate.load(where, keep_in_memory=True, experiment_id=f"ragscout-{os.getpid()}")
         return _LOADED[key]
 
-    def _one(self, module: Any, pair: Pair) -> Score | Failure:
+    def _one(self, module: Any, pair: AnswerPair) -> Score | Failure:
         try:
             if _takes_lists(module):
                 values = [module.compute(predictions=[pair.answer], references=[list(pair.references)])]

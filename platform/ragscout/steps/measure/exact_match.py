@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import step
-from ragscout.steps.measure.base import Pair, TextMetric
+from ragscout.steps.measure.base import AnswerPair, TextMetric
 from ragscout.steps.measure.squad import WORDS, normalised
 from ragscout.steps.measure.tokens import pair_language
 
@@ -21,7 +21,7 @@ class ExactMatch(TextMetric):
         """Rules."""
         return "exact_match|nrefs:best|norm:squad-1.1 unicode, ko:no spaces, no copula"
 
-    def score(self, pair: Pair) -> dict[str, Score | Failure]:
+    def score(self, pair: AnswerPair) -> dict[str, Score | Failure]:
         """0 or 1."""
         same = False
         for reference in pair.references:

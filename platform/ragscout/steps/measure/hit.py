@@ -6,19 +6,19 @@ from dataclasses import field
 from typing import ClassVar
 
 from ragscout.model.step import step
-from ragscout.steps.measure.retrieval import Judged, RankMetric
+from ragscout.steps.measure.retrieval import JudgedRanking, RankMetric
 
 
 class _Hit(RankMetric):
     """1 when one of the first k covers any group of evidence, else 0."""
 
-    def value(self, judged: Judged) -> float:
+    def value(self, judged: JudgedRanking) -> float:
         """0 or 1."""
         return float(any(judged.covered[: self.k]))
 
 
 @step("measure", "hit", version=1)
-class Hit(_Hit):
+class HitRate(_Hit):
     """``hit@k`` over evidence spans."""
 
     k: int = field(default=5, metadata={"help": "how many hits count", "ge": 1, "le": 1000})

@@ -17,7 +17,7 @@ from ragscout.model.step import step
 from ragscout.steps.measure import judge_prompt, refusal
 from ragscout.steps.measure.base import references_of, refused
 from ragscout.steps.measure.given_passages import given_passages
-from ragscout.steps.measure.judge_prompt import BUILT_IN, Anchored, Material, Reason
+from ragscout.steps.measure.judge_prompt import BUILT_IN, Anchored, JudgeInput, Reason
 from ragscout.steps.measure.judge_reply import SCORE_WORDS, Verdict, read_verdicts
 from ragscout.steps.measure.refusal import is_refusal
 from ragscout.steps.measure.tokens import clean
@@ -34,7 +34,7 @@ class _Case:
 
     settled: Mapping[str, Score | Failure]
     asked: tuple[str, ...] = ()
-    material: Material = Material("", "")
+    material: JudgeInput = JudgeInput("", "")
     note: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -173,7 +173,7 @@ class Judge(MeasureStep):
         shown = tuple(reference[:cut] for reference in references[:_MOST_REFERENCES])
         length = len(answer.text) if isinstance(answer, Answer) else 0
         note = {"truncated": f"first {cut} of {length} characters"} if length > cut else {}
-        return _Case(self._all(settled), asked, Material(question.text[:cut], text[:cut], shown, passages), note)
+        return _Case(self._all(settled), asked, JudgeInput(question.text[:cut], text[:cut], shown, passages), note)
 
     def _without_judge(
         self, name: str, question: Question, references: Sequence[str], gave_up: bool, passages: Sequence[str]
@@ -203,7 +203,7 @@ class Judge(MeasureStep):
         return {f"judge.{name}": scores[f"judge.{name}"] for name in self._texts()}
 
     async def _ask(
-        self, runtime: Runtime, names: tuple[str, ...], material: Material
+        self, runtime: Runtime, names: tuple[str, ...], material: JudgeInput
     ) -> dict[str, Score | Failure] | Unfilled:
         rounds: list[dict[str, Verdict | Failure]] = []
         requests = [self.request(names, material, replicate) for replicate in self._replicates()]
@@ -217,13 +217,13 @@ class Judge(MeasureStep):
                 rounds.append(read_verdicts(reply.text, names, self.levels))
         return {name: self._pooled([found[name] for found in rounds]) for name in names}
 
-    def request(self, names: Sequence[str], material: Material, replicate: int = 0) -> ChatRequest:
+    def request(self, names: Sequence[str], material: JudgeInput, replicate: int = 0) -> ChatRequest:
         """The request that asks for these criteria; passages serve faithfulness only, references what compares."""
         lang = judge_prompt.tongue(material.question)
         texts = self._texts()
         rubrics = [judge_prompt.criterion(name, texts[name], self.levels, self.anchors, lang) for name in names]
         own = any(texts[name] for name in names)
-        seen = Material(
+        seen = JudgeInput(
             material.question,
             material.answer,
             material.references if own or set(names) & set(_NEEDS_REFERENCE) else (),

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ragscout.model.key import digest
 from ragscout.model.outcome import Message
-from ragscout.model.packaged import Packaged, Table
+from ragscout.model.packaged import Packaged, WordTable
 from ragscout.model.text import language, normalise
 from ragscout.prompts.files import PackagedFile, Tongue, prompts
 
@@ -24,7 +24,7 @@ RUBRICS = {name: prompts("judge", f"{{tongue}}/{name}.txt") for name in (*BUILT_
 FRAME = prompts("judge", "{tongue}/frame.txt")
 DATA = prompts("judge", "{tongue}/data.txt")
 PAIR = prompts("judge", "{tongue}/pair.txt")
-KINDS = Table(
+KINDS = WordTable(
     "judge kinds",
     {
         "en": {"question": "Question", "passages": "passages", "reference": "reference", "answer": "answer"},
@@ -61,7 +61,7 @@ class Criterion:
 
 
 @dataclass(frozen=True)
-class Material:
+class JudgeInput:
     """The texts a judgement is about."""
 
     question: str
@@ -93,7 +93,7 @@ def packaged_of(criteria: Mapping[str, str]) -> tuple[Packaged, ...]:
 
 
 def judge_messages(
-    criteria: Sequence[Criterion], material: Material, *, levels: int, reason: Reason, lang: Tongue
+    criteria: Sequence[Criterion], material: JudgeInput, *, levels: int, reason: Reason, lang: Tongue
 ) -> tuple[Message, ...]:
     """System and user message. The texts come first, inside a fence whose name is a digest of them, then the task,
     marked with the same name: a small judge needs the task last. Look-alikes of fences, of headings and of chat
@@ -106,7 +106,7 @@ def judge_messages(
     return Message("system", system(lang, material)), Message("user", user)
 
 
-def system(lang: Tongue, material: Material) -> str:
+def system(lang: Tongue, material: JudgeInput) -> str:
     """The system message: which texts are data, and where the task stands."""
     shown = {"question": True, "passages": material.passages, "reference": material.references, "answer": True}
     names = [KINDS.value[lang][kind] for kind, there in shown.items() if there]
@@ -114,7 +114,7 @@ def system(lang: Tongue, material: Material) -> str:
     return render(FRAME[lang], kinds=", ".join(names[:-1]) + last + names[-1])
 
 
-def fenced(material: Material) -> dict[str, Any]:
+def fenced(material: JudgeInput) -> dict[str, Any]:
     """The material's texts, neutralised, with their fence's name."""
     texts = (material.question, material.answer, *material.references, *material.passages)
     return {

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ragscout.model.outcome import Failure
-from ragscout.model.packaged import Table
+from ragscout.model.packaged import WordTable
 
-SCORE_WORDS = Table(
+SCORE_WORDS = WordTable(
     "score words",
     {
         "keys": ("score", "level", "rating", "grade", "점수"),

@@ -16,7 +16,7 @@ from ragscout.model.runtime import Models, Runtime
 from ragscout.model.step import make, step
 from ragscout.model.text import Language
 from ragscout.providers import tokenize
-from ragscout.steps.measure.base import Pair, TextMetric, share
+from ragscout.steps.measure.base import AnswerPair, TextMetric, share
 from ragscout.steps.measure.tokens import KO_FUNCTION, content_morphemes, korean_tokeniser, morphemes, pair_language
 
 Synonyms = Literal["auto", "wordnet", "none"]
@@ -57,7 +57,7 @@ class Meteor(TextMetric):
             f"|tok:nltk word, ko:{korean_tokeniser()} content|nltk:{importlib.metadata.version('nltk')}"
         )
 
-    async def score_all(self, runtime: Runtime, pairs: Sequence[Pair]) -> list[Scores]:  # type: ignore[override]
+    async def score_all(self, runtime: Runtime, pairs: Sequence[AnswerPair]) -> list[Scores]:  # type: ignore[override]
         """METEOR of distinct pairs; a ``Failure`` (``no_model``) when WordNet is asked for and absent."""
         folder = "absent" if self.synonyms == "none" else _wordnet_folder(runtime.models)
         if self.synonyms == "wordnet" and not isinstance(folder, Path):
@@ -70,12 +70,12 @@ class Meteor(TextMetric):
         note = {} if isinstance(folder, Path) else {"synonyms": "none"}
         return [{"meteor": Score(self._best(pair, wordnet).value, note)} for pair in pairs]
 
-    async def _memoised(self, runtime: Runtime, pairs: Sequence[Pair]) -> list[Scores]:
+    async def _memoised(self, runtime: Runtime, pairs: Sequence[AnswerPair]) -> list[Scores]:
         """Scores from the memo; ``auto`` is resolved before the pairs are keyed."""
         resolved = self.resolved(runtime.models)
         return await super(Meteor, resolved)._memoised(runtime, pairs)
 
-    def _best(self, pair: Pair, wordnet: Any) -> Score:
+    def _best(self, pair: AnswerPair, wordnet: Any) -> Score:
         scores = []
         for reference in pair.references:
             lang = pair_language(reference, pair.answer)

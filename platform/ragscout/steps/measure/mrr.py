@@ -6,13 +6,13 @@ from dataclasses import field
 from typing import ClassVar
 
 from ragscout.model.step import step
-from ragscout.steps.measure.retrieval import Judged, RankMetric
+from ragscout.steps.measure.retrieval import JudgedRanking, RankMetric
 
 
 class _Mrr(RankMetric):
     """1 / rank of the first hit among the first k that covers any group, 0 when there is none."""
 
-    def value(self, judged: Judged) -> float:
+    def value(self, judged: JudgedRanking) -> float:
         """Reciprocal rank, 0..1."""
         ranks = (rank for rank, groups in enumerate(judged.covered[: self.k], 1) if groups)
         first = next(ranks, None)

@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import ClassVar
 
 from ragscout.model.step import step
-from ragscout.steps.measure.retrieval import Judged, RankMetric
+from ragscout.steps.measure.retrieval import JudgedRanking, RankMetric
 
 
 class _Ndcg(RankMetric):
@@ -20,7 +20,7 @@ class _Ndcg(RankMetric):
     does not depend on how the documents were chunked. With one group it is 1 / log2(1 + rank), as everywhere.
     """
 
-    def value(self, judged: Judged) -> float:
+    def value(self, judged: JudgedRanking) -> float:
         """nDCG, 0..1."""
         found: set[object] = set()
         ranks: list[int] = []

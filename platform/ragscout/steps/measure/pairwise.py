@@ -11,7 +11,7 @@ from typing import Literal
 from ragscout.model.outcome import Failure, Message, Unfilled
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
 from ragscout.steps.measure import judge_prompt
-from ragscout.steps.measure.judge_prompt import Material
+from ragscout.steps.measure.judge_prompt import JudgeInput
 
 Better = Literal["A", "B", "tie"]
 _BETTER = re.compile(r'"better"\s*:\s*"(A|B|tie)"')
@@ -29,7 +29,7 @@ class Preference:
 async def prefer(
     runtime: Runtime,
     model: ChatModel,
-    material: Material,
+    material: JudgeInput,
     other: str,
     *,
     criterion: str = "correctness",
@@ -69,10 +69,10 @@ async def prefer(
     return Preference({"A": 1.0, "B": 0.0, "tie": 0.5}[first], consistent=True)
 
 
-def _request(model: ChatModel, material: Material, pair: tuple[str, str], criterion: str, text: str) -> ChatRequest:
+def _request(model: ChatModel, material: JudgeInput, pair: tuple[str, str], criterion: str, text: str) -> ChatRequest:
     lang = judge_prompt.tongue(material.question)
     rubric = judge_prompt.criterion(criterion, text, 5, "ends", lang)
-    safe = judge_prompt.fenced(Material(material.question, "\n".join(pair), material.references, material.passages))
+    safe = judge_prompt.fenced(JudgeInput(material.question, "\n".join(pair), material.references, material.passages))
     a, b = (judge_prompt.neutral(answer) for answer in pair)
     schema = {
         "type": "object",

@@ -6,13 +6,13 @@ from dataclasses import field
 from typing import ClassVar
 
 from ragscout.model.step import step
-from ragscout.steps.measure.retrieval import Judged, RankMetric
+from ragscout.steps.measure.retrieval import JudgedRanking, RankMetric
 
 
 class _Precision(RankMetric):
     """Hits among the first k that cover any group, divided by k (as trec_eval does, also when fewer were retrieved)."""
 
-    def value(self, judged: Judged) -> float:
+    def value(self, judged: JudgedRanking) -> float:
         """Relevant hits / k, 0..1."""
         return sum(bool(groups) for groups in judged.covered[: self.k]) / self.k
 

@@ -71,7 +71,7 @@ _CLASSES = {
 _SHOWN = 80
 
 
-class Stopped(Exception):
+class RagasStopped(Exception):
     """A computation that ends without a number; ``outcome`` says why."""
 
     def __init__(self, outcome: Failure | Unfilled) -> None:
@@ -80,7 +80,7 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Judge:
+class RagasJudge:
     """Who is asked and how; ``max_tokens`` bounds one reply."""
 
     model: ChatModel | None
@@ -93,7 +93,7 @@ async def score(
     metric: str,
     values: Mapping[str, Any],
     *,
-    judge: Judge,
+    judge: RagasJudge,
     encoder: tuple[str, str],
     lang: Tongue,
     options: Mapping[str, Any],
@@ -110,7 +110,7 @@ async def score(
         options: ragas' own parameters of the metric (``mode``, ``strictness``).
 
     Raises:
-        Stopped: no number came of it; holds the ``Failure`` or ``Unfilled``.
+        RagasStopped: no number came of it; holds the ``Failure`` or ``Unfilled``.
     """
     collections = await asyncio.to_thread(_load)
     given = dict(options)
@@ -129,9 +129,9 @@ async def score(
         value = float((await made.ascore(**values)).value)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         why = f"ragas could not compute {metric}: {type(error).__name__}: {_short(str(error), 200)}"
-        raise Stopped(Failure("measurement", "metric_failed", why)) from error
+        raise RagasStopped(Failure("measurement", "metric_failed", why)) from error
     if not math.isfinite(value):
-        raise Stopped(Failure("measurement", "metric_failed", f"ragas gave no number for {metric}; got {value}."))
+        raise RagasStopped(Failure("measurement", "metric_failed", f"ragas gave no number for {metric}; got {value}."))
     return value
 
 
@@ -185,7 +185,7 @@ def parsed(text: str, model: Any) -> Any:
     """A reply as ragas' model: the first JSON object in it.
 
     Raises:
-        Stopped: there is none, a field is missing or of the wrong type, a verdict is neither 0 nor 1, or nothing was
+        RagasStopped: there is none, a field is missing or of the wrong type, a verdict is neither 0 nor 1, or nothing was
             found to judge (ragas makes of that NaN, 0 or 1, by metric).
     """
     try:
@@ -231,9 +231,9 @@ def _numbers(value: Any) -> Iterator[int]:
         yield value
 
 
-def _unusable(why: str, text: str) -> Stopped:
+def _unusable(why: str, text: str) -> RagasStopped:
     detail = f"The judge's reply cannot be used: {why}; got {_short(text, _SHOWN)!r}."
-    return Stopped(Failure("measurement", "judge_failed", detail))
+    return RagasStopped(Failure("measurement", "judge_failed", detail))
 
 
 def _short(text: str, most: int) -> str:
@@ -288,11 +288,11 @@ def testset() -> Any:
 def _chat_adapter() -> Any:
     from ragas.llms.base import InstructorBaseRagasLLM
 
-    class Chat(InstructorBaseRagasLLM):
+    class RagasChat(InstructorBaseRagasLLM):
         """A model of ragas that asks ``Runtime.chat``. Equal prompts of one computation are replicates when the
         temperature lets them differ, else one request."""
 
-        def __init__(self, runtime: Runtime, judge: Judge) -> None:
+        def __init__(self, runtime: Runtime, judge: RagasJudge) -> None:
             self._runtime, self._judge = runtime, judge
             self._asked: Counter[str] = Counter()
 
@@ -312,16 +312,16 @@ def _chat_adapter() -> Any:
             )
             reply = await self._runtime.chat(request, "judge")
             if isinstance(reply, Unfilled):
-                raise Stopped(reply)
+                raise RagasStopped(reply)
             if isinstance(reply, Failure):
                 why = f"The judge gave no reply: {reply.detail or reply.kind}"
-                raise Stopped(Failure("measurement", "judge_failed", why))
+                raise RagasStopped(Failure("measurement", "judge_failed", why))
             if reply.finish == "length":
                 why = f"it was cut off after {request.max_tokens} tokens, raise max_tokens"
                 raise _unusable(why, reply.text)
             return parsed(reply.text, response_model)
 
-    return Chat
+    return RagasChat
 
 
 @functools.cache

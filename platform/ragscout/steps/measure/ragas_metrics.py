@@ -42,7 +42,7 @@ _OWNERS = {
 
 
 @dataclass(frozen=True)
-class _Case:
+class _RagasCase:
     """One question: an outcome that needs no ragas, or what ragas is given, once for each reference tried."""
 
     outcome: Score | Failure | None
@@ -218,12 +218,12 @@ class Ragas(MeasureStep):
 
     def _case(
         self, question: Question, answer: Answer | Failure | None, passages: Sequence[str], retrieves: bool
-    ) -> _Case:
+    ) -> _RagasCase:
         text = clean(answer.text) if isinstance(answer, Answer) else ""
         references = references_of(question) if question.answerable else ()
         outcome = self._without_ragas(question, answer, text, references, passages, retrieves)
         if outcome is not None:
-            return _Case(outcome)
+            return _RagasCase(outcome)
         cut = self.text_limit
         values: dict[str, Any] = {
             "user_input": clean(question.text)[:cut],
@@ -234,7 +234,7 @@ class Ragas(MeasureStep):
         if "reference" in self._reads:
             tried = references if self.metric == "semantic_similarity" else references[: self.references]
         every = [{**values, "reference": reference[:cut]} for reference in tried]
-        return _Case(None, question.text, tuple({name: item[name] for name in self._reads} for item in every))
+        return _RagasCase(None, question.text, tuple({name: item[name] for name in self._reads} for item in every))
 
     def _without_ragas(
         self,
@@ -267,7 +267,7 @@ class Ragas(MeasureStep):
             return Failure("measurement", "no_evidence", "The answer was given no passages.")
         return None
 
-    async def _scored(self, runtime: Runtime, case: _Case) -> Scores | Unfilled:
+    async def _scored(self, runtime: Runtime, case: _RagasCase) -> Scores | Unfilled:
         name = self.figures()[0].name
         if case.outcome is not None:
             return {name: case.outcome}
@@ -298,12 +298,12 @@ class Ragas(MeasureStep):
                 runtime,
                 self.metric,
                 values,
-                judge=boundary.Judge(self.model, self.temperature, self.max_tokens),
+                judge=boundary.RagasJudge(self.model, self.temperature, self.max_tokens),
                 encoder=(self.embedder, self.embedder_revision),
                 lang=tongue(question),
                 options=options,
             )
-        except boundary.Stopped as stop:
+        except boundary.RagasStopped as stop:
             return stop.outcome
         return share(value)
 

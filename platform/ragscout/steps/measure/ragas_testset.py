@@ -23,7 +23,7 @@ from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
 from ragscout.prompts.files import PackagedFile, Tongue
 from ragscout.steps.measure.ragas_boundary import (
     KoreanPrompt,
-    Stopped,
+    RagasStopped,
     first_object,
     korean_file,
     reply_schema,
@@ -50,7 +50,7 @@ async def drafted(
 
     Raises:
         MissingExtraError: ragas is not installed.
-        Stopped: no question came of it; holds the ``Failure`` or ``Unfilled``.
+        RagasStopped: no question came of it; holds the ``Failure`` or ``Unfilled``.
     """
     parts = await asyncio.to_thread(load)
     llm = _adapter()(runtime, model)
@@ -62,7 +62,9 @@ async def drafted(
         )
         found.append([name.strip() for name in reply.entities if name.strip()])
     if not all(found):
-        raise Stopped(Failure("measurement", "unsuitable", "ragas found no entity in a span, and so asks nothing."))
+        raise RagasStopped(
+            Failure("measurement", "unsuitable", "ragas found no entity in a span, and so asks nothing.")
+        )
     made, scenario = _scenario(contexts, found, persona, lang, llm)
     sample = await made.generate_sample(scenario)
     return str(sample.user_input), str(sample.reference)
@@ -168,7 +170,7 @@ def _request(model: ChatModel, prompt: str, response_model: Any) -> ChatRequest:
 
 @functools.cache
 def _adapter() -> Any:
-    class Chat(load().llms.InstructorBaseRagasLLM):  # type: ignore[misc]
+    class TestsetChat(load().llms.InstructorBaseRagasLLM):  # type: ignore[misc]
         """A model of ragas that asks ``Runtime.chat``."""
 
         is_async = True
@@ -182,11 +184,11 @@ def _adapter() -> Any:
         async def agenerate(self, prompt: str, response_model: Any) -> Any:
             reply = await self._runtime.chat(_request(self._model, prompt, response_model), "data")
             if isinstance(reply, (Failure, Unfilled)):
-                raise Stopped(reply)
+                raise RagasStopped(reply)
             try:
                 return first_object(reply.text, response_model)
             except ValueError as error:
                 why = f"the model's reply cannot be used: {error}; got {reply.text[:80]!r}"
-                raise Stopped(Failure("measurement", "unsuitable", why)) from error
+                raise RagasStopped(Failure("measurement", "unsuitable", why)) from error
 
-    return Chat
+    return TestsetChat

@@ -6,13 +6,13 @@ from dataclasses import field
 from typing import ClassVar
 
 from ragscout.model.step import step
-from ragscout.steps.measure.retrieval import Judged, RankMetric
+from ragscout.steps.measure.retrieval import JudgedRanking, RankMetric
 
 
 class _Recall(RankMetric):
     """Groups of evidence covered by the first k, divided by all groups."""
 
-    def value(self, judged: Judged) -> float:
+    def value(self, judged: JudgedRanking) -> float:
         """Found groups / groups, 0..1."""
         return len(frozenset[object]().union(*judged.covered[: self.k])) / judged.groups
 

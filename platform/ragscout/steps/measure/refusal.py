@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 
-from ragscout.model.packaged import Table
+from ragscout.model.packaged import WordTable
 from ragscout.model.text import normalise
 from ragscout.providers.tokenize import SENTENCE_WORDS, sentences
 
@@ -95,7 +95,7 @@ _APOLOGY = (
     r"[\s,.:;!-]*(?:but |that )?"
 )
 _TURN = r"(?:\bbut\b|\bhowever\b|\balthough\b|하지만|그러나|다만|그렇지만|지만,?\s)(.{8,})"
-RULES = Table("refusal rules", {"refuses": (*_ENGLISH, *_KOREAN), "opening": _APOLOGY, "goes on": _TURN})
+RULES = WordTable("refusal rules", {"refuses": (*_ENGLISH, *_KOREAN), "opening": _APOLOGY, "goes on": _TURN})
 READ = (RULES, SENTENCE_WORDS)
 """What ``is_refusal`` reads."""
 

@@ -22,7 +22,7 @@ NO_RETRIEVAL = Failure("measurement", "unsuitable", "This configuration retrieve
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedRanking:
     """A ranking against gold evidence: per rank, the groups that the hit covers; and how many groups there are."""
 
     covered: tuple[frozenset[object], ...]
@@ -78,7 +78,7 @@ class RankMetric(RankingMetric):
         unit = "document" if self.documents else f"span|cover:{self.cover}"
         return f"{self.name}@{self.k}|unit:{unit}"
 
-    def value(self, judged: Judged) -> float:
+    def value(self, judged: JudgedRanking) -> float:
         """The metric, 0..1; ``judged.covered`` may be shorter or longer than ``k``, ``judged.groups`` is at least 1."""
         raise NotImplementedError
 
@@ -117,7 +117,7 @@ def without_evidence(question: Question, gold: Evidence | Failure, *, documents:
     return Failure("measurement", "no_evidence", f"The question has no {what}.")
 
 
-def judge_spans(gold: Evidence, ranking: Ranking, chunk: Chunks, cover: float) -> Judged:
+def judge_spans(gold: Evidence, ranking: Ranking, chunk: Chunks, cover: float) -> JudgedRanking:
     """Groups of spans that each hit covers, best hit first."""
     by_document: dict[str, list[PlacedSpan]] = {}
     for span in gold.spans:
@@ -132,10 +132,10 @@ def judge_spans(gold: Evidence, ranking: Ranking, chunk: Chunks, cover: float) -
                 if _covers(start, end, span, cover)
             )
         )
-    return Judged(tuple(covered), len({span.group for span in gold.spans}))
+    return JudgedRanking(tuple(covered), len({span.group for span in gold.spans}))
 
 
-def judge_documents(gold: Evidence, ranking: Ranking, chunk: Chunks) -> Judged:
+def judge_documents(gold: Evidence, ranking: Ranking, chunk: Chunks) -> JudgedRanking:
     """Groups that each distinct document of the ranking covers; a document ranks where its best chunk ranks, and parts
     of one document are that document."""
     sources = chunk.sources
@@ -149,7 +149,7 @@ def judge_documents(gold: Evidence, ranking: Ranking, chunk: Chunks) -> Judged:
     names = (chunk.document[hit.chunk] for hit in ranking.hits)
     order = dict.fromkeys(sources.get(name, name) for name in names)
     covered = [frozenset(group for group, members in groups.items() if document in members) for document in order]
-    return Judged(tuple(covered), len(groups))
+    return JudgedRanking(tuple(covered), len(groups))
 
 
 def _covers(start: int, end: int, span: PlacedSpan, cover: float) -> bool:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import step
-from ragscout.steps.measure.base import Pair, TextMetric, share
+from ragscout.steps.measure.base import AnswerPair, TextMetric, share
 from ragscout.steps.measure.tokens import KO_FUNCTION, korean_tokeniser, overlap_tokens, pair_language
 
 
@@ -24,7 +24,7 @@ class _Rouge(TextMetric):
         """Kind, tokenisers."""
         return f"{self.name}|f1|nrefs:best|case:lower|stem:no|tok:alphanumeric, ko:{korean_tokeniser()} content"
 
-    def score(self, pair: Pair) -> dict[str, Score | Failure]:
+    def score(self, pair: AnswerPair) -> dict[str, Score | Failure]:
         """Best F-measure over the references."""
         best = 0.0
         for reference in pair.references:

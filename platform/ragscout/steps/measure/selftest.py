@@ -11,7 +11,7 @@ from ragscout.model.metric import MeasureStep
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.runtime import Runtime
 from ragscout.prompts.files import TONGUES, PackagedFile, Tongue
-from ragscout.steps.measure.base import Pair, TextMetric
+from ragscout.steps.measure.base import AnswerPair, TextMetric
 
 EXACT = ("exact_match", "answer_in_text")
 """Metrics that do not claim to see a paraphrase: they must only never prefer the wrong answer."""
@@ -66,7 +66,7 @@ async def selftest(metric: MeasureStep, language: Tongue, runtime: Runtime) -> S
     figure = metric.figures()[0]
     found: list[Sequence[float]] = []
     for kind in ("reference", "paraphrase", "wrong", "unrelated"):
-        scored = await metric.score_all(runtime, [Pair(getattr(row, kind), (row.reference,)) for row in rows])
+        scored = await metric.score_all(runtime, [AnswerPair(getattr(row, kind), (row.reference,)) for row in rows])
         outcomes = [scores[figure.name] for scores in scored]
         failure = next((item for item in outcomes if isinstance(item, Failure)), None)
         if failure is not None:

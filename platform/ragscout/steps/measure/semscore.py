@@ -9,7 +9,7 @@ from typing import Any
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import step
-from ragscout.steps.measure.base import Pair, TextMetric, share
+from ragscout.steps.measure.base import AnswerPair, TextMetric, share
 from ragscout.steps.measure.sentence_encoder import LANGUAGES, PACKAGED, embedded, missing, unsuitable
 
 
@@ -52,7 +52,7 @@ class SemScore(TextMetric):
         fit = "+".join(self.languages or LANGUAGES[self.model])
         return f"semscore|nrefs:best|model:{self.model}{revision}|languages:{fit}|map:max(0,cos)"
 
-    async def score_all(self, runtime: Runtime, pairs: Sequence[Pair]) -> list[dict[str, Score | Failure]]:
+    async def score_all(self, runtime: Runtime, pairs: Sequence[AnswerPair]) -> list[dict[str, Score | Failure]]:
         """SemScore of distinct pairs; ``no_model`` or ``unsuitable`` where the encoder cannot be used."""
         absent = missing(runtime, self.model, self.revision, "SemScore")
         if absent is not None:
@@ -61,7 +61,7 @@ class SemScore(TextMetric):
         vectors = await embedded(runtime, self.model, self.revision, texts)
         return [{"semscore": self._outcome(pair, vectors)} for pair in pairs]
 
-    def _outcome(self, pair: Pair, vectors: Mapping[str, Any]) -> Score | Failure:
+    def _outcome(self, pair: AnswerPair, vectors: Mapping[str, Any]) -> Score | Failure:
         fit = self.languages or LANGUAGES[self.model]
         strange = unsuitable(self.model, fit, (pair.answer, *pair.references))
         if strange is not None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import re
 
-from ragscout.model.packaged import Table
+from ragscout.model.packaged import WordTable
 from ragscout.model.text import Language
 from ragscout.steps.measure.tokens import content_morphemes, morphemes, without_punctuation
 
-WORDS = Table(
+WORDS = WordTable(
     "squad words",
     {"articles": "a|an|the", "copula": "입니다|입니당|이에요|예요|이다|이며|임|이요|요|이라고 합니다|라고 합니다"},
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import step
-from ragscout.steps.measure.base import Pair, TextMetric, share
+from ragscout.steps.measure.base import AnswerPair, TextMetric, share
 from ragscout.steps.measure.rouge import overlap_f1
 from ragscout.steps.measure.squad import WORDS, answer_tokens
 from ragscout.steps.measure.tokens import KO_FUNCTION, korean_tokeniser, pair_language
@@ -22,7 +22,7 @@ class TokenF1(TextMetric):
         """Rules and tokenisers."""
         return f"token_f1|nrefs:best|norm:squad-1.1 unicode|tok:space, ko:{korean_tokeniser()} content"
 
-    def score(self, pair: Pair) -> dict[str, Score | Failure]:
+    def score(self, pair: AnswerPair) -> dict[str, Score | Failure]:
         """Best F1 over the references."""
         best = 0.0
         for reference in pair.references:

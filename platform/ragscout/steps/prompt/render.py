@@ -27,7 +27,7 @@ _BLANKS = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True)
-class Passage:
+class PromptPassage:
     """A chunk as a prompt shows it; ``number`` counts from 1 in the order shown."""
 
     number: int
@@ -42,7 +42,7 @@ def fenced(text: str) -> str:
 
 
 def messages(
-    source: str, *, question: str, passages: Sequence[Passage], language: str, citations: str, retrieval: bool
+    source: str, *, question: str, passages: Sequence[PromptPassage], language: str, citations: str, retrieval: bool
 ) -> tuple[Message, ...]:
     """Render a prompt file; messages that come out empty are left out.
 
@@ -82,7 +82,7 @@ def check(source: str, *, shows_passages: bool = True) -> None:
     Raises:
         ValueError: in one sentence: syntax, an unknown variable, a missing question, passages left out.
     """
-    probe = [Passage(number, f"passage-{number}", "title", "document") for number in (1, 2)]
+    probe = [PromptPassage(number, f"passage-{number}", "title", "document") for number in (1, 2)]
     for passages, retrieval in ((probe, True), ([], True), ([], False)):
         for citations in ("none", "numbers"):
             made = messages(

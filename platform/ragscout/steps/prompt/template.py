@@ -17,7 +17,7 @@ from ragscout.model.text import Language, language
 from ragscout.model.values import Passages
 from ragscout.prompts.files import TONGUES, Tongue, prompts
 from ragscout.providers.excerpt import excerpt
-from ragscout.steps.prompt.render import Passage, check, fenced, messages
+from ragscout.steps.prompt.render import PromptPassage, check, fenced, messages
 
 ANSWER = prompts("answer")
 """The packaged prompt, for questions whose language has no text of its own."""
@@ -109,9 +109,9 @@ class Template(Step):
         """The step's own text in a language, empty where the packaged one is used."""
         return (self.text_ko if tongue == "ko" else "") or self.text
 
-    def _passage(self, number: int, at: int, found: Passages) -> Passage:
+    def _passage(self, number: int, at: int, found: Passages) -> PromptPassage:
         text = found.text[at].strip()
         if self.max_passage_chars:
             text = excerpt(text, self.max_passage_chars)
         title = " ".join(found.title[at].split())
-        return Passage(number, fenced(text), fenced(title), fenced(found.document[at]))
+        return PromptPassage(number, fenced(text), fenced(title), fenced(found.document[at]))
