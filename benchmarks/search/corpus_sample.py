@@ -46,7 +46,7 @@ FIGURES = ("recall@5", "ndcg@10")
 
 
 def merged(data: Path, questions: str, others: list[str], folder: Path) -> Path:
-    """An evaluation set of one set's questions over several sets' documents."""
+    """Return an evaluation set of one set's questions over several sets' documents."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [(data / name / "corpus.jsonl").read_text(encoding="utf-8") for name in (questions, *others)]
     (folder / "corpus.jsonl").write_text("".join(lines), encoding="utf-8")

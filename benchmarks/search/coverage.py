@@ -74,7 +74,7 @@ CLAIMS += tuple(
 
 
 def one(seed: int, binary: bool):
-    """The claims of one world."""
+    """Return the claims of one world."""
     rng = np.random.default_rng([seed, int(binary)])
     means = 0.55 + rng.normal(0, 0.015, 8)
     real, scores = truth(means, np.random.default_rng(7), binary), table(means, rng, binary)

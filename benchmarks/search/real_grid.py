@@ -85,7 +85,7 @@ class Grid:
 
 
 def replay(name, sweep, recorded, limit, seed):
-    """(calls, row) of one search."""
+    """Return (calls, row) of one search."""
     prepared = sweep.prepared
     questions = [question.id for question in prepared.questions]
     order = np.random.default_rng(seed).permutation(len(questions))

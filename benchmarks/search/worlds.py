@@ -48,7 +48,7 @@ BLOCK = 10
 
 
 def load(questions: int):
-    """The world and reference-strategy modules for a number of questions."""
+    """Load the world and reference-strategy modules for a number of questions."""
     os.environ["SIM_NQ"] = str(questions)
     sys.path.insert(0, str(HOME))
     return importlib.import_module("world"), importlib.import_module("strategies")
@@ -56,7 +56,7 @@ def load(questions: int):
 
 @functools.cache
 def made_space(module):
-    """The worlds' configurations as the product knows them; a lexical one has no embedder."""
+    """Return the worlds' configurations as the product knows them; a lexical one has no embedder."""
     rows = []
     for levels in module.GRID:
         knobs = {name: str(level) for name, level in zip(KNOBS, levels, strict=True)}
@@ -102,7 +102,7 @@ class Driver:
         return Block(request.configuration, scores, Usage())
 
     def named(self) -> int:
-        """The configuration with the highest posterior mean among those measured."""
+        """Return the configuration with the highest posterior mean among those measured."""
         posterior = self.search.posterior(exact=True)
         seen = np.flatnonzero(self.search.outcomes.answered())
         return int(seen[posterior.mean[seen].argmax()])
@@ -114,7 +114,7 @@ class Driver:
 
 
 def factor(world, module, seed, checkpoints):
-    """(calls, row, more) when each share is spent; the limit of the search itself is the whole grid."""
+    """Return (calls, row, more) when each share is spent; the limit of the search itself is the whole grid."""
     driver, found = Driver(world, module, module.GRID_CALLS, seed), []
     for limit in sorted(checkpoints):
         going = True
@@ -136,7 +136,7 @@ def factor(world, module, seed, checkpoints):
 
 
 def factor_with_finals(world, module, seed, checkpoints):
-    """The same with a limit on answers; one whole search per share."""
+    """Return the same with a limit on answers; one whole search per share."""
     found = []
     for limit in checkpoints:
         driver = Driver(world, module, limit, seed)
@@ -151,7 +151,7 @@ def factor_with_finals(world, module, seed, checkpoints):
 
 
 def model_only(world, module, rng, checkpoints):
-    """The model and the chooser alone, from a start weighted by the retrieval metric."""
+    """Run the model and the chooser alone, from a start weighted by the retrieval metric."""
     active = np.ones(module.GRID.shape, dtype=bool)
     active[:, 2] = ~module.BM25
     model = FactorModel(make_design(module.GRID, active, KINDS, world.metric), module.NQ)
@@ -181,7 +181,7 @@ def model_only(world, module, rng, checkpoints):
 
 
 def run(name, world, module, strategies, seed, checkpoints):
-    """(calls, row, more) per checkpoint of one strategy."""
+    """Return (calls, row, more) per checkpoint of one strategy."""
     rng = np.random.default_rng([seed, 30])
     if name == "exhaustive":
         return [(module.GRID_CALLS, world.ex, {})]
@@ -241,7 +241,7 @@ def table(lines) -> str:
 
 
 def paired(lines) -> str:
-    """The factor search against every other strategy on the same worlds, at the same share of calls; against the
+    """Return the factor search against every other strategy on the same worlds, at the same share of calls; against the
     complete grid at every share."""
     regrets = defaultdict(dict)
     for line in lines:

@@ -199,7 +199,7 @@ def _best(cubes: Mapping[str, Floats], rows: Sequence[Measured], names: Mapping[
 def _disputed(
     cubes: Mapping[str, Floats], family: Sequence[str], questions: Sequence[Question]
 ) -> tuple[Disputed, ...]:
-    """The questions whose places differ most, among those that at least two metrics scored."""
+    """Return the questions whose places differ most, among those that at least two metrics scored."""
     import numpy as np
 
     if len(family) < 2 or len(questions) < 2:

@@ -56,7 +56,7 @@ def build_board(
     retrieval_figures: Sequence[Figure] = (),
     kept: RowCache | None = None,
 ) -> Board:
-    """The leaderboard of what was measured; a pure function: equal inputs give equal bytes.
+    """Return the leaderboard of what was measured; a pure function: equal inputs give equal bytes.
 
     ``figures``: of answers, in display order; ``retrieval_figures``: of rankings. Configurations that generate nothing
     form the second table, unless none generates. ``kept``: rows of the board's last state, which change no number.
@@ -193,7 +193,7 @@ def _retrieval_rows(
     facts: Facts,
     kept: RowCache,
 ) -> tuple[Row, ...]:
-    """Retrieval prefixes, ordered by the first retrieval figure."""
+    """Return retrieval prefixes, ordered by the first retrieval figure."""
     if not measured:
         return ()
     first = Goal.of((retrieval_figures or figures)[0]) if (retrieval_figures or figures) else Goal("")

@@ -52,7 +52,7 @@ class ComparisonTable:
         return found if groups is None else by_cluster(found, groups)
 
     def shared(self, rows: Sequence[int]) -> NDArray[np.bool_]:
-        """The questions that all of some rows were scored on."""
+        """Return the questions that all of some rows were scored on."""
         import numpy as np
 
         return np.asarray(self.scored[list(rows)].all(0))
@@ -131,8 +131,8 @@ def against_leader(
 
 
 def recommended_row(family: Sequence[Row], goal: Goal) -> Row:
-    """The cheapest (money, then clearly faster in the probe, then tokens), then simplest, of the winner set within one
-    point of the leader; rows that fail a must-pass question only when all do."""
+    """Return the cheapest (money, then clearly faster in the probe, then tokens), then simplest, of the winner set
+    within one point of the leader; rows that fail a must-pass question only when all do."""
     pool = _pool(family, goal)
     probed = [row for row in pool if row.latency is not None and row.latency.p95 is not None]
     if probed:

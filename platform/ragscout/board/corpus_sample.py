@@ -28,7 +28,7 @@ def corpus_sample(
     questions: Sequence[Question],
     figures: Sequence[Figure],
 ) -> CorpusSample:
-    """What the board says of a sample.
+    """Return what the board says of a sample.
 
     Args:
         entry: the journal's account of it.

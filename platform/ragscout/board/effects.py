@@ -135,9 +135,9 @@ class Effects:
         return tuple(sorted(found, key=lambda effect: (-size[effect.knob], list(self.space.knobs).index(effect.knob))))
 
     def contributions(self, key: str) -> tuple[Effect, ...]:
-        """What each knob's value adds in one configuration: against the mean of the configurations that differ from it
-        in this knob only (a knob that one side does not have does not count), largest first. ``configurations``: how
-        many those are. Knobs without such neighbours are left out."""
+        """Return what each knob's value adds in one configuration: against the mean of the configurations that differ
+        from it in this knob only (a knob that one side does not have does not count), largest first.
+        ``configurations``: how many those are. Knobs without such neighbours are left out."""
         import numpy as np
 
         if not self.known or key not in self.space.index:
@@ -166,7 +166,7 @@ class Effects:
         return tuple(sorted(found, key=lambda effect: -abs(effect.value)))
 
     def predicted(self, key: str) -> float | None:
-        """What the knobs alone give a configuration, on the goal's scale; ``None`` when nothing is known."""
+        """Return what the knobs alone give a configuration, on the goal's scale; ``None`` when nothing is known."""
         import numpy as np
 
         if not self.known or key not in self.space.index:
@@ -178,7 +178,7 @@ class Effects:
         return rounded((unit if self.goal.higher else 1 - unit) * self._scale + self._low)
 
     def interactions(self, count: int = 3) -> tuple[Interaction, ...]:
-        """The pairs of knobs whose values work together most, strongest first."""
+        """Return the pairs of knobs whose values work together most, strongest first."""
         if not self.known:
             return ()
         found = [self._interaction(a, b) for a, b in itertools.combinations(range(len(self.space.knobs)), 2)]

@@ -32,7 +32,7 @@ class GoalLabels:
     ranks: bool
 
     def values(self, raw: Floats) -> Floats:
-        """What rows are ordered by."""
+        """Return what rows are ordered by."""
         return self.corrected.values if self.ranks else raw
 
 
@@ -44,7 +44,7 @@ def goal_labels(
     raw: Floats,
     scored: NDArray[np.bool_],
 ) -> GoalLabels | None:
-    """The goal's correction, ``None`` when the goal is no judge's figure or has too few labels."""
+    """Return the goal's correction, ``None`` when the goal is no judge's figure or has too few labels."""
     calibration = next((item for item in judges if item.standing.figure == goal.metric), None)
     if calibration is None:
         return None
@@ -66,7 +66,7 @@ def with_figure(rows: Sequence[Row], goal: Goal, labels: GoalLabels | None) -> l
 
 
 def table(raw: ComparisonTable, order: Sequence[int], labels: GoalLabels | None) -> ComparisonTable:
-    """The table that rows are compared by: pseudo-values where the corrected scores rank, else the raw ones."""
+    """Return the table that rows are compared by: pseudo-values where the corrected scores rank, else the raw ones."""
     import numpy as np
 
     if labels is None or not labels.ranks:
@@ -101,11 +101,11 @@ def _counted(paired: Paired | None, raw: ComparisonTable, row: int, other: int |
 
 
 def standings(judges: Sequence[Calibration], goal: Goal, labels: GoalLabels | None) -> tuple[Standing, ...]:
-    """The judges of the board; the goal's says whether its corrected scores rank."""
+    """Return the judges of the board; the goal's says whether its corrected scores rank."""
     ranks = labels is not None and labels.ranks
     return tuple(replace(item.standing, ranks=ranks and item.standing.figure == goal.metric) for item in judges)
 
 
 def own_answers(judges: Sequence[Calibration]) -> frozenset[str]:
-    """Configurations whose answers were written by a model that also judges them."""
+    """Return configurations whose answers were written by a model that also judges them."""
     return frozenset(key for item in judges for key in item.own)

@@ -11,7 +11,7 @@ from ragscout.words import Phrase, phrase
 
 
 def value_of(row: Row, limit: str) -> float | None:
-    """What a row needs of a limit's quantity; ``None`` when it was not measured."""
+    """Return what a row needs of a limit's quantity; ``None`` when it was not measured."""
     if limit in ("p50_seconds", "p95_seconds"):
         return None if row.latency is None else row.latency.p50 if limit == "p50_seconds" else row.latency.p95
     if limit == "usd_per_1k":
@@ -35,7 +35,7 @@ def excess(row: Row, within: Mapping[str, float], probed: bool = True) -> dict[s
 
 
 def limit_notes(board: Board, require: Mapping[str, float]) -> tuple[Note, ...]:
-    """What must be said when no row keeps the limits, or the recommended one misses what is required."""
+    """Return what must be said when no row keeps the limits, or the recommended one misses what is required."""
     if board.recommended() is None:
         return _infeasible(board)
     return _required(board, require)

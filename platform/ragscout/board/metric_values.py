@@ -70,7 +70,7 @@ def figure_stat(
 
 
 def set_stat(interval: Interval) -> FigureStat:
-    """A set-level figure with its bootstrap interval."""
+    """Return a set-level figure with its bootstrap interval."""
     return FigureStat(
         rounded(interval.mean), finite(interval.low), finite(interval.high), interval.n, interval.n, {}, 0.0
     )
@@ -104,7 +104,7 @@ def groups_of(questions: Sequence[Question]) -> dict[str, list[str]]:
 
 
 def groups(goal: Goal, item: Measured, questions: Sequence[Question]) -> tuple[GroupStat, ...]:
-    """The goal's mean on each group of ``groups_of``."""
+    """Return the goal's mean on each group of ``groups_of``."""
     found = []
     for name, members in groups_of(questions).items():
         asked = [question for question in members if question in item.scores]

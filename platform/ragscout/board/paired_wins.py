@@ -53,7 +53,7 @@ def _duels(
 
 
 def duel_notes(board: Board) -> list[Note]:
-    """The warning that the recommended row loses to the reference somewhere."""
+    """Return the warning that the recommended row loses to the reference somewhere."""
     row = board.recommended()
     lost = [group for group in row.groups if group.loses(board.goal.higher)] if row is not None else []
     if row is None or not lost:

@@ -52,8 +52,8 @@ def weighted_stat(
     questions: Sequence[Question],
     clusters: Mapping[str, str] | None = None,
 ) -> FigureStat:
-    """The goal's figure with the weighted mean of the scored questions and its linearised 95 % interval
-    (Cochran 1977, section 6.3: the ratio estimator's residuals w (v - mean) / mean w)."""
+    """Return the goal's figure with the weighted mean of the scored questions and its linearised 95 % interval (Cochran
+    1977, section 6.3: the ratio estimator's residuals w (v - mean) / mean w)."""
     values, known = column_of(item.scores, goal.metric, [question.id for question in questions]).counted(goal)
     scored = [
         (question.id, question.weight, value)
@@ -73,7 +73,7 @@ def weighted_stat(
 
 
 def weight_notes(questions: Sequence[Question], goal: Goal) -> list[Note]:
-    """That the questions count differently."""
+    """Return the note that questions count differently."""
     if not weights_of(questions):
         return []
     weights = [question.weight for question in questions]

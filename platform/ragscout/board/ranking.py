@@ -131,7 +131,7 @@ def _with_posterior(
 
 
 def _crossfit(table: ComparisonTable, family: Sequence[int], goal: Goal, seed: int) -> FigureStat | None:
-    """The cross-fitted score of the best of the rows that were compared, in the goal's own units."""
+    """Return the cross-fitted score of the best of the rows that were compared, in the goal's own units."""
     values = table.common(family)
     bounds = None if goal.low is None or goal.high is None else sorted((goal.low * table.sign, goal.high * table.sign))
     found = crossfit(values, (bounds[0], bounds[1]) if bounds else None, seed)

@@ -37,7 +37,7 @@ class RowCache:
         clusters: Mapping[str, str] | None,
         make: Callable[[], Row],
     ) -> Row:
-        """The row of a configuration, made anew when anything differs."""
+        """Return the row of a configuration, made anew when anything differs."""
         place = item.configuration.key, goal.metric
         known = self._kept.get(place)
         asked, shown = tuple(questions), tuple(figures)

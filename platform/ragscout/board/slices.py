@@ -54,7 +54,7 @@ class Slices:
 
 
 def group_of(question: Question, by: By) -> str:
-    """The group a question belongs to.
+    """Return the group a question belongs to.
 
     By language it is the question's language, or ``ko>en`` (question Korean, text English) where none of its evidence
     is in the question's language; without quoted evidence the references stand for it.
@@ -113,7 +113,7 @@ def slices(
 
 
 def group_name(group: str, lang: BoardLanguage) -> str:
-    """A group as people read it."""
+    """Return a group as people read it."""
     asked, crossed, text = group.partition(">")
     words = Words(lang)
     if crossed:

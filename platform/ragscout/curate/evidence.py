@@ -38,7 +38,7 @@ class Work:
         return [at for at, item in enumerate(self.found) if item.coverage < SURE and self.pools[at]]
 
     def requests(self, model: ChatModel) -> list[ChatRequest]:
-        """What a judge would be asked, for pricing before it is asked."""
+        """Return what a judge would be asked, for pricing before it is asked."""
         return [judge_request(self.questions[at], self.pools[at], model) for at in self.unsure()]
 
 
@@ -52,7 +52,7 @@ def open_questions(eval_set: EvalSet) -> tuple[Question, ...]:
 
 
 def review_log(store: Store, eval_set: EvalSet, what: str) -> Journal:
-    """The journal of decisions on one version; the colon keeps it apart from sweeps."""
+    """Return the journal of decisions on one version; the colon keeps it apart from sweeps."""
     return Journal(store.ledger, f"review:{what}:{eval_set.digest[:16]}")
 
 
@@ -76,7 +76,7 @@ async def by_judge(work: Work, model: ChatModel, runtime: Runtime) -> Work:
 
 
 def moved(work: Work, suggestion: EvidenceSuggestion, quote: str) -> tuple[Span, ...]:
-    """The spans of a quote that a person gave instead: in the suggested document first, then anywhere.
+    """Return the spans of a quote that a person gave instead: in the suggested document first, then anywhere.
 
     Empty when the quote stands nowhere. The label stays ``suggested``: the question was answered by looking at a
     suggestion.
@@ -100,7 +100,7 @@ def _span(document: str, text: str, start: int, end: int) -> Span:
 
 
 def apply(work: Work, said: Mapping[str, ReviewDecision], store: Store) -> EvalSet:
-    """The version with the accepted and moved spans; its parent is the version that was worked on."""
+    """Return the version with the accepted and moved spans; its parent is the version that was worked on."""
     changed: dict[str, Question] = {}
     for question, item in work.offered:
         decision = said.get(item.key)

@@ -100,7 +100,7 @@ class Kills:
 
 
 def draft_request(seed: Seed, model: ChatModel) -> ChatRequest:
-    """The request that asks for a question and its answer."""
+    """Return the request that asks for a question and its answer."""
     purpose = "generate-question" if seed.hops == 1 else "generate-multi-hop"
     titles = " / ".join(dict.fromkeys(place.title for place in seed.places))
     return _request(purpose, seed, model, 200, schema=_SCHEMA, persona=seed.persona, title=titles)
@@ -198,7 +198,7 @@ async def _drafted_by_ragas(seed: Seed, model: ChatModel, runtime: Runtime, kill
 
 
 def _usable(seed: Seed, found: tuple[str, str] | None, shown: str, kills: Kills) -> GeneratedDraft | None:
-    """The draft when it has a usable length."""
+    """Return the draft when it has a usable length."""
     good = found is not None and 8 <= len(found[0]) <= 300 and 1 <= len(found[1]) <= 600
     if not kills.passed("readable", good, shown) or found is None:
         return None
@@ -225,7 +225,7 @@ def _read(reply: ChatReply) -> tuple[str, str] | None:
 
 
 def _cheap(draft: GeneratedDraft, kills: Kills) -> bool:
-    """The filters that ask no model."""
+    """Return the filters that ask no model."""
     spans = " ".join(place.text for place in draft.seed.places)
     wanted = frozenset(content_words(draft.answer))
     held = frozenset(content_words(spans))
@@ -242,7 +242,7 @@ def _cheap(draft: GeneratedDraft, kills: Kills) -> bool:
 
 
 async def _asked(draft: GeneratedDraft, model: ChatModel, runtime: Runtime, kills: Kills) -> bool:
-    """The filters that ask the model, the cheapest kill first."""
+    """Return the filters that ask the model, the cheapest kill first."""
     requests = check_requests(draft, model)
     for name, good in (("answerable", True), ("needs_documents", False), ("needs_both", False)):
         if not requests[name]:

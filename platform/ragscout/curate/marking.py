@@ -160,14 +160,14 @@ def _spans(chosen: Sequence[_MarkedSentence], corpus: Corpus) -> tuple[Span, ...
 
 
 def mark(corpus: Corpus, document: str, start: int, end: int, group: int = 0) -> Span:
-    """A suggested span at offsets of a document, with the digest of the text it was marked on."""
+    """Return a suggested span at offsets of a document, with the digest of the text it was marked on."""
     text = corpus.by_id()[document].text
     text_digest = hashlib.sha256(text.encode()).hexdigest()
     return Span(document, text[start:end], start, end, group, text_digest, label=SUGGESTED)
 
 
 def judge_request(question: Question, passages: Sequence[PooledPassage], model: ChatModel) -> ChatRequest:
-    """The request that asks a chat model which sentences support the reference."""
+    """Return the request that asks a chat model which sentences support the reference."""
     listed = "\n".join(
         f"[{number}] {' '.join(item.text[:_LONGEST].split())}"
         for number, item in enumerate(_shown(question, passages), 1)
@@ -182,7 +182,7 @@ def judge_request(question: Question, passages: Sequence[PooledPassage], model: 
 
 
 def _shown(question: Question, passages: Sequence[PooledPassage]) -> list[_MarkedSentence]:
-    """The sentences that share most words with reference and question, in the order of their places."""
+    """Return the sentences that share most words with reference and question, in the order of their places."""
     candidates = _candidates(passages)
     weights = _weights(candidates)
     wanted = frozenset(content_words(" ".join([*question.references[:1], question.text])))
@@ -202,7 +202,8 @@ async def judged(
     model: ChatModel,
     runtime: Runtime,
 ) -> EvidenceSuggestion:
-    """What a chat model marks where the overlap is unsure; the overlap's suggestion where it marks nothing readable."""
+    """Return what a chat model marks where the overlap is unsure; the overlap's suggestion where it marks nothing
+    readable."""
     reply = await runtime.chat(judge_request(question, passages, model), "data")
     if isinstance(reply, Failure | Unfilled):
         return before
@@ -226,5 +227,6 @@ def _numbers(reply: ChatReply, most: int) -> list[int]:
 
 
 def with_spans(question: Question, spans: Sequence[Span], review: str) -> Question:
-    """The question with suggested evidence; ``review`` says who looked: ``accepted``, ``moved`` or ``unreviewed``."""
+    """Return the question with suggested evidence; ``review`` says who looked: ``accepted``, ``moved`` or
+    ``unreviewed``."""
     return replace(question, evidence=tuple(spans), meta={**question.meta, "evidence_review": review})

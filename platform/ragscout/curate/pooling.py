@@ -39,7 +39,7 @@ class PooledPassage:
 
 
 async def read_corpus(files: Sequence[SourceFile], read: Callable[[str], bytes], runtime: Runtime) -> Corpus:
-    """The documents of a version, by the default parser; ``read`` gives a file's bytes by its SHA-256."""
+    """Return the documents of a version, by the default parser; ``read`` gives a file's bytes by its SHA-256."""
     return await Parse().run(runtime, source=Source(tuple(files), read))
 
 

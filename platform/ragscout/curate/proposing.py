@@ -53,7 +53,7 @@ class Proposal:
     by: str = "rules"
 
     def declared(self) -> dict[str, Any]:
-        """The transform as it is written in a sweep file: its name and what differs from the default."""
+        """Return the transform as it is written in a sweep file: its name and what differs from the default."""
         fields = dataclasses.fields(self.transform)
         held = {field.name: getattr(self.transform, field.name) for field in fields}
         kept = {field.name: held[field.name] for field in fields if held[field.name] != field.default}
@@ -82,7 +82,7 @@ class TransformSuggestion:
     refused: tuple[str, ...] = ()
 
     def yaml(self) -> str:
-        """The ``corpus:`` entry of a sweep file; flow style, which is JSON and so valid YAML."""
+        """Return the ``corpus:`` entry of a sweep file; flow style, which is JSON and so valid YAML."""
         if not self.proposals:
             return "corpus: parse\n"
         rows = ["corpus:", "  use: parse", "  transforms:"]
@@ -138,7 +138,7 @@ def _in(found: Sequence[int]) -> str:
 
 
 def prompt(documents: Sequence[Document]) -> str:
-    """What a model is asked: the declared transforms as a schema, and samples as quoted data."""
+    """Return what a model is asked: the declared transforms as a schema, and samples as quoted data."""
     schema = json.dumps(TypeAdapter(Transform).json_schema(), ensure_ascii=False)
     step = max(1, len(documents) // 5)
     samples = [
@@ -187,7 +187,7 @@ def _fits(documents: Sequence[Document], item: Proposal, refused: list[str]) -> 
 
 
 def _pages(documents: Sequence[Document], proposals: Sequence[Proposal]) -> Iterator[Page]:
-    """The ten pages that the editing transforms change most."""
+    """Yield the ten pages that the editing transforms change most."""
     kinds = (Replace, DropBoilerplate, MaskPersonalData)
     editing = [item.transform for item in proposals if isinstance(item.transform, kinds)]
     found: list[tuple[int, Page]] = []

@@ -58,7 +58,7 @@ async def run(begun: Start, model: ChatModel, runtime: Runtime, source: Source =
 
 
 def apply(made: Synthesis, said: Mapping[str, ReviewDecision], store: Store) -> EvalSet:
-    """The version with the accepted questions behind the old ones; they are labelled synthetic for ever."""
+    """Return the version with the accepted questions behind the old ones; they are labelled synthetic for ever."""
     taken = []
     for question in made.questions:
         decision = said.get(question.id)

@@ -61,7 +61,7 @@ def decide(log: Log, decision: ReviewDecision) -> None:
 
 
 def decisions(log: Log) -> dict[str, ReviewDecision]:
-    """The last decision on every item, by key."""
+    """Return the last decision on every item, by key."""
     found: dict[str, ReviewDecision] = {}
     for entry in log.entries():
         if entry.kind == "decided":

@@ -79,7 +79,7 @@ def _drawn(corpus: Corpus, seed: int) -> list[SeedPlace]:
 
 
 def _places(document: Document) -> list[SeedPlace]:
-    """Runs of sentences of one paragraph, long enough to hold a fact; headings, tables and code are left out."""
+    """Return runs of sentences of one paragraph, long enough to hold a fact; headings, tables and code are left out."""
     found: list[SeedPlace] = []
     start = end = -1
 

@@ -16,7 +16,7 @@ from ragscout.prompts import packaged
 
 
 def unaided_request(question: Question, model: ChatModel) -> ChatRequest:
-    """The question alone, in its own language."""
+    """Return the question alone, in its own language."""
     text = packaged("generate-unaided", "ko" if language(question.text) == "ko" else "en")
     system, _, user = text.replace("{question}", question.text).partition("\n---\n")
     return ChatRequest(model, (Message("system", system.strip()), Message("user", user.strip())), 80)
@@ -44,5 +44,5 @@ async def unaided(questions: Sequence[Question], model: ChatModel, runtime: Runt
 
 
 def made(questions: Sequence[Question]) -> list[Finding]:
-    """What a program made of these questions and their evidence."""
+    """Return what a program made of these questions and their evidence."""
     return [Finding(note.kind, "info", note.text("en").rstrip(".")) for note in made_notes(questions)]

@@ -60,7 +60,7 @@ def detectable(n: int, sd: float = SD) -> float:
 
 
 def smallest_difference(n: int) -> Finding:
-    """What a set of ``n`` questions can separate, and what to do about it."""
+    """Return what a set of ``n`` questions can separate, and what to do about it."""
     points = detectable(n)
     text = f"{n} questions can show differences above about {points:.1f} points"
     if n < 100:
@@ -130,7 +130,7 @@ def given_away(questions: Sequence[Question]) -> list[Finding]:
 
 
 def outside_evidence(questions: Sequence[Question], places: dict[str, Document]) -> list[Finding]:
-    """References whose words do not occur in the evidence, by the best covered reference of each question."""
+    """Return references whose words do not occur in the evidence, by the best covered reference of each question."""
     rows = []
     unplaced = []
     for question in questions:
@@ -177,7 +177,7 @@ def missing(questions: Sequence[Question]) -> list[Finding]:
 
 
 def unanswerable(questions: Sequence[Question]) -> list[Finding]:
-    """The share of questions that the documents do not answer."""
+    """Return the share of questions that the documents do not answer."""
     rows = tuple(question.id for question in questions if not question.answerable)
     share = len(rows) / len(questions)
     text = f"{len(rows)} of {len(questions)} questions ({share:.0%}) are unanswerable"
@@ -191,7 +191,7 @@ def unanswerable(questions: Sequence[Question]) -> list[Finding]:
 
 
 def leakage(eval_set: EvalSet, pairs: Sequence[Pair]) -> list[Finding]:
-    """What connects the two sides of the hold-out split: near-duplicates and shared evidence documents.
+    """Return what connects the two sides of the hold-out split: near-duplicates and shared evidence documents.
 
     Without a declared hold-out, the split that ``holdout: 0.3`` would make is looked at.
     """

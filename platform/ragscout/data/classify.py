@@ -33,7 +33,7 @@ class Sorted:
 
 
 def pick_format(item: Loaded, options: ReadOptions) -> Format | None:
-    """The surest format, or the one that the options name; ``None`` when none fits.
+    """Return the surest format, or the one that the options name; ``None`` when none fits.
 
     Raises:
         UnknownNameError: the options name a format that does not exist.
@@ -149,7 +149,7 @@ def _large_corpus(file: RawFile, options: ReadOptions) -> bool:
 
 
 def _lying_names(made: Sorted, options: ReadOptions) -> None:
-    """A text file that was named itself and holds a table of questions is read as one, with a warning."""
+    """Read a text file that was named itself and holds a table of questions as one, with a warning."""
     if made.draft.questions:
         return
     for path, file in list(made.documents):
@@ -166,7 +166,7 @@ def _lying_names(made: Sorted, options: ReadOptions) -> None:
 
 
 def _twins(made: Sorted) -> None:
-    """A folder of documents beside a corpus file with the same ids is the same documents twice: the corpus stays."""
+    """Leave out a folder of documents beside a corpus file with the same ids: it is the same documents twice."""
     ids = set(made.draft.documents)
     stems = {str(PurePosixPath(path).with_suffix("")) for path, _ in made.documents}
     if ids and stems and (stems == ids or {path for path, _ in made.documents} == ids):

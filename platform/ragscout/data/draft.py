@@ -131,7 +131,7 @@ class Draft:
 
 
 def in_normal_form(raw: str, offset: int | None) -> int | None:
-    """An offset into a text, moved to where it lies in the text's normal form."""
+    """Return an offset into a text, moved to where it lies in the text's normal form."""
     return None if offset is None else len(normalise(raw[:offset]))
 
 
@@ -162,5 +162,5 @@ def register(cls: Callable[[], F]) -> Callable[[], F]:
 
 
 def formats() -> Mapping[str, Format]:
-    """Registered formats by name, sorted. Import ``ragscout.data.formats`` first to have them all."""
+    """Return registered formats by name, sorted. Import ``ragscout.data.formats`` first to have them all."""
     return dict(sorted(_FORMATS.items()))

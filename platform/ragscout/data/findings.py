@@ -52,7 +52,7 @@ class Finding:
         return f"{said} {self.remedy}".rstrip()
 
     def as_json(self) -> dict[str, Any]:
-        """The fields that are set, as plain values."""
+        """Return the fields that are set, as plain values."""
         found = {name: getattr(self, name) for name in ("kind", "severity", "message", "file", "line", "column")}
         found |= {"value": shorten(self.value), "remedy": self.remedy, "rows": list(self.rows)}
         return {name: value for name, value in found.items() if value not in ("", 0, [])}
@@ -64,7 +64,7 @@ def finding_from_json(data: dict[str, Any]) -> Finding:
 
 
 def shorten(text: str, width: int = 80) -> str:
-    """A value cut to ``width`` characters, with its true length."""
+    """Return a value cut to ``width`` characters, with its true length."""
     return text if len(text) <= width else f"{text[: width - 1]}… ({len(text):,} characters)"
 
 

@@ -36,7 +36,8 @@ class Places:
         self._found: dict[str, str] = {}
 
     def resolve(self, name: str) -> str:
-        """The id of a document as the corpus writes it; empty when there is none, or more than one could be meant."""
+        """Return the id of a document as the corpus writes it; empty when there is none, or more than one could be
+        meant."""
         if name in self.by_id:
             return name
         for spelling in _spellings(name):
@@ -177,7 +178,7 @@ def _settle(question: DraftQuestion, places: Places, report: GoldReport) -> None
 
 
 def number_groups(evidence: Sequence[Gold]) -> None:
-    """Groups from 0 in order of appearance; a piece without a number is a group of its own."""
+    """Give groups numbers from 0 in order of appearance; a piece without a number is a group of its own."""
     numbers: dict[object, int] = {}
     for gold in evidence:
         key: object = ("own", id(gold)) if gold.group is None else gold.group
@@ -219,7 +220,7 @@ def _place(gold: Gold, question: DraftQuestion, places: Places, report: GoldRepo
 
 
 def _nearest(text: str, quote: str, near: int) -> tuple[int | None, int | None]:
-    """The occurrence of a quote closest to where it was said to be."""
+    """Return the occurrence of a quote closest to where it was said to be."""
     best, at = -1, text.find(quote)
     while at >= 0:
         if best < 0 or abs(at - near) < abs(best - near):

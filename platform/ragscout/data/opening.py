@@ -18,7 +18,7 @@ _BESIDE = ("documents", "docs", "corpus.jsonl", "corpus.parquet", "corpus.csv", 
 def open_eval_set(
     reference: str, *, blobs: BlobStore, registry: Registry, base: Path, options: ReadOptions = DEFAULT_OPTIONS
 ) -> EvalSet:
-    """The evaluation set named by ``name@version``, by ``name`` (the newest version), or by a path.
+    """Return the evaluation set named by ``name@version``, by ``name`` (the newest version), or by a path.
 
     A path (relative to ``base``, else to the working directory) is uploaded first, so that what is used is always a
     pinned version: a folder as it is, a file of questions with the documents that lie beside it.
@@ -48,7 +48,7 @@ def upload_path(
 
 
 def show(reference: str, *, registry: Registry) -> UploadReport:
-    """The report of a registered version.
+    """Return the report of a registered version.
 
     Raises:
         EvalSetError: no such name or version.
@@ -78,7 +78,7 @@ def remove(reference: str, *, registry: Registry) -> bool:
 
 
 def find(reference: str, registry: Registry) -> VersionRow:
-    """The registry's row of ``name`` or ``name@version``.
+    """Return the registry's row of ``name`` or ``name@version``.
 
     Raises:
         EvalSetError: no such name or version.

@@ -92,7 +92,7 @@ class ParseReport:
 
 
 def lines(report: dict[str, Any]) -> Sequence[str]:
-    """The report for people."""
+    """Return the report for people."""
     if not report:
         return []
     said = f"{report['read']:,} files read, {report['partly']:,} partly, {report['unread']:,} not"

@@ -22,7 +22,7 @@ class BlobStore(Protocol):
         ...
 
     def read(self, digest: str) -> bytes:
-        """The bytes of a digest."""
+        """Return the bytes of a digest."""
         ...
 
     def exists(self, digest: str) -> bool:
@@ -72,7 +72,7 @@ class Registry(Protocol):
         ...
 
     def evalset(self, name: str, version: int | None = None) -> VersionRow | None:
-        """A version, the newest without a number."""
+        """Return a version, the newest without a number."""
         ...
 
     def evalsets(self, name: str | None = None) -> Sequence[VersionRow]:
@@ -98,7 +98,7 @@ def manifest(name: str, lineage: str, files: Sequence[SourceFile], questions: Se
 
 
 def load_manifest(blobs: BlobStore, digest: str, version: int = 0) -> EvalSet:
-    """The evaluation set that a manifest pins. ``version`` is what the registry calls it; 0 when nobody asked.
+    """Return the evaluation set that a manifest pins. ``version`` is what the registry calls it; 0 when nobody asked.
 
     Raises:
         EvalSetError: the blob is not a manifest of this schema.

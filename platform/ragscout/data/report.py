@@ -61,7 +61,7 @@ class UploadReport:
         return self.question_languages or self.document_languages
 
     def lines(self) -> list[str]:
-        """The report as text, one line each."""
+        """Return the report as text, one line each."""
         state = "new version" if self.new else "already there, nothing was added"
         made = [f"{self.name}@{self.version} ({state}), {self.digest[:12]}"]
         if self.questions:
@@ -98,7 +98,7 @@ class UploadReport:
         return made
 
     def as_info(self) -> dict[str, Any]:
-        """What the registry keeps: the JSON form, long lists of rows cut."""
+        """Return what the registry keeps: the JSON form, long lists of rows cut."""
         made = self.as_json()
         for item in made["findings"]:
             if len(item.get("rows", ())) > _ROWS_KEPT:

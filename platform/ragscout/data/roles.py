@@ -63,7 +63,7 @@ _GLUE = re.compile(r"[\s_\-./:*#]+")
 
 
 def header_key(name: str) -> str:
-    """A column name as it is compared: NFKC, no case, no brackets, no glue characters."""
+    """Return a column name as it is compared: NFKC, no case, no brackets, no glue characters."""
     plain = unicodedata.normalize("NFKC", str(name)).casefold().strip()
     without = _GLUE.sub("", _BRACKETS.sub("", plain))
     return without or _GLUE.sub("", plain)
@@ -135,7 +135,7 @@ def recognised(columns: Iterable[str]) -> int:
 
 
 def accepted(role: str) -> str:
-    """Accepted names of a role, for messages."""
+    """Return accepted names of a role, for messages."""
     return ", ".join(NAMES[role])
 
 

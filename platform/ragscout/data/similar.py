@@ -17,7 +17,7 @@ def squeeze(text: str) -> str:
 
 
 def shingles(text: str, size: int = 3) -> frozenset[str]:
-    """Runs of ``size`` characters of the squeezed text; a shorter text is one run."""
+    """Return runs of ``size`` characters of the squeezed text; a shorter text is one run."""
     plain = squeeze(text)
     if len(plain) <= size:
         return frozenset((plain,)) if plain else frozenset()

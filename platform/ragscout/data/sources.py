@@ -139,7 +139,7 @@ def _sql(remote: Remote, file: Path, limits: Limits, findings: list[Finding]) ->
 
 
 def _url(said: str) -> str:
-    """The URL that is written or that the environment variable of this name holds."""
+    """Return the URL that is written or that the environment variable of this name holds."""
     if "://" in said:
         if urlsplit(said).password:
             raise EvalSetError(
@@ -203,7 +203,7 @@ def _plain(value: Any) -> Any:
 
 
 def _clean(error: BaseException, url: str) -> str:
-    """An error's first line without anything secret of the URL."""
+    """Return an error's first line without anything secret of the URL."""
     original = getattr(error, "orig", None) or error
     said = " ".join(str(original).split())[:300]
     for secret in {urlsplit(url).password or "", unquote(urlsplit(url).password or "")} - {""}:

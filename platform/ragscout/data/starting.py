@@ -49,7 +49,7 @@ _COLUMN = 69
 
 
 def starter(eval_set: EvalSet) -> str:
-    """A sweep file that runs as it is: no key, no model, no network. Comments are Korean for a Korean set.
+    """Return a sweep file that runs as it is: no key, no model, no network. Comments are Korean for a Korean set.
 
     What is measured follows from the set: evidence gives recall, document ids give ``doc.`` figures, neither gives
     ``reference_coverage``; without references the goal is a retrieval figure.
@@ -91,7 +91,7 @@ def _retrieval(eval_set: EvalSet) -> tuple[str, str, str]:
 
 
 def _scalar(text: str) -> str:
-    """A YAML scalar that stays text: quoted when it could be read as a number or holds a mark of the syntax."""
+    """Return a YAML scalar that stays text: quoted when it could be read as a number or holds a mark of the syntax."""
     plain = text[0].isalpha() and all(char.isalnum() or char in "-_.@" for char in text)
     words = ("true", "false", "null", "yes", "no", "on", "off")
     return text if plain and text.casefold() not in words else json.dumps(text, ensure_ascii=False)

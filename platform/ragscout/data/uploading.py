@@ -87,7 +87,7 @@ def default_name(path: Path) -> str:
 
 
 def clean_name(name: str) -> str:
-    """A name that can stand in a reference and in a URL: letters of any script, digits, ``.``, ``_``, ``-``.
+    """Return a name that can stand in a reference and in a URL: letters of any script, digits, ``.``, ``_``, ``-``.
 
     Raises:
         EvalSetError: nothing is left of it.

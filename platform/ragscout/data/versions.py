@@ -59,7 +59,7 @@ def synthetic(questions: Sequence[Question]) -> int:
 
 
 def made_notes(questions: Sequence[Question]) -> list[Note]:
-    """What a board says about questions and evidence that a program made; empty when there are none."""
+    """Return what a board says about questions and evidence that a program made; empty when there are none."""
     notes, total = [], len(questions)
     if count := suggested(questions):
         notes.append(Note("suggested_evidence", {"count": count, "questions": total}))

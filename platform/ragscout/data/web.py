@@ -101,7 +101,7 @@ async def _all(addresses: Sequence[str], place: Path, policy: NetworkPolicy, lim
 
 
 def _path(address: str, kind: str) -> str:
-    """An address as a document's path: host, path and query, with a suffix that a parser knows."""
+    """Return an address as a document's path: host, path and query, with a suffix that a parser knows."""
     parts = urlsplit(address)
     names = [_ODD.sub("-", unicodedata.normalize("NFC", unquote(name))).strip("-.") for name in parts.path.split("/")]
     query = _ODD.sub("-", parts.query).strip("-")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def quick_sweep() -> Path:
-    """The sweep file of ``ragscout demo --quick``."""
+    """Return the sweep file of ``ragscout demo --quick``."""
     return Path(__file__).parent / "quick.yaml"
 
 

@@ -220,8 +220,8 @@ class LedgerAdmission:
         return None
 
     async def _known(self, ticket: Ticket, *, claim: bool) -> Reply | None:
-        """The reply to a request; ``None`` when there is none and, with ``claim``, this process may send it. While
-        another process sends it, this waits for its reply."""
+        """Return the reply to a request; ``None`` when there is none and, with ``claim``, this process may send it.
+        While another process sends it, this waits for its reply."""
         pause = 0.05
         while True:
             for replies in (self._pending.replies, self._sent.replies):

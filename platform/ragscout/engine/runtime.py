@@ -95,7 +95,7 @@ class EngineRuntime:
         return await self._admission.commit(await asyncio.to_thread(self._store.write_shard, node, cells))
 
     def report(self, node: str, what: str, value: float) -> None:
-        """A figure outside any task has no node to belong to; ``MeteredRuntime`` keeps those of tasks."""
+        """Log a figure from outside any task: it has no node to belong to. ``MeteredRuntime`` keeps those of tasks."""
         log.debug("%s: %s = %s", node, what, value)
 
     async def close(self) -> None:

@@ -85,11 +85,11 @@ class Opening:
         return cls.of(opened.record)
 
     def set_of(self, store: Store) -> EvalSet:
-        """The pinned evaluation set with this sweep's hold-out."""
+        """Return the pinned evaluation set with this sweep's hold-out."""
         return load_manifest(store.blobs, self.eval_set).with_holdout(self.holdout, self.sealed)
 
     def limits(self, closing: bool) -> SpendLimits:
-        """What the sweep may spend by the end of its search, or (``closing``) altogether."""
+        """Return what the sweep may spend by the end of its search, or (``closing``) altogether."""
         kept = 1.0 if closing else 1.0 - self.closing
 
         def part(limit: int | None) -> int | None:
@@ -99,7 +99,7 @@ class Opening:
         return SpendLimits(money, self.calls, part(self.llm_calls), part(self.tokens))
 
     def policy(self) -> NetworkPolicy:
-        """What the one HTTP client lets through."""
+        """Return what the one HTTP client lets through."""
         return NetworkPolicy.hosts(self.network)
 
     def models(self) -> Models:

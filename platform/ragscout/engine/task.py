@@ -65,7 +65,7 @@ class Executor(Protocol):
 
 
 def task_json(task: Task) -> str:
-    """A task as JSON text."""
+    """Return a task as JSON text."""
     return json.dumps(dataclasses.asdict(task))
 
 
@@ -76,7 +76,7 @@ def task_from(text: str) -> Task:
 
 
 def done_json(done: Done) -> str:
-    """A result as JSON text."""
+    """Return a result as JSON text."""
     return json.dumps(dataclasses.asdict(done))
 
 
@@ -86,7 +86,7 @@ def done_from(text: str) -> Done:
 
 
 def step_json(step: Step | None) -> str:
-    """A step as JSON text: name, version and the parameters that differ from their default."""
+    """Return a step as JSON text: name, version and the parameters that differ from their default."""
     if step is None:
         return "{}"
     parameters = {
@@ -110,7 +110,7 @@ class NodeRows(Protocol):
         ...
 
     def node(self, key: str) -> NodeRow | None:
-        """A node's row; ``None`` when it is unknown."""
+        """Return a node's row; ``None`` when it is unknown."""
         ...
 
 

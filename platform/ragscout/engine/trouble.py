@@ -175,7 +175,7 @@ def _others(error: BaseException) -> Unfilled | None:
 
 
 def _system(error: OSError) -> Unfilled | None:
-    """What an operating system's error tells of; ``None`` when a step called the system with nonsense, or when a
+    """Return what an operating system's error tells of; ``None`` when a step called the system with nonsense, or when a
     library only borrowed the class to say that a file's content is bad (then there is no error number)."""
     number = error.errno
     if isinstance(error, (ConnectionError, gaierror, ssl.SSLError)) or number in _NETWORK:

@@ -221,7 +221,7 @@ class Worker:
 
 
 def _paths(node: Node, questions: Sequence[Question], lying: Mapping[str, Mapping[str, CellRef]]) -> dict[str, Usage]:
-    """What the cells above took, each ancestor once, whether or not it was computed for this configuration."""
+    """Return what the cells above took, each ancestor once, whether or not it was computed for this configuration."""
     sums = {question.id: Usage() for question in questions}
     for item in node.ancestors():
         if item.per_question and item.key != node.key:

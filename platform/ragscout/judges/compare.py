@@ -74,7 +74,7 @@ def contenders(
 
 
 def judge_step(fields: Mapping[str, object]) -> Judge:
-    """A judge made of its fields.
+    """Return a judge made of its fields.
 
     Raises:
         ParameterError: a value out of range.
@@ -91,7 +91,7 @@ def compared(
     labelled: Sequence[Item],
     labels: Sequence[Label],
 ) -> list[Compared]:
-    """The contenders in order.
+    """Return the contenders in order.
 
     ``judgements``: per contender, per labelled item; ``items``: all answers of the sweep, which the weights count.
     """

@@ -61,7 +61,8 @@ class Labels:
         return self._ledger.journal_end(self._stream)
 
     def all(self, criterion: str = "") -> list[Label]:
-        """The newest label of every labeller for every answer (of one criterion), in the order of first labelling."""
+        """Return the newest label of every labeller for every answer (of one criterion), in the order of first
+        labelling."""
         found: dict[tuple[str, str, str], Label] = {}
         for entry in self._ledger.journal(self._stream):
             label = Label(**entry.payload)

@@ -75,7 +75,7 @@ class Corrected:
 
 
 def rectifier(known: Sequence[Labelled]) -> Rectifier:
-    """The correction of one group of labelled answers (at least three), questions counting by their weights."""
+    """Return the correction of one group of labelled answers (at least three), questions counting by their weights."""
     import numpy as np
 
     raw = np.array([pair.weight * pair.item.question.weight for pair in known], dtype=np.float64)
@@ -164,7 +164,7 @@ def _stat(pseudo: Floats, goal: Goal, scored: int, asked: int) -> FigureStat:
 
 
 def _own(item: Measured, known: Sequence[Labelled]) -> Rectifier | None:
-    """The correction by labels of the row's own answers, each question once, when there are enough."""
+    """Return the correction by labels of the row's own answers, each question once, when there are enough."""
     mine = [pair for pair in known if item.configuration.key in pair.item.configurations and _counts(pair)]
     return rectifier(mine) if len(mine) >= ENOUGH_LABELS else None
 

@@ -108,7 +108,7 @@ class Report:
         return standing_state(self.answers, self.value.value)
 
     def standing(self, *, candidate: bool = False, ranks: bool = False) -> Standing:
-        """What the board wears."""
+        """Return what the board wears."""
         enough = self.answers >= ENOUGH_LABELS
         return Standing(
             self.figure,
@@ -178,7 +178,7 @@ def report(
     labels: Sequence[Label],
     judged: Sequence[Mapping[str, str]] = (),
 ) -> Report:
-    """The calibration of a judge. ``judged``: details of all its judgements, for the noise of repeats."""
+    """Return the calibration of a judge. ``judged``: details of all its judgements, for the noise of repeats."""
     groups = [pair.question for pair in known]
     people = [int(pair.human >= scale.passed - 1e-9) for pair in known]
     machine = [int(pair.judge >= scale.passed - 1e-9) for pair in known]
@@ -272,7 +272,7 @@ def length_slope(known: Sequence[Labelled]) -> EstimatedValue:
 
 
 def rate(count: int, of: int) -> Rate:
-    """A share with Wilson's interval."""
+    """Return a share with Wilson's interval."""
     return Rate(count, of, count / of, *wilson(count, of)) if of else Rate(count, of, None, None, None)
 
 

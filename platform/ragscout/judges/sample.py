@@ -97,7 +97,7 @@ def _to_judge(question: Question, answer: str, scores: Mapping[str, Score | Fail
 
 
 def choose(items: Sequence[Item], size: int, seed: int, labelled: Collection[str] = ()) -> list[Item]:
-    """A sample in the order to be shown.
+    """Return a sample in the order to be shown.
 
     Every answering model gets an equal share of the sample as far as it has answers; within a model the judge's levels
     are drawn in proportion, each level that occurs at least once. What is ``labelled`` already is taken first, so that

@@ -59,7 +59,7 @@ def _writer(configuration: Configuration) -> ChatModel | None:
 
 
 def reported(judged: Judged, items: Sequence[Item], labels: Sequence[Label]) -> Report:
-    """The calibration of one of the sweep's judges."""
+    """Return the calibration of one of the sweep's judges."""
     mine = [label for label in labels if label.criterion == judged.criterion]
     details: list[Mapping[str, str]] = [item.detail for item in items]
     return report(judged.figure, judged.name, judged.scale, matched(items, mine), mine, details)
@@ -72,8 +72,8 @@ def calibrations(
     labels: Sequence[Label],
     given: Given,
 ) -> Iterator[Calibration]:
-    """What the board says of each judge figure; without labels nothing is looked through. ``given``: the passages of
-    an answer, asked for criteria that read them."""
+    """Yield what the board says of each judge figure; without labels nothing is looked through. ``given``: the passages
+    of an answer, asked for criteria that read them."""
     for judged in judged_figures(metrics):
         mine = [label for label in labels if label.criterion == judged.criterion]
         read = given if judged.judge.reads_passages(judged.criterion) else nothing_given

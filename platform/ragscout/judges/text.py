@@ -36,7 +36,7 @@ _HEADS = (
 
 
 def report_lines(report: Report, disputed: Sequence[Sequence[Label]], language: Language) -> Lines:
-    """A report for people."""
+    """Return a report for people."""
     words = Words(language)
     needed = {"left": max(0, ENOUGH_LABELS - report.answers), "needed": ENOUGH_LABELS}
     if not report.answers:
@@ -70,7 +70,7 @@ def report_lines(report: Report, disputed: Sequence[Sequence[Label]], language: 
 
 
 def _figures(report: Report, words: Words) -> Iterator[tuple[str, str]]:
-    """The report's figures by name."""
+    """Yield the report's figures by name."""
     yield words("judges.kappa"), _estimate(report.kappa)
     yield words("judges.ac1"), _estimate(report.ac1)
     if report.ac2.value is not None:
@@ -136,7 +136,7 @@ def _short(text: str) -> str:
 
 
 def comparison_table(rows: Sequence[Compared], currency: str, language: Language) -> Table:
-    """The comparison for a terminal."""
+    """Return the comparison for a terminal."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -169,7 +169,7 @@ def comparison_table(rows: Sequence[Compared], currency: str, language: Language
 
 
 def report_json(report: Report, disputed: Sequence[Sequence[Label]]) -> dict[str, Any]:
-    """A report as plain values."""
+    """Return a report as plain values."""
     plain = asdict(report)
     plain["state"] = report.state
     plain["worst"] = [
@@ -187,7 +187,7 @@ def report_json(report: Report, disputed: Sequence[Sequence[Label]]) -> dict[str
 
 
 def comparison_json(row: Compared) -> dict[str, Any]:
-    """A comparison's row as plain values."""
+    """Return a comparison's row as plain values."""
     judge = row.contender.judge
     return {
         "rank": row.rank,

@@ -8,7 +8,8 @@ from ragscout.words import Phrase, phrase
 
 
 def judge_notes(standing: Standing) -> list[Note]:
-    """The board's notes about one judge figure: how far it is trusted, what labels did, whether it judges itself."""
+    """Return the board's notes about one judge figure: how far it is trusted, what labels did, whether it judges
+    itself."""
     notes = [_trust(standing)]
     if standing.labels >= ENOUGH_LABELS:
         notes.append(_order(standing))
@@ -18,7 +19,7 @@ def judge_notes(standing: Standing) -> list[Note]:
 
 
 def agreement(standing: Standing) -> Phrase | None:
-    """A judge's agreement with people and its interval: ``kappa 0.71 [0.60, 0.82]``; ``None`` without one."""
+    """Return a judge's agreement with people and its interval: ``kappa 0.71 [0.60, 0.82]``; ``None`` without one."""
     if standing.agreement is None:
         return None
     values = {"coefficient": standing.coefficient, "value": standing.agreement}

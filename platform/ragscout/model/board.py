@@ -47,7 +47,7 @@ class Goal:
 
     @classmethod
     def of(cls, figure: Figure) -> Goal:
-        """The goal of optimising a declared figure in its better direction."""
+        """Return the goal of optimising a declared figure in its better direction."""
         low, high = (end if math.isfinite(end) else None for end in (figure.low, figure.high))
         return cls(figure.name, figure.higher_is_better, figure.floor, low, high, figure.pass_level)
 
@@ -277,7 +277,7 @@ class Board:
         return next((item for item in self.judges if item.figure == figure), None)
 
     def worn(self, figure: str, language: BoardLanguage = "en") -> str:
-        """A figure's name with the badge of its judge, for wherever its score is shown."""
+        """Return a figure's name with the badge of its judge, for wherever its score is shown."""
         standing = self.standing(figure.removesuffix(CORRECTED))
         badge = standing.badge(language) if standing is not None else ""
         return f"{figure} [{badge}]" if badge else figure
@@ -289,11 +289,11 @@ class Board:
         return self.goal.metric + (CORRECTED if standing is not None and standing.ranks else "")
 
     def leader(self) -> Row | None:
-        """The row with the highest posterior mean, ``None`` when nothing was measured."""
+        """Return the row with the highest posterior mean, ``None`` when nothing was measured."""
         return self._marked("leader")
 
     def recommended(self) -> Row | None:
-        """The cheapest, then simplest, member of the winner set within one point of the leader."""
+        """Return the cheapest, then simplest, member of the winner set within one point of the leader."""
         return self._marked("recommended")
 
     @property
@@ -304,7 +304,7 @@ class Board:
         )
 
     def reference(self) -> Row | None:
-        """The row the user compares with, if one was named."""
+        """Return the row the user compares with, if one was named."""
         return self._marked("reference")
 
     def winner_set(self) -> tuple[Row, ...]:

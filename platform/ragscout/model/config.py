@@ -35,7 +35,7 @@ class Node:
         return STAGES[self.stage].reads == "full"
 
     def input(self, stage: str) -> Node | None:
-        """The input at a stage, ``None`` when this node has none there."""
+        """Return the input at a stage, ``None`` when this node has none there."""
         return next((node for node in self.inputs if node.stage == stage), None)
 
     def ancestors(self) -> Iterator[Node]:
@@ -60,7 +60,7 @@ class Node:
 
 
 def read_from(stage: str, nodes: Mapping[str, Node]) -> tuple[Node, ...] | None:
-    """The nodes that the value of a stage is made from: its own node, else what its identity step reads.
+    """Return the nodes that the value of a stage is made from: its own node, else what its identity step reads.
 
     ``nodes`` holds nodes by stage. The result is ``None`` when the value cannot be had, and empty when an identity step
     makes it from the question alone.
@@ -89,12 +89,12 @@ def node(step: Step, inputs: Iterable[Node | None] | Mapping[str, Node]) -> Node
 
 
 def source_node(files_digest: str) -> Node:
-    """The root: the uploaded files, by digest."""
+    """Return the root: the uploaded files, by digest."""
     return Node(root(), None, (), files_digest)
 
 
 def reached(steps: Mapping[str, Step]) -> frozenset[str]:
-    """The stages that the last stage of a configuration reads, directly or not, itself among them."""
+    """Return the stages that the last stage of a configuration reads, directly or not, itself among them."""
     found: set[str] = set()
 
     def walk(stage: str) -> None:
@@ -179,11 +179,11 @@ class Configuration:
         return self.generates and not self.steps[identifying()].inputs
 
     def step(self, stage: str) -> Step | None:
-        """The step at a stage; the one that changes nothing where the value is read through it."""
+        """Return the step at a stage; the one that changes nothing where the value is read through it."""
         return self.steps.get(stage) or (identity_of(stage) if stage in reached(self.steps) else None)
 
     def retrieval(self) -> Configuration:
-        """The retrieval prefix: nothing is generated."""
+        """Return the retrieval prefix: nothing is generated."""
         kept = {stage: step for stage, step in self.steps.items() if STAGES[stage].in_prefix}
         beyond = {key for key, held in keys().items() if not any(STAGES[stage].in_prefix for stage in held)}
         knobs = {knob: value for knob, value in self.knobs.items() if knob.split(".")[0] not in beyond}

@@ -48,6 +48,6 @@ class CorpusSample:
         return {key: prefix for prefix in self.prefixes for key in prefix.rows}
 
     def of_row(self, key: str) -> Mapping[str, float]:
-        """Sampled figures of a row's prefix, empty where there are none."""
+        """Return sampled figures of a row's prefix, empty where there are none."""
         found = self._of_row.get(key)
         return found.sampled if found is not None else {}

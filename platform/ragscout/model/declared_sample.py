@@ -33,7 +33,7 @@ class Declared:
     budget: float = 0.0
 
     def step(self, questions: Sequence[Question]) -> Step:
-        """The step that chooses the documents for these questions; their order does not matter."""
+        """Return the step that chooses the documents for these questions; their order does not matter."""
         evidence = {(span.document, span.quote) for question in questions for span in question.evidence}
         evidence |= {(name, "") for question in questions for name in question.documents}
         unknown = [item for item in questions if item.answerable and not item.evidence and not item.documents]

@@ -151,13 +151,14 @@ class EvalSet:
         return tuple(question for question in self.questions_ if not self._sealed(question))
 
     def open_sealed(self, journal: SealJournal) -> tuple[Question, ...]:
-        """The hold-out; the opening is written to the journal before any question is returned."""
+        """Return the hold-out; the opening is written to the journal before any question is returned."""
         held = tuple(question for question in self.questions_ if self._sealed(question))
         journal.append("holdout_opened", {"eval_set": self.name, "lineage": self.lineage, "questions": len(held)})
         return held
 
     def with_holdout(self, share: float, sealed: Iterable[str] | None = None) -> EvalSet:
-        """The same set with a hold-out of about this share (0..0.9), or of exactly the questions with these ids."""
+        """Return the same set with a hold-out of about this share (0..0.9), or of exactly the questions with
+        these ids."""
         if not 0.0 <= share <= 0.9:
             raise EvalSetError(f"holdout: the share must lie in 0..0.9; got {share}. Use for example 0.3.")
         return replace(self, holdout_share=share, sealed=None if sealed is None else tuple(sealed))
@@ -179,7 +180,7 @@ class EvalSet:
 
 
 def unique_texts(questions: Iterable[Question]) -> Sequence[Question]:
-    """The first question of every distinct text, in order."""
+    """Return the first question of every distinct text, in order."""
     seen: dict[str, Question] = {}
     for question in questions:
         seen.setdefault(question.text, question)

@@ -247,7 +247,7 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 
 
 def _reason_of(prose: str) -> dict[str, Any]:
-    """The reason that an earlier version wrote down as a sentence."""
+    """Return the reason that an earlier version wrote down as a sentence."""
     return {"kind": "done"} if prose == _DONE_PROSE else {"kind": "legacy", "values": {"text": prose}}
 
 
@@ -261,7 +261,7 @@ def _old_choice(payload: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _old_notes(payload: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Notes were two sentences each."""
+    """Return notes were two sentences each."""
     notes = [
         {"kind": "legacy", "values": {"en": note["en"], "ko": note["ko"]}} if "en" in note else note
         for note in payload.get("notes", ())

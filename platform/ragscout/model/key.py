@@ -48,7 +48,7 @@ def keyed_classes() -> Mapping[type, str]:
 
 
 def canonical(value: object) -> Any:
-    """A JSON-able, tagged, order-free form of a value.
+    """Return a JSON-able, tagged, order-free form of a value.
 
     Raises:
         TypeError: for a type with no canonical form, and for a dataclass without a tag of its own.

@@ -28,8 +28,8 @@ class Measured:
 
 
 def goal_value(outcome: Score | Failure | None, figure: Figure | Goal) -> float | None:
-    """What an outcome counts as: a score its value, a candidate's failure the declared floor, a measurement's failure
-    nothing (missing, out of the mean)."""
+    """Return what an outcome counts as: a score its value, a candidate's failure the declared floor, a measurement's
+    failure nothing (missing, out of the mean)."""
     if isinstance(outcome, Score):
         return outcome.value
     if outcome is not None and outcome.whose == "candidate":

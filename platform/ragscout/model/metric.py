@@ -52,7 +52,8 @@ class MeasureStep(Step):
     family: ClassVar[Literal["retrieval", "answer"]] = "answer"
 
     def resolved(self, models: Models) -> MeasureStep:
-        """The same metric with every ``auto`` replaced by what this machine has, so that its key says what was used."""
+        """Return the same metric with every ``auto`` replaced by what this machine has, so that its key says what was
+        used."""
         return self
 
     def ready(self, models: Models) -> None:
@@ -65,7 +66,7 @@ class MeasureStep(Step):
         """
 
     def cost(self, material: Workload) -> Cost:
-        """Requests to a judge for one answer, each with instructions, question, answer and reference."""
+        """Return requests to a judge for one answer, each with instructions, question, answer and reference."""
         asked = material.question / material.per_token
         requests = self.requests(max(1, round(material.passages)))
         each = RUBRIC + asked + 2 * ANSWER
@@ -74,7 +75,7 @@ class MeasureStep(Step):
         )
 
     def requests(self, passages: int) -> int:
-        """Requests to chat models that one answer takes which was given so many passages."""
+        """Return requests to chat models that one answer takes which was given so many passages."""
         return 0
 
     def known_languages(self) -> tuple[str, ...]:
@@ -82,7 +83,7 @@ class MeasureStep(Step):
         return ()
 
     def figures(self) -> tuple[Figure, ...]:
-        """The figures this step gives, by the names the board shows."""
+        """Return the figures this step gives, by the names the board shows."""
         raise NotImplementedError
 
     def signature(self) -> str:

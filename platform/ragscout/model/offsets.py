@@ -48,12 +48,12 @@ class Origin:
 
 
 def identity(length: int) -> tuple[Piece, ...]:
-    """The map of an unchanged text."""
+    """Return the map of an unchanged text."""
     return ((0, 0, length),) if length else ()
 
 
 def compose(first: Sequence[Piece], second: Sequence[Piece]) -> tuple[Piece, ...]:
-    """The map of doing ``first`` and then ``second`` to its result."""
+    """Return the map of doing ``first`` and then ``second`` to its result."""
     made: list[Piece] = []
     at = 0
     for source, target, length in second:
@@ -69,7 +69,7 @@ def compose(first: Sequence[Piece], second: Sequence[Piece]) -> tuple[Piece, ...
 
 
 def joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
-    """The same map with neighbours that belong together made one."""
+    """Return the same map with neighbours that belong together made one."""
     made: list[Piece] = []
     for source, target, length in pieces:
         if made and made[-1][0] + made[-1][2] == source and made[-1][1] + made[-1][2] == target:
@@ -80,7 +80,8 @@ def joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
 
 
 def edited(text: str, edits: Iterable[tuple[int, int, str]]) -> tuple[str, tuple[Piece, ...]]:
-    """A text with spans replaced, and the map. ``edits``: ``(start, end, replacement)`` in order, not overlapping."""
+    """Return a text with spans replaced, and the map. ``edits``: ``(start, end, replacement)`` in order, not
+    overlapping."""
     parts: list[str] = []
     pieces: list[Piece] = []
     at = size = 0

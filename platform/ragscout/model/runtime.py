@@ -124,7 +124,7 @@ class Runtime(Protocol):
     """Bytes of vectors that may be held as one matrix."""
 
     async def chat(self, request: ChatRequest, purpose: Purpose) -> ChatReply | Failure | Unfilled:
-        """The only door to chat models: memo, claims, budget, rate limit, retries and accounting happen here.
+        """Return the only door to chat models: memo, claims, budget, rate limit, retries and accounting happen here.
 
         Returns a ``Failure`` of the candidate for a content filter or an overflowing context, ``Unfilled`` when the
         endpoint or the budget stood in the way.

@@ -113,11 +113,11 @@ class Step:
             models.folder(item.name, item.revision)
 
     def cost(self, material: Workload) -> Cost:
-        """What the work takes. By default one request to each chat model with the question and its passages."""
+        """Return what the work takes. By default one request to each chat model with the question and its passages."""
         return Cost(requests=float(len(chat_models(self))), prompt=material.asked)
 
     def after(self, material: Workload) -> Workload:
-        """What the steps after it are given."""
+        """Return what the steps after it are given."""
         return material
 
     def parameters(self) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class Step:
         return set_fields(self)
 
     def packaged_texts(self) -> tuple[Packaged, ...]:
-        """What of ``packaged`` the step reads with these parameters; all of it, unless a step says less."""
+        """Return what of ``packaged`` the step reads with these parameters; all of it, unless a step says less."""
         return self.packaged
 
     def key(self, inputs: Mapping[str, str]) -> str:
@@ -142,7 +142,7 @@ class Step:
         return canonical_text("node", self.stage, self.name, self.version, self.parameters(), libraries)
 
     def spent(self, question: Question) -> Usage | None:
-        """What an outcome took where it was made elsewhere; ``None``: what it took here."""
+        """Return what an outcome took where it was made elsewhere; ``None``: what it took here."""
         return None
 
     def label(self) -> str:
@@ -234,12 +234,12 @@ def _check(cls: type[Step]) -> None:
 
 
 def identity_of(stage_name: str) -> Step | None:
-    """The step that changes nothing at a stage, ``None`` when there is none."""
+    """Return the step that changes nothing at a stage, ``None`` when there is none."""
     return _IDENTITY.get(stage_name)
 
 
 def steps_of(stage_name: str, every: bool = False) -> dict[str, type[Step]]:
-    """Registered steps of a stage by name, sorted: those that are offered, or ``every`` one. Import
+    """Return registered steps of a stage by name, sorted: those that are offered, or ``every`` one. Import
     ``ragscout.steps`` first to have them all."""
     found = {name: cls for (where, name), cls in sorted(_REGISTRY.items()) if where == stage_name}
     return {name: cls for name, cls in found.items() if every or cls.offered}
@@ -307,7 +307,7 @@ _ADAPTERS: dict[tuple[type[Step], str], TypeAdapter[Any]] = {}
 
 
 def field_adapter(cls: type[Step], name: str) -> TypeAdapter[Any]:
-    """Validator for one declared field of a step class."""
+    """Return the validator of one declared field of a step class."""
     if (cls, name) not in _ADAPTERS:
         _ADAPTERS[cls, name] = TypeAdapter(typing.get_type_hints(cls)[name])
     return _ADAPTERS[cls, name]

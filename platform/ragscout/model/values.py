@@ -163,8 +163,8 @@ class DenseIndex(Protocol):
     def search(
         self, runtime: Runtime, queries: np.ndarray, depth: int, keep: np.ndarray | None = None
     ) -> list[Ranking]:
-        """The ``depth`` nearest chunks of each query by inner product, ties by chunk order. ``keep``: bool per chunk,
-        ``None`` for all."""
+        """Return the ``depth`` nearest chunks of each query by inner product, ties by chunk order. ``keep``: bool per
+        chunk, ``None`` for all."""
         ...
 
     def allowed(self, question: Question) -> np.ndarray | None:
@@ -176,8 +176,8 @@ class Lexicon(Protocol):
     """A lexical index over the chunks of one node."""
 
     def search(self, text: str, depth: int, keep: np.ndarray | None = None) -> Ranking:
-        """The ``depth`` best chunks with a score above 0, ties by chunk order. ``keep``: bool per chunk, ``None`` for
-        all."""
+        """Return the ``depth`` best chunks with a score above 0, ties by chunk order. ``keep``: bool per chunk,
+        ``None`` for all."""
         ...
 
     def allowed(self, question: Question) -> np.ndarray | None:
@@ -213,7 +213,7 @@ def register_codec(stage: str, codec: Codec, *, name: str = "", holds: type = ob
 
 
 def codec(stage: str) -> Codec:
-    """The codec of a whole stage: it finds the one that fits a value, or that wrote a folder."""
+    """Return the codec of a whole stage: it finds the one that fits a value, or that wrote a folder."""
     return _Chosen(stage)
 
 

@@ -41,11 +41,11 @@ class Weighted:
         return cls(tuple((figures[name], weight / total) for name, weight in weights.items()))
 
     def figure(self) -> Figure:
-        """The declared figure."""
+        """Return the declared figure."""
         return Figure(NAME)
 
     def outcome(self, scores: Scores) -> Score | Failure | None:
-        """The question's weighted score, ``None`` where none of the figures was measured."""
+        """Return the question's weighted score, ``None`` where none of the figures was measured."""
         sum_, weights = 0.0, 0.0
         shown: dict[str, str] = {}
         away: Failure | None = None
@@ -75,7 +75,7 @@ class Weighted:
         return f"weighted|{self._sum()}|scaled:declared-range"
 
     def note(self) -> Note:
-        """What the board says of it."""
+        """Return what the board says of it."""
         return Note("weighted_goal", {"sum": self._sum(" × ", " + ")})
 
     def _sum(self, times: str = "*", plus: str = "+") -> str:

@@ -81,7 +81,8 @@ class CellReader:
         return {name: scores for name, scores in found.items() if whole[name]}
 
     def usage(self, configuration: Configuration, names: Sequence[str]) -> UsageTable:
-        """What each question took along the configuration's own path, judging left out; nothing where no cell is."""
+        """Return what each question took along the configuration's own path, judging left out; nothing where no cell
+        is."""
         self._columns.load_usage({configuration.last: names})
         return self._columns.usage(configuration.last, names)
 

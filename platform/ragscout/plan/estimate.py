@@ -145,7 +145,7 @@ def indexing(prepared: Prepared, store: Store) -> Range:
 
 
 def each_answer(prepared: Prepared, store: Store) -> Each:
-    """What one answer is expected to take, with a margin."""
+    """Return what one answer is expected to take, with a margin."""
     found = estimate(prepared, store)
     answers = found.answers.expected or 1.0
     money = found.money.expected if found.money is not None else 0.0
@@ -175,8 +175,8 @@ def _counted(prepared: Prepared) -> str:
 
 
 def _work(prepared: Prepared, store: Store, answers: Range) -> Iterable[_Work]:
-    """Requests to chat models: of the steps in proportion to the configurations that have them, less what the store
-    holds; judging of every answer."""
+    """Return requests to chat models: of the steps in proportion to the configurations that have them, less what the
+    store holds; judging of every answer."""
     rows = [item for item in prepared.space.configurations if item.generates]
     connections = {item.identity_model(): item for item in prepared.opening.connections}
     start = workload(prepared, store)
@@ -202,7 +202,7 @@ def _work(prepared: Prepared, store: Store, answers: Range) -> Iterable[_Work]:
 
 
 def _asking(rows: Iterable[Configuration]) -> dict[Step, list[Configuration]]:
-    """Steps that ask a chat model for every question, with the configurations that have them."""
+    """Return steps that ask a chat model for every question, with the configurations that have them."""
     found: dict[Step, list[Configuration]] = {}
     for item in rows:
         for stage, step in item.steps.items():

@@ -24,7 +24,7 @@ _DONE: dict[str, SelfTest] = {}
 
 
 def goal_of(spec: SweepSpec, chosen: Sequence[MeasureStep]) -> tuple[Goal, Weighted | None]:
-    """The goal, and how it is weighed where the file gives weights.
+    """Return the goal, and how it is weighed where the file gives weights.
 
     Raises:
         UnknownNameError: nothing measures a figure.

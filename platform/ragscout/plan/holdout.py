@@ -44,14 +44,14 @@ class Use:
 
 
 def default_share(questions: int) -> float:
-    """The share that stays sealed when the sweep file says nothing."""
+    """Return the share that stays sealed when the sweep file says nothing."""
     if questions < SMALL:
         return 0.0
     return SHARE if questions <= MIDDLE else max(SMALL / questions, SHARE)
 
 
 def sealed_set(eval_set: EvalSet, share: float | None, store: Store) -> EvalSet:
-    """The evaluation set with its hold-out: the share that the sweep file names, else the default one.
+    """Return the evaluation set with its hold-out: the share that the sweep file names, else the default one.
 
     Args:
         eval_set: a pinned version.
@@ -119,14 +119,14 @@ def use_of(eval_set: EvalSet, store: Store, sweep: str) -> Use:
 
 
 def sealed_must_pass(eval_set: EvalSet) -> tuple[Note, ...]:
-    """What must be said when questions that every row must pass are sealed; empty when none is."""
+    """Return what must be said when questions that every row must pass are sealed; empty when none is."""
     held = sum(item.must_pass for item in eval_set.questions_) - sum(item.must_pass for item in eval_set.development)
     return (Note("sealed_must_pass", {"held": held}),) if held else ()
 
 
 def _earlier(store: Store, eval_set: EvalSet, sweep: str = "") -> list[tuple[Opening, EvalSet]]:
-    """Opening records of sweeps of the lineage (but ``sweep``) with their sets, the newest first: in a mapping the
-    oldest record of a question wins."""
+    """Return opening records of sweeps of the lineage (but ``sweep``) with their sets, the newest first: in a mapping
+    the oldest record of a question wins."""
     sets: dict[str, EvalSet] = {}
     found = []
     for name, entries in store.ledger.journals("opened").items():
@@ -187,7 +187,8 @@ def _pointed_at(eval_set: EvalSet, store: Store) -> dict[str, str]:
 
 
 def _nearest(eval_set: EvalSet, asked: Sequence[Question], store: Store) -> dict[str, str]:
-    """The document with the largest sum of inverse document frequencies of a question's words; ties by its id."""
+    """Return the document with the largest sum of inverse document frequencies of a question's words; ties by its
+    id."""
     wanted = {question.id: set(words(question.text)) for question in asked}
     known = set().union(*wanted.values())
     holders: dict[str, list[str]] = defaultdict(list)
@@ -209,5 +210,5 @@ def _nearest(eval_set: EvalSet, asked: Sequence[Question], store: Store) -> dict
 
 
 def without_holdout(eval_set: EvalSet) -> EvalSet:
-    """The same set with every question open: for counting what a hold-out costs."""
+    """Return the same set with every question open: for counting what a hold-out costs."""
     return replace(eval_set, holdout_share=0.0, sealed=())

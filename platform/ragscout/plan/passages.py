@@ -39,7 +39,7 @@ class StoredPassages:
         return None if isinstance(found, Failure) else found
 
     def given(self, configuration: Configuration, question: Question) -> tuple[Passages, tuple[int, ...]] | None:
-        """The passages with the positions of those that the answer was given, in the order of the prompt."""
+        """Return the passages with the positions of those that the answer was given, in the order of the prompt."""
         found = self.all(configuration, question)
         if found is None or not configuration.generates:
             return None if found is None else (found, tuple(range(len(found))))

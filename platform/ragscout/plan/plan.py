@@ -153,7 +153,7 @@ def make_plan(prepared: Prepared, store: Store) -> Plan:
 
 
 def _estimated(found: Estimate) -> list[str]:
-    """The estimate for people: low, expected, high."""
+    """Return the estimate for people: low, expected, high."""
     requests = ", ".join(f"{name} {_span(value)}" for name, value in found.requests.items()) or "none"
     money = "unknown; add price: to the connections" if found.money is None else _span(found.money, 2, found.currency)
     return [
@@ -185,7 +185,7 @@ def _leaving(prepared: Prepared, configurations: Iterable[Configuration], answer
 
 
 def _absent(prepared: Prepared) -> Iterable[str]:
-    """What to do about every model of the space that is not on this machine."""
+    """Return what to do about every model of the space that is not on this machine."""
     models = prepared.opening.models()
     wanted = {(connection.alias, "") for connection in prepared.opening.connections if connection.alias}
     steps = {step for item in prepared.space.configurations for step in item.steps.values()}

@@ -24,7 +24,7 @@ MOST = 0.5
 
 
 def declare(prepared: Prepared, store: Store, wanted: str, useful: bool) -> Prepared:
-    """The sweep with its sample declared, or without one. What an earlier process wrote down stays.
+    """Return the sweep with its sample declared, or without one. What an earlier process wrote down stays.
 
     Args:
         prepared: the sweep.
@@ -56,7 +56,8 @@ def _chosen(prepared: Prepared, store: Store, wanted: str) -> Declared | None:
 
 
 def plan_line(prepared: Prepared, wanted: str) -> str:
-    """What ``plan`` says about the sample: why, how large, what it saves; empty where there is nothing to say."""
+    """Return what ``plan`` says about the sample: why, how large, what it saves; empty where there is nothing to
+    say."""
     declared = prepared.opening.sample
     if declared is None:
         named = wanted not in (AUTO, OFF)

@@ -75,7 +75,8 @@ class Prepared:
         return min(limits, default=None)
 
     def opened(self) -> Opening:
-        """The opening record as the journal takes it: with the sweep file's text, which only the journal needs."""
+        """Return the opening record as the journal takes it: with the sweep file's text, which only the journal
+        needs."""
         return replace(self.opening, sweep_file=dump(self.spec))
 
     @property
@@ -103,7 +104,7 @@ class Prepared:
         return allowed + self.closing_answers() - held
 
     def with_questions(self, questions: Sequence[Question]) -> Prepared:
-        """The same sweep on other questions: the opened hold-out."""
+        """Return the same sweep on other questions: the opened hold-out."""
         return replace(self, questions=tuple(questions), _by_id={question.id: question for question in questions})
 
     @property
@@ -167,7 +168,7 @@ class Prepared:
         return {item.key: item for item in known}
 
     def configuration(self, key: str) -> Configuration:
-        """A configuration of the space (or a prefix) by its key.
+        """Return a configuration of the space (or a prefix) by its key.
 
         Raises:
             StoreError: the journal names one that this space does not hold.
@@ -366,13 +367,13 @@ def _languages(questions: Sequence[Question]) -> Counter[str]:
 
 
 def _opened(store: Store, sweep_id: str) -> Opening | None:
-    """The opening record of a sweep, ``None`` when it was not begun."""
+    """Return the opening record of a sweep, ``None`` when it was not begun."""
     opened = SweepJournal(store.ledger, sweep_id).first(SweepOpened)
     return None if opened is None else Opening.of(opened.record)
 
 
 def open_store(location: str | Path | None = None) -> Store:
-    """The store at a location, else at RAGSCOUT_STORE, else ``.ragscout`` in the working directory."""
+    """Return the store at a location, else at RAGSCOUT_STORE, else ``.ragscout`` in the working directory."""
     return Store.open(location or os.environ.get(STORE_VARIABLE) or Path(".ragscout"))
 
 

@@ -51,7 +51,7 @@ class SpendingPlan:
 
 
 def spending(prepared: Prepared, store: Store, board: Board) -> SpendingPlan:
-    """What a sweep took so far. Seconds are those of the work itself, however much of it ran at once."""
+    """Return what a sweep took so far. Seconds are those of the work itself, however much of it ran at once."""
     index = Usage()
     for node in plan(_indexed((*prepared.space.configurations, *prepared.sampled.values()))).values():
         found = None if node.per_question else store.ledger.value(node.key)

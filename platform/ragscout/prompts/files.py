@@ -39,7 +39,7 @@ class PackagedFile:
 
 
 def prompts(purpose: str, file: str = "{tongue}.md") -> Mapping[Tongue, PackagedFile]:
-    """The files of one prompt by language; ``file`` is the path below the purpose's folder."""
+    """Return the files of one prompt by language; ``file`` is the path below the purpose's folder."""
     return {tongue: PackagedFile("ragscout.prompts", f"{purpose}/{file.format(tongue=tongue)}") for tongue in TONGUES}
 
 

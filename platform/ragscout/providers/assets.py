@@ -109,8 +109,8 @@ class Resolver:
         raise UnknownNameError("models", "model (alias, path or hub name)", model, CATALOGUE)
 
     def revision(self, model: str, revision: str = "") -> str:
-        """What identifies a model's bytes in keys: the catalogue's digest, a digest over a local folder's files, or the
-        hub commit. For an alias nothing needs to be present."""
+        """Return what identifies a model's bytes in keys: the catalogue's digest, a digest over a local folder's files,
+        or the hub commit. For an alias nothing needs to be present."""
         asset = CATALOGUE.get(model)
         if asset is not None:
             return asset.revision

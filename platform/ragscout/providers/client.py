@@ -36,7 +36,7 @@ class ChatClient(Protocol):
     """Requests that may be in flight at once."""
 
     async def complete(self, request: ChatRequest) -> ChatReply | Failure:
-        """The reply, or the candidate's ``filtered``, ``refused`` or ``context_overflow``.
+        """Return the reply, or the candidate's ``filtered``, ``refused`` or ``context_overflow``.
 
         Raises:
             TransientError: asked again later, the same request may succeed.

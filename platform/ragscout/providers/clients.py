@@ -45,7 +45,7 @@ def providers() -> tuple[str, ...]:
 
 
 def check(connection: ConnectionLike) -> None:
-    """What can be said about a connection before anything is sent.
+    """Check a connection before anything is sent.
 
     Raises:
         UnknownNameError: no such provider.
@@ -65,7 +65,7 @@ def check(connection: ConnectionLike) -> None:
 
 
 def make_client(connection: ConnectionLike, policy: NetworkPolicy, models: Models | None = None) -> ChatClient:
-    """The client of a connection.
+    """Return the client of a connection.
 
     Args:
         connection: a named connection of the sweep file.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def excerpt(text: str, limit: int) -> str:
-    """The beginning of a text, at most ``limit`` code points, cut behind a word where one ends in it."""
+    """Return the beginning of a text, at most ``limit`` code points, cut behind a word where one ends in it."""
     if len(text) <= limit:
         return text
     head = text[:limit]

@@ -50,8 +50,8 @@ def default_threads() -> int:
 
 
 def lanes(connection: ConnectionLike) -> tuple[int, int]:
-    """Requests a local connection works on side by side (``limits: {concurrency: n}``, default 1) and the threads of
-    each.
+    """Return requests a local connection works on side by side (``limits: {concurrency: n}``, default 1) and the
+    threads of each.
 
     One request on all cores answers soonest; for a sweep, as many requests as cores on one thread each got 1.3 times as
     much done of a 0.5B model. Each lane holds the weights once more.
@@ -195,7 +195,7 @@ class LlamaEngine:
             ) from error
 
     def answer(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The server's reply to a chat completion, the same whatever was asked before.
+        """Return the server's reply to a chat completion, the same whatever was asked before.
 
         What the model has computed for a long system message is kept. Numbers differ in the last bits with the number
         of tokens computed at a time, so a request may find only what was computed in one run over that message: before
@@ -238,7 +238,7 @@ _LOADING = threading.Lock()
 
 
 def engine(path: Path, context: int, threads: int, lane: int = 0) -> LlamaEngine:
-    """The loaded model of a file; loaded once a lane while anyone holds it.
+    """Return the loaded model of a file; loaded once a lane while anyone holds it.
 
     Raises:
         ModelCallError: the file is no model llama.cpp can load.
@@ -252,7 +252,7 @@ def engine(path: Path, context: int, threads: int, lane: int = 0) -> LlamaEngine
 
 
 def gguf_file(place: Path, name: str) -> Path:
-    """The GGUF file of a local model.
+    """Return the GGUF file of a local model.
 
     Raises:
         StepError: the folder holds none, or more than one.
@@ -273,8 +273,8 @@ def _worker() -> ThreadPoolExecutor:
 
 
 def _json_reply(loaded: LlamaEngine, body: dict[str, Any], schema: str) -> dict[str, Any]:
-    """A reply under a JSON Schema. A schema that the tight grammar cannot express leaves the reply free, without an
-    error; then the server's own translation is used, which allows white space and refuses what it does not know."""
+    """Return a reply under a JSON Schema. A schema that the tight grammar cannot express leaves the reply free, without
+    an error; then the server's own translation is used, which allows white space and refuses what it does not know."""
     reply = loaded.answer({**body, "grammar": _grammar(schema)})
     if "error" in reply or (reply["choices"][0]["message"].get("content") or "")[:1] in ("{", "["):
         return reply
@@ -284,7 +284,7 @@ def _json_reply(loaded: LlamaEngine, body: dict[str, Any], schema: str) -> dict[
 
 @functools.lru_cache(maxsize=64)
 def _grammar(schema: str) -> str:
-    """A JSON Schema as the grammar of a reply."""
+    """Return a JSON Schema as the grammar of a reply."""
     import xllamacpp
 
     grammar: str = xllamacpp.json_schema_to_grammar(json.dumps({**json.loads(schema), **TIGHT}))

@@ -108,7 +108,7 @@ def client(
     follow_redirects: bool = False,
     connections: int = 32,
 ) -> httpx.AsyncClient:
-    """The only way ragscout makes an HTTP client.
+    """Return the only way ragscout makes an HTTP client.
 
     Every request, a redirected one too, is checked against the policy before a connection is opened. Proxies come
     from ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` (never used for loopback), certificates from

@@ -162,7 +162,7 @@ _SAMPLED = 1000  # documents of a large file that its report looks at
 def _one(
     file: SourceFile, kind: str, text: str, title: str, meta: dict[str, str], problems: list[str], encoding: str = ""
 ) -> ParsedFile:
-    """A file that is one document."""
+    """Return a file that is one document."""
     text = normalise(text)
     if not text.strip():
         problems = problems or ["it holds no text"]
@@ -224,7 +224,7 @@ def _rows(file: SourceFile, data: bytes, kind: str) -> ParsedFile:
 
 
 def _outlined(file: SourceFile, data: bytes, encoding: str) -> ParsedFile:
-    """A JSON file that is no list of texts: one document of ``name: value`` lines."""
+    """Return a JSON file that is no list of texts: one document of ``name: value`` lines."""
     try:
         value = json.loads(decode(data)[0].lstrip("\ufeff"))
         lines = list(rows.outline(value if isinstance(value, (dict, list)) else [value]))

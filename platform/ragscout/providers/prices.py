@@ -60,7 +60,7 @@ class Price:
 
 
 def price_of(connection: Priced) -> Price | None:
-    """The price of a connection; ``None`` when nobody knows it.
+    """Return the price of a connection; ``None`` when nobody knows it.
 
     A local model costs no money. A public price counts only for the provider's own addresses: the same model name
     behind another address may cost something else.
@@ -108,7 +108,7 @@ def _tokens(where: str, per: Any) -> float:
 
 
 def _checked(provider: str, address: str, model: str) -> str:
-    """The newest day on which the table's makers say they compared this model's price, for people."""
+    """Return the newest day on which the table's makers say they compared this model's price, for people."""
     from genai_prices import Usage as Tokens
     from genai_prices import calc_price
 

@@ -9,7 +9,7 @@ from typing import Any
 
 
 async def collected(lines: AsyncIterator[str], started: float) -> tuple[dict[str, Any] | None, float | None]:
-    """The joined body, ``None`` when it is damaged or cut, and the seconds from ``started`` to the first text.
+    """Return the joined body, ``None`` when it is damaged or cut, and the seconds from ``started`` to the first text.
 
     Args:
         lines: of the response; those that start with ``data:`` hold a chunk each, ``[DONE]`` is the last.

@@ -85,7 +85,7 @@ def kiwi_available() -> bool:
 
 
 def library(korean: Korean) -> str:
-    """What tokenises Korean, with its version, for signatures."""
+    """Return what tokenises Korean, with its version, for signatures."""
     if korean != "kiwi":
         return f"{RULES} ({korean})"
     if not kiwi_available():
@@ -95,7 +95,7 @@ def library(korean: Korean) -> str:
 
 @functools.cache
 def _pattern(phrases: bool) -> re.Pattern[str]:
-    """Runs of one script. ``phrases`` joins neighbouring Hangul words, so that Kiwi sees their context."""
+    """Return runs of one script. ``phrases`` joins neighbouring Hangul words, so that Kiwi sees their context."""
     letter = rf"[^\W\d_{_HANGUL}{_CJK}]"
     word = f"{letter}(?:{letter}|[{_marks()}])*"
     hangul = f"[{_HANGUL}]+"
@@ -109,7 +109,7 @@ def _pattern(phrases: bool) -> re.Pattern[str]:
 
 
 def _marks() -> str:
-    """Combining marks of the basic plane as a character class: they belong to the letter before them."""
+    """Return combining marks of the basic plane as a character class: they belong to the letter before them."""
     marks = [code for code in range(0x300, 0x10000) if unicodedata.category(chr(code)) in ("Mn", "Mc")]
     starts = [code for code in marks if unicodedata.category(chr(code - 1)) not in ("Mn", "Mc")]
     ends = [code for code in marks if unicodedata.category(chr(code + 1)) not in ("Mn", "Mc")]
@@ -131,7 +131,7 @@ def _bigrams(piece: str) -> list[str]:
 
 @functools.cache
 def _kiwi() -> Any:
-    """The one instance of the process; callers hold the lock, since Kiwi's own thread-safety is not promised."""
+    """Return the one instance of the process; callers hold the lock, since Kiwi's own thread-safety is not promised."""
     if not kiwi_available():
         raise MissingExtraError("Korean morphemes (kiwi)", "korean")
     from kiwipiepy import Kiwi

@@ -45,7 +45,7 @@ def check_tracking_uri(uri: str, where: str) -> None:
 
 
 def prepare_environment() -> None:
-    """Settings that MLflow reads at import or at its first request: no telemetry, and a server that is down is an
+    """Set what MLflow reads at import or at its first request: no telemetry, and a server that is down is an
     error within seconds instead of minutes. What the user set stays."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
@@ -56,14 +56,14 @@ def prepare_environment() -> None:
 
 
 def sqlite_file(tracking_uri: str) -> Path | None:
-    """The file of an SQLite tracking URI, ``None`` for other places."""
+    """Return the file of an SQLite tracking URI, ``None`` for other places."""
     if not tracking_uri.startswith("sqlite:///"):
         return None
     return Path(unquote(tracking_uri.removeprefix("sqlite:///").partition("?")[0]))
 
 
 def beside(tracking_uri: str) -> Path | None:
-    """The folder of artifacts beside an SQLite file, ``None`` for other places."""
+    """Return the folder of artifacts beside an SQLite file, ``None`` for other places."""
     file = sqlite_file(tracking_uri)
     return file.absolute().parent / "mlartifacts" if file is not None else None
 
@@ -124,7 +124,7 @@ def holds(tracking_uri: str, sweep: str, mark: str) -> bool:
 
 
 def open_client(tracking_uri: str) -> Any:
-    """An ``MlflowClient`` on the database that lies there now.
+    """Return an ``MlflowClient`` on the database that lies there now.
 
     MLflow keeps one engine per URI for the life of the process; after the file was deleted that engine would go on
     writing into the deleted one. Another spelling of the path (``/./``) makes it open the new file.

@@ -151,8 +151,8 @@ class SweepRuns:
         return str(found.experiment_id)
 
     def _existing(self) -> tuple[list[Written], dict[str, list[Written]]]:
-        """The sweep's parent runs and its nested runs by configuration, oldest first. More than one of a kind are
-        left by a request that timed out and was done all the same."""
+        """Return the sweep's parent runs and its nested runs by configuration, oldest first. More than one of a kind
+        are left by a request that timed out and was done all the same."""
         parents: list[Written] = []
         children: dict[str, list[Written]] = {}
         token = None
@@ -268,7 +268,8 @@ def _fits(run: Written, state: RunState) -> bool:
 
 
 def _dataset(snapshot: Snapshot, home: str | None) -> Any:
-    """The evaluation set as MLflow shows it: name and version, digest, columns and size of the development part."""
+    """Return the evaluation set as MLflow shows it: name and version, digest, columns and size of the development
+    part."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     table: LoggedTable = runs.questions(snapshot)

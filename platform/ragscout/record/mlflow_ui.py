@@ -85,7 +85,7 @@ class Pages:
         self._app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """The ASGI entry: changes the start page, passes everything else on."""
+        """Change the start page, and pass every other ASGI request on."""
         path = str(scope.get("path", "")).removeprefix(str(scope.get("root_path", "")))
         if scope["type"] != "http" or path not in ("", "/"):
             await self._app(scope, receive, send)

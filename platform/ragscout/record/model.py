@@ -97,7 +97,7 @@ def _log(
 
 
 def requirements(manifest: Mapping[str, Any], mlflow_version: str) -> list[str]:
-    """What has to be installed where the model is loaded: ragscout with the extras that its steps need, and the
+    """Return what has to be installed where the model is loaded: ragscout with the extras that its steps need, and the
     libraries that shape its answers, in the versions it was measured with."""
     libraries = dict(manifest["libraries"])
     libraries.pop("python", None)
@@ -161,5 +161,5 @@ def _place(uri: str) -> str | None:
 
 
 def _model_name(registered_name: str) -> str:
-    """A logged model's name may not hold the characters that separate the parts of a URI."""
+    """Return a logged model's name may not hold the characters that separate the parts of a URI."""
     return "".join("-" if char in "/:.%\"'" else char for char in registered_name) or "bundle"

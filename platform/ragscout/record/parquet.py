@@ -8,7 +8,7 @@ from ragscout.record.runs import LoggedTable, Value
 
 
 def parquet(table: LoggedTable) -> bytes:
-    """A table as one Parquet file; a column's type follows from its values, a column without any is of text."""
+    """Return a table as one Parquet file; a column's type follows from its values, a column without any is of text."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -77,7 +77,7 @@ class LoggedTable:
     columns: Mapping[str, list[Value]]
 
     def split(self) -> bytes:
-        """The JSON form that MLflow's pages show as a table (pandas' ``orient='split'``). They take a dot in a
+        """Return the JSON form that MLflow's pages show as a table (pandas' ``orient='split'``). They take a dot in a
         column's name for a path and show nothing there, so it becomes ``_``."""
         names = [name.replace(".", "_") for name in self.columns]
         data = [list(line) for line in zip(*self.columns.values(), strict=True)]
@@ -215,7 +215,7 @@ def most_asked(board: Board) -> dict[str, int]:
 
 
 def parent_state(snapshot: Snapshot, page: bytes) -> RunState:
-    """The sweep's own run: description, board and tables; no metric of its own, so that it stands in no ranking.
+    """Return the sweep's own run: description, board and tables; no metric of its own, so that it stands in no ranking.
     ``page`` is the board as Markdown, left out when it is empty."""
     board = snapshot.board
     tables = {"leaderboard.json": board_table(board, board.rows)}
@@ -249,8 +249,8 @@ def badges(snapshot: Snapshot) -> dict[str, str]:
 
 
 def view(snapshot: Snapshot) -> str:
-    """The saved view ``Leaderboard`` of MLflow's run table: sorted by the goal, with rank, knobs, every figure and
-    cost as columns. MLflow keeps a view as an experiment's tag: a name and the state of the page."""
+    """Return the saved view ``Leaderboard`` of MLflow's run table: sorted by the goal, with rank, knobs, every figure
+    and cost as columns. MLflow keeps a view as an experiment's tag: a name and the state of the page."""
     board = snapshot.board
     goal = field_name(board.ranked_by)
     figures = [field_name(name) for name in dict.fromkeys((board.ranked_by, *board.figures))]
@@ -347,7 +347,7 @@ class Results:
 
 
 def questions(snapshot: Snapshot) -> LoggedTable:
-    """The development questions, as the dataset that MLflow shows."""
+    """Return the development questions, as the dataset that MLflow shows."""
     asked = snapshot.eval_set.development
     return LoggedTable(
         {

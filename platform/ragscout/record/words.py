@@ -15,7 +15,7 @@ from ragscout.words import Words
 
 
 def field_name(name: str) -> str:
-    """A metric or parameter name as MLflow takes it: ``recall@5`` becomes ``recall_5``; letters of any script,
+    """Return a metric or parameter name as MLflow takes it: ``recall@5`` becomes ``recall_5``; letters of any script,
     digits, ``_ - .`` and spaces stay."""
     return re.sub(r"[^\w\-. ]", "_", name)[:250]
 

@@ -16,7 +16,7 @@ FILE = "audit.json"
 
 
 def audit_of(snapshot: Snapshot) -> Mapping[str, Any] | None:
-    """The audit beside a finished sweep's board, ``None`` where there is none."""
+    """Return the audit beside a finished sweep's board, ``None`` where there is none."""
     data = snapshot.attachments.get(FILE)
     found: Mapping[str, Any] | None = json.loads(data) if data else None
     return found

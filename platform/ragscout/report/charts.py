@@ -184,7 +184,7 @@ def effects_chart(effects: Sequence[Effect], goal: Goal, lang: BoardLanguage) ->
 
 
 def interaction_chart(found: Interaction, goal: Goal, lang: BoardLanguage) -> Scene:
-    """A heat map: green where two values together give more than their effects, orange where less."""
+    """Return a heat map: green where two values together give more than their effects, orange where less."""
     wide = min(110.0, 660.0 / len(found.columns))
     high, left, top = 30.0, 220.0, 64.0
     words = Words(lang)

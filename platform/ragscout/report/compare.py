@@ -82,7 +82,7 @@ class SweepSide:
         return next((row.scores for row in self.snapshot.rows if row.configuration.key == key), {})
 
     def configuration(self, key: str) -> Configuration:
-        """A configuration by its key."""
+        """Return a configuration by its key."""
         return self.prepared.configuration(key)
 
 
@@ -143,7 +143,7 @@ def _partners(before: SweepSide, after: SweepSide) -> list[tuple[str, BoardRow, 
 
 
 def _settings(configuration: Configuration) -> str:
-    """What a configuration does, whatever the documents are."""
+    """Return what a configuration does, whatever the documents are."""
     return " ".join(f"{stage}={step.name}:{step.parameters()!r}" for stage, step in configuration.steps.items())
 
 
@@ -204,7 +204,7 @@ def _changes(before: SweepSide, after: SweepSide, matched: list[tuple[Question, 
 
 
 def _gold(question: Question) -> str:
-    """What a question is scored against, in one line."""
+    """Return what a question is scored against, in one line."""
     quotes = " ".join(f"[{span.document}: {span.quote}]" for span in question.evidence)
     return " ".join(filter(None, (" / ".join(question.references), quotes)))
 

@@ -12,7 +12,7 @@ _SHOWN, _GROUPS = 30, 5
 
 
 def comparison_lines(found: Comparison, goal: Goal, lang: BoardLanguage = "en") -> list[str]:
-    """The comparison, one line each."""
+    """Return the comparison, one line each."""
     words = Words(lang)
     ends = {"before": found.before, "after": found.after}
     counts = {"same": found.same, "only_before": found.only_before, "only_after": found.only_after}

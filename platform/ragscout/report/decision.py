@@ -140,7 +140,7 @@ def _cheaper(board: Board, best: Row, leader: Row) -> Phrase:
 
 
 def _rivals(material: ReportMaterial, best: Row) -> Iterator[tuple[Phrase, str, Paired]]:
-    """The reference, else the best baseline, with the recommended row minus it on common questions."""
+    """Yield the reference, else the best baseline, with the recommended row minus it on common questions."""
     board = material.snapshot.board
     reference = board.reference()
     if reference is not None and reference.key != best.key and best.versus_reference is not None:
@@ -162,7 +162,7 @@ def _clear(paired: Paired, sign: int) -> int:
 
 
 def _ends(goal: Goal, paired: Paired, sign: int) -> dict[str, object]:
-    """The difference and its interval, turned round for ``sign`` -1."""
+    """Return the difference and its interval, turned round for ``sign`` -1."""
     ends = [None if end is None else end * sign for end in (paired.low, paired.high)]
     low, high = ends if sign > 0 else ends[::-1]
     d = gap(goal, paired.difference * sign)

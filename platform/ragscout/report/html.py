@@ -34,7 +34,7 @@ LEFT = ("mark", "name", "key")
 
 
 def report(material: ReportMaterial) -> bytes:
-    """The page as UTF-8 bytes; equal material gives equal bytes."""
+    """Return the page as UTF-8 bytes; equal material gives equal bytes."""
     board, lang = material.snapshot.board, material.language
     style = files("ragscout.report").joinpath("page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -108,7 +108,7 @@ def _board_section(material: ReportMaterial) -> str:
 
 
 def _sample(material: ReportMaterial) -> Iterator[str]:
-    """The corpus sample against the whole corpus, where there was one."""
+    """Yield the corpus sample against the whole corpus, where there was one."""
     board, lang = material.snapshot.board, material.language
     if board.sample is not None and board.sample.prefixes:
         heads, lines = sample_table(board.sample, board.questions, lang)
@@ -155,7 +155,7 @@ def _knobs(material: ReportMaterial) -> str:
 
 
 def _expert(material: ReportMaterial) -> str:
-    """What only experts look for, folded away: interactions, and whether the metrics agree."""
+    """Return what only experts look for, folded away: interactions, and whether the metrics agree."""
     words, goal = Words(material.language), material.snapshot.board.goal
     maps = [charts.interaction_chart(found, goal, material.language) for found in material.effects.interactions()]
     parts = []

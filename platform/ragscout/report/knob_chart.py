@@ -78,7 +78,7 @@ def _scale(low: float, high: float, bottom: float, top: float) -> Callable[[floa
 
 
 def _values(rows: Sequence[Row], knob: str) -> list[str]:
-    """A knob's values among the rows, numbers in their order, then text."""
+    """Return a knob's values among the rows, numbers in their order, then text."""
     return sorted({row.knobs[knob] for row in rows if knob in row.knobs}, key=_natural)
 
 

@@ -17,7 +17,13 @@ from ragscout.store.store import Store
 
 
 def material_of(prepared: Prepared, store: Store, language: str = "") -> MaterialOf:
-    """Makes the material of a snapshot of this sweep. ``language``: ``en``, ``ko``, or empty for the questions' own."""
+    """Return what makes the material of a snapshot of this sweep.
+
+    Args:
+        prepared: the sweep.
+        store: where its cells lie.
+        language: ``en``, ``ko``, or empty for the questions' own.
+    """
     reader = PassageReader(prepared, store)
     facts = {
         "ragscout": importlib.metadata.version("ragscout"),
@@ -45,7 +51,7 @@ def plots_of(snapshot: Snapshot) -> dict[str, bytes]:
 
 
 def report_of(prepared: Prepared, store: Store) -> Callable[[Snapshot], bytes]:
-    """Makes the HTML report of a snapshot, for recorders."""
+    """Return what makes the HTML report of a snapshot, for recorders."""
     from ragscout.report.html import report
 
     made = material_of(prepared, store)

@@ -35,7 +35,7 @@ def _scenes(board: Board, lang: BoardLanguage) -> dict[str, Scene]:
 
 
 def _remarked(scene: Scene) -> Scene:
-    """The scene with a line below that says which font is missing."""
+    """Return the scene with a line below that says which font is missing."""
     taller = replace(scene, height=scene.height + 18, shapes=[*scene.shapes])
     taller.add(TextLabel(8, scene.height + 10, Words("en")("chart.no_font"), 9, GREY))
     return taller

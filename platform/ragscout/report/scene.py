@@ -87,7 +87,7 @@ class Scene:
 
 
 def clean(text: str) -> str:
-    """A text without control characters and without marks that turn the direction of what follows."""
+    """Return a text without control characters and without marks that turn the direction of what follows."""
     return "".join(
         char if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co") else "\ufffd"
         for char in text
@@ -100,7 +100,7 @@ def text_width(text: str, size: float) -> float:
 
 
 def short(text: str, pixels: float, size: float) -> str:
-    """A text cut to a width, with an ellipsis."""
+    """Return a text cut to a width, with an ellipsis."""
     text = " ".join(clean(text).split())
     if text_width(text, size) <= pixels:
         return text
@@ -110,7 +110,7 @@ def short(text: str, pixels: float, size: float) -> str:
 
 
 def svg(scene: Scene, *, standalone: bool = False) -> str:
-    """The scene as an SVG element without styles, scripts or references."""
+    """Return the scene as an SVG element without styles, scripts or references."""
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(scene.width)} {_n(scene.height)}"'
     size = f' width="{_n(scene.width)}" height="{_n(scene.height)}"'
     title = escape(clean(scene.title))
@@ -151,7 +151,7 @@ def _n(value: float) -> str:
 
 
 def png(scene: Scene, dpi: int = 144) -> bytes:
-    """The same picture as PNG bytes; Korean text needs an installed font (see ``korean_font``)."""
+    """Return the same picture as PNG bytes; Korean text needs an installed font (see ``korean_font``)."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -226,7 +226,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def number(value: float) -> str:
-    """A number on an axis, without trailing zeros."""
+    """Return a number on an axis, without trailing zeros."""
     return f"{value:.10g}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.3g}"
 
 

@@ -122,7 +122,7 @@ class Why:
 
 
 def find_row(board: Board, wanted: str) -> BoardRow:
-    """A row with answers by name, rank or start of a key; the recommended one for an empty text.
+    """Return a row with answers by name, rank or start of a key; the recommended one for an empty text.
 
     Raises:
         UnknownNameError: none, or more than one.
@@ -197,7 +197,7 @@ def why(
 
 
 def path_of(configuration: Configuration) -> tuple[PathStep, ...]:
-    """The configuration's steps in graph order."""
+    """Return the configuration's steps in graph order."""
     return tuple(
         PathStep(
             stage, step.name, step.version, {name: _shown(value) for name, value in sorted(step.parameters().items())}

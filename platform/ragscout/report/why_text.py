@@ -17,7 +17,7 @@ _GROUPS, _ANSWER, _PASSAGE = 8, 300, 160
 
 
 def why_lines(found: Why, goal: Goal, lang: BoardLanguage = "en") -> list[str]:
-    """The explanation, one line each, without markup."""
+    """Return the explanation, one line each, without markup."""
     words = Words(lang)
     badge = found.judge.badge(lang) if found.judge is not None else ""
     head = words(
@@ -54,7 +54,7 @@ def _knobs(found: Why, goal: Goal, words: Words) -> list[str]:
 
 
 def rough(blocks: int, spread: float, interaction: float) -> Phrase:
-    """The warning that the factor model behind the effects did not pass its check."""
+    """Return the warning that the factor model behind the effects did not pass its check."""
     if blocks < FIT_BLOCKS:
         return phrase("why.unchecked", blocks=blocks, needed=FIT_BLOCKS)
     return phrase("why.rough", blocks=blocks, spread=spread, interaction=interaction)

@@ -106,7 +106,7 @@ def _silent(configurations: Sequence[Configuration], filled: Filled) -> dict[str
 
 
 def _others(filled: Filled, prepared: Prepared, silent: Sequence[Configuration]) -> Filled:
-    """What was filled without what nothing but rows that are set aside needs."""
+    """Return what was filled without what nothing but rows that are set aside needs."""
     theirs: set[str] = set()
     for configuration in silent:
         for node in prepared.wanted(configuration):

@@ -79,11 +79,11 @@ class View:
         return self._journal.now().has(SweepClosed)
 
     def rounds(self) -> list[list[Request]]:
-        """Requests of every round that was proposed."""
+        """Return requests of every round that was proposed."""
         return [[request_of(self._prepared, item) for item in requests] for requests in self._journal.now().rounds]
 
     def block(self, request: Request, broken: Mapping[str, str]) -> Block:
-        """What came back for a request. ``broken``: measure nodes that cannot be computed, with the cause."""
+        """Return what came back for a request. ``broken``: measure nodes that cannot be computed, with the cause."""
         configuration, names = request.configuration, request.questions
         with self._reading:
             self._cells.load([(configuration, names)])
@@ -106,11 +106,11 @@ class View:
         return sum(len(row.names) for key, row in asked if self._prepared.configuration(key).generates)
 
     def probes(self) -> dict[str, Latency]:
-        """What the latency probe saw, by configuration."""
+        """Return what the latency probe saw, by configuration."""
         return {entry.key: latency(entry) for entry in self._journal.now().probed}
 
     def _opened(self, state: JournalState) -> Opened:
-        """The hold-out's questions and scores, empty before it was confirmed."""
+        """Return the hold-out's questions and scores, empty before it was confirmed."""
         prepared, chosen, confirmed = self._prepared, state.get(Chosen), state.get(HoldoutConfirmed)
         if confirmed is None or chosen is None:
             return Opened()
@@ -135,7 +135,7 @@ class View:
         return Holdout(held, bool(asked), asked, chosen.used_by, chosen.seen, chosen.sealed)
 
     def rows(self) -> list[RecordedRow]:
-        """What was asked, with its scores and answers."""
+        """Return what was asked, with its scores and answers."""
         return [item.row for item in self._update(self._journal.now()) if not item.row.configuration.sampled]
 
     def _update(self, state: JournalState) -> list[MeasuredRow]:
@@ -187,7 +187,8 @@ class View:
         )
 
     def _sweep_file(self, state: JournalState) -> str:
-        """The sweep file as it was when the sweep opened; of an older journal, which holds no text, as it is now."""
+        """Return the sweep file as it was when the sweep opened; of an older journal, which holds no text, as it is
+        now."""
         opened = state.get(SweepOpened)
         return str((opened and opened.record.get("sweep_file")) or "") or self._current_file
 
@@ -196,7 +197,7 @@ class View:
         return dump(self._prepared.spec)
 
     def _made(self, state: JournalState) -> Snapshot:
-        """The snapshot as it follows from journal and cells."""
+        """Return the snapshot as it follows from journal and cells."""
         prepared, everything = self._prepared, self._update(state)
         whole = [item for item in everything if not item.row.configuration.sampled]
         rows, measured = [item.row for item in whole], [item.measured for item in whole]
@@ -211,7 +212,7 @@ class View:
         return self._audited(made) if made.closed else made
 
     def _facts(self, state: JournalState, rows: Sequence[RecordedRow]) -> Facts:
-        """What the board says beside the rows."""
+        """Return what the board says beside the rows."""
         prepared, opened, chosen = self._prepared, self._opened(state), state.get(Chosen)
         ended = state.get(SearchEnded) or state.get(SweepClosed)
         return Facts(
@@ -262,7 +263,7 @@ class View:
         return self._prefixes[configuration.key]
 
     def audit(self, snapshot: Snapshot) -> Audit:
-        """What the metrics of the sweep make of each other."""
+        """Return what the metrics of the sweep make of each other."""
         prepared = self._prepared
         family = prepared.figures_of("answer") or prepared.figures_of("retrieval")
         return audit(
@@ -276,7 +277,7 @@ class View:
         )
 
     def slices(self, snapshot: Snapshot, by: By) -> Slices:
-        """The board by groups of questions."""
+        """Return the board by groups of questions."""
         measured = [Measured(row.configuration, row.scores) for row in snapshot.rows]
         return slices(snapshot.board, measured, self._prepared.questions, self._prepared.figures, by)
 
@@ -295,7 +296,7 @@ class View:
         return {} if effects is None else effects.near(self._prepared.spec.seed)
 
     def _posterior(self, rows: Sequence[RecordedRow], state: JournalState) -> dict[str, Believed]:
-        """What the factor model makes of the rows, once the search that used it has come to its finals."""
+        """Return what the factor model makes of the rows, once the search that used it has come to its finals."""
         prepared = self._prepared
         size = len(prepared.space.configurations), len(prepared.questions)
         if resolve(prepared.search, *size, prepared.answers) != "factor":
@@ -306,7 +307,7 @@ class View:
         return {} if effects is None else effects.posterior()
 
     def _effects(self, rows: Sequence[RecordedRow]) -> Effects | None:
-        """The factor model of what was measured, fitted once as long as that stays the same."""
+        """Return the factor model of what was measured, fitted once as long as that stays the same."""
         prepared = self._prepared
         generating = [item for item in prepared.space.configurations if item.generates]
         if not generating:

@@ -119,7 +119,7 @@ class SweepSearch:
         return DONE if self._limited.ended is None else self._limited.ended.reason
 
     def _known(self, asked: Mapping[str, Collection[str]]) -> Sequence[Request]:
-        """What earlier sweeps left in the store."""
+        """Return what earlier sweeps left in the store."""
         prepared = self._prepared
         if not check(prepared.search, prepared.spec.search.parameters)[0].warm:
             return ()
@@ -151,7 +151,7 @@ def proposer_of(prepared: Prepared, store: Store) -> Proposer:
 
 
 def _prefix_groups(prepared: Prepared, store: Store, journal: SweepJournal) -> tuple[tuple[Configuration, ...], ...]:
-    """Retrieval prefixes that are scored before the first answer, in rounds; none without a retrieval metric."""
+    """Return retrieval prefixes that are scored before the first answer, in rounds; none without a retrieval metric."""
     if not prepared.figures_of("retrieval"):
         return ()
     configurations = prepared.space.configurations

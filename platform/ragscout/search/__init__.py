@@ -37,9 +37,9 @@ GRID_LIMIT = 100
 
 
 def resolve(name: str, configurations: int, questions: int, answers: int | None) -> str:
-    """What ``auto`` stands for: the grid when it fits the limit (without a limit: up to 100 configurations), else the
-    factor search above 100 configurations, else the Gaussian process where torch is installed, else TPE. Other names
-    are returned as they are."""
+    """Return what ``auto`` stands for: the grid when it fits the limit (without a limit: up to 100 configurations),
+    else the factor search above 100 configurations, else the Gaussian process where torch is installed, else TPE. Other
+    names are returned as they are."""
     if name != "auto":
         return name
     fits = configurations <= GRID_LIMIT if answers is None else configurations * questions <= answers
@@ -141,7 +141,7 @@ def check_screen(policy: Policy, figures: Sequence[str]) -> None:
 
 
 def order_questions(questions: Sequence[str], seed: int) -> tuple[str, ...]:
-    """The common order of a sweep: sorted by SHA-256 of (seed, id), so that an added question moves no other."""
+    """Return the common order of a sweep: sorted by SHA-256 of (seed, id), so that an added question moves no other."""
     import hashlib
 
     return tuple(sorted(questions, key=lambda item: (hashlib.sha256(f"{seed}\x00{item}".encode()).digest(), item)))

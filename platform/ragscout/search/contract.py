@@ -57,11 +57,11 @@ class Proposer(Protocol):
         ...
 
     def know(self, blocks: Sequence[Block], free: bool = True) -> None:
-        """What earlier sweeps measured, told before the first round of answers; ``free``: outside the limit."""
+        """Take what earlier sweeps measured, before the first round of answers; ``free``: outside the limit."""
         ...
 
     def notes(self) -> Sequence[Note]:
-        """What the board must say about how the search went."""
+        """Return what the board must say about how the search went."""
         ...
 
     def allow(self, answers: int) -> None:
@@ -69,5 +69,5 @@ class Proposer(Protocol):
         ...
 
     def finals(self) -> Sequence[Request]:
-        """What is still to be measured for the configurations that may win, baselines and reference included."""
+        """Return what is still to be measured for the configurations that may win, baselines and reference included."""
         ...

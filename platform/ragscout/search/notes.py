@@ -11,17 +11,17 @@ from ragscout.words import phrase
 
 
 def reused_note(answers: int, configurations: int, new: int) -> Note:
-    """What was known before the search began."""
+    """Return what was known before the search began."""
     return Note("reused", {"answers": answers, "configurations": configurations, "new": new})
 
 
 def screen_note(left_out: int, everyone: int, keep: float) -> Note:
-    """What the user's hard filter took away."""
+    """Return what the user's hard filter took away."""
     return Note("screened", {"left_out": left_out, "configurations": everyone, "keep": keep})
 
 
 def posterior_notes(board: Board, model: Mapping[str, Believed]) -> tuple[Note, ...]:
-    """That the factor model orders the rows, and which row has a higher plain mean than the leader."""
+    """Return the notes that the factor model orders the rows, and which row has a higher plain mean than the leader."""
     leader = board.leader()
     if leader is None or not all(row.key in model for row in board.rows if row.estimate is not None):
         return ()

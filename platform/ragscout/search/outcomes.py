@@ -87,14 +87,16 @@ class Outcomes:
         return float(np.average(self.values[row, known], weights=weight)) if weight.sum() > 0 else None
 
     def missing(self, row: int, count: int, order: NDArray[np.int64] | None = None) -> tuple[str, ...]:
-        """The first ``count`` questions not asked of a row, in the common order or in one of its own (columns)."""
+        """Return the first ``count`` questions not asked of a row, in the common order or in one of its own
+        (columns)."""
         import numpy as np
 
         left = np.flatnonzero(~self.asked[row]) if order is None else order[~self.asked[row, order]]
         return tuple(self.questions[column] for column in left[:count])
 
     def estimates(self) -> Floats:
-        """Adjusted means of shape (rows,) in the direction "more is better"; minus infinity where nothing is known."""
+        """Return adjusted means of shape (rows,) in the direction "more is better"; minus infinity where nothing is
+        known."""
         import numpy as np
 
         adjusted = adjusted_means(self.values, self.scored, self.weights)

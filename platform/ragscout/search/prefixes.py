@@ -70,7 +70,7 @@ def _rest(prefix: Configuration, aside: Set[str]) -> tuple[tuple[str, str], ...]
 def with_sample(
     found: tuple[tuple[Configuration, ...], ...], sampled: Mapping[str, Configuration]
 ) -> tuple[tuple[Configuration, ...], ...]:
-    """``rounds`` of a sweep with a corpus sample: the lexical prefixes, which cost next to nothing, on the whole
+    """Return ``rounds`` of a sweep with a corpus sample: the lexical prefixes, which cost next to nothing, on the whole
     corpus, then every prefix on the sample."""
     lexical = tuple(group for group in found if not any("embed" in item.steps for item in group))
     return (*lexical, tuple(sampled[item.key] for group in found for item in group))
@@ -80,7 +80,7 @@ class Values(Protocol):
     """Whole values of a store."""
 
     def value(self, key: str) -> ValueRow | None:
-        """The value of a node, ``None`` when it is not computed."""
+        """Return the value of a node, ``None`` when it is not computed."""
         ...
 
 

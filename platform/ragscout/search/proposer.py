@@ -81,7 +81,7 @@ class BaseProposer:
         self._take(blocks)
 
     def know(self, blocks: Sequence[Block], free: bool = True) -> None:
-        """What was measured before this sweep, told before the first round. ``free``: it does not count against the
+        """Take what was measured before this sweep, before the first round. ``free``: it does not count against the
         limit on answers."""
         before = self.spent
         counted = int(self.outcomes.answered().sum())
@@ -96,7 +96,7 @@ class BaseProposer:
         self.answers = allowed if self.answers is None else min(self.answers, allowed)
 
     def finals(self) -> Sequence[Request]:
-        """What is still to be measured for those that may win. When nothing is left, the study is closed."""
+        """Return what is still to be measured for those that may win. When nothing is left, the study is closed."""
         requests = self._requests(self._finals())
         if not requests:
             self.close()
@@ -115,7 +115,7 @@ class BaseProposer:
             self._mirror.sync(self._events)
 
     def notes(self) -> tuple[Note, ...]:
-        """What the board must say about how the search went."""
+        """Return what the board must say about how the search went."""
         reused = (reused_note(self.reused, self._reused_rows, self.spent - self._reused_spent),) if self.reused else ()
         left_out = self._everyone - len(self.space.candidates)
         screened = (screen_note(left_out, self._everyone, self.policy.keep),) if left_out else ()
@@ -125,17 +125,17 @@ class BaseProposer:
         return ()
 
     def study(self) -> Any:
-        """The ``optuna.Study`` as of the last ``sync``, ``None`` without one."""
+        """Return the ``optuna.Study`` as of the last ``sync``, ``None`` without one."""
         return None if self._mirror is None else self._mirror.study()
 
     def progress(self) -> SearchState:
-        """The state that the policy decides from."""
+        """Return the state that the policy decides from."""
         return SearchState(
             self.space, self.outcomes, self.policy, self.stopped, self.answers, self.spent, self._estimates()
         )
 
     def _estimates(self) -> NDArray[np.float64]:
-        """Adjusted means, computed once a round."""
+        """Return adjusted means, computed once a round."""
         if self._adjusted is None or self._adjusted[0] != self.rounds:
             self._adjusted = self.rounds, self.outcomes.estimates()
         return self._adjusted[1]

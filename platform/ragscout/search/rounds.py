@@ -205,7 +205,7 @@ def reach(progress: SearchState) -> list[Depth]:
 
 
 def finals(progress: SearchState) -> list[Depth]:
-    """The leaders, the reference and the included rows, brought to one depth as far as the limit allows."""
+    """Return the leaders, the reference and the included rows, brought to one depth as far as the limit allows."""
     ranked = [row for row in progress.started() if row not in progress.stopped]
     if not ranked or not progress.left or not progress.policy.finalists:
         return []
@@ -221,7 +221,7 @@ def finals(progress: SearchState) -> list[Depth]:
 
 
 def common_depth(answered: Sequence[int], left: int, total: int) -> int:
-    """The largest depth that all rows can be brought to with ``left`` answers."""
+    """Return the largest depth that all rows can be brought to with ``left`` answers."""
     depth = min(answered)
     while depth < total and sum(max(0, depth + 1 - n) for n in answered) <= left:
         depth += 1

@@ -23,7 +23,7 @@ _MISSING_COST = 0.5
 
 
 def kind_of(knob: str) -> Kind:
-    """What a knob belongs to, as the stage table says; the number of passages belongs to retrieval."""
+    """Return what a knob belongs to, as the stage table says; the number of passages belongs to retrieval."""
     held = keys().get(knob.split(".")[0], ())
     kind: Kind = STAGES[held[0]].kind if held else "retrieval"
     return "retrieval" if knob.endswith("passages") else kind
@@ -74,7 +74,7 @@ class EncodedSpace:
         return {name: levels[self.codes[row, k]] for k, (name, levels) in enumerate(self.knobs.items())}
 
     def nearest(self, params: Mapping[str, str], free: Sequence[int], order: Sequence[int]) -> int:
-        """The row of ``free`` nearest to a proposal; ties go to the row that comes first in ``order``.
+        """Return the row of ``free`` nearest to a proposal; ties go to the row that comes first in ``order``.
 
         Each differing knob costs 1. A knob that the row does not have is dropped at almost no cost; one that the
         proposal left out but the row needs costs half.

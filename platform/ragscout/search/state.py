@@ -96,7 +96,7 @@ class SearchState:
         return int((self._candidate & ((self.answered > 0) | ~self._alive)).sum())
 
     def open(self) -> list[int]:
-        """Started candidates that may still get questions, best first."""
+        """Return started candidates that may still get questions, best first."""
         return list(self._open.tolist())
 
     @cached_property
@@ -106,7 +106,7 @@ class SearchState:
         return self._ranked[going[self._ranked]]
 
     def incumbent(self) -> int | None:
-        """The best row among those with enough answers to trust."""
+        """Return the best row among those with enough answers to trust."""
         rows = self.started()
         if not rows:
             return None

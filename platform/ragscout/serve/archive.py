@@ -84,7 +84,7 @@ def pack(folder: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def atomic(target: Path) -> Iterator[Path]:
-    """A fresh path beside ``target`` that takes its place at the end; after an error nothing has changed.
+    """Yield a fresh path beside ``target`` that takes its place at the end; after an error nothing has changed.
 
     Raises:
         BundleError: something that is not a bundle is in the way.

@@ -35,7 +35,7 @@ def load_values(folders: Mapping[str, Path]) -> dict[str, Any]:
 
 
 def stored_values(configuration: Configuration, store: Store) -> dict[str, Any]:
-    """The values of a configuration that was measured on a store.
+    """Return the values of a configuration that was measured on a store.
 
     Raises:
         StoreError: a value is not there.
@@ -78,7 +78,7 @@ class Builder:
         return codec(node.stage).load(folder)
 
     def _saved(self, node: Node, value: Any) -> Path:
-        """A value is used as it is read back, here as in a sweep."""
+        """Return a value is used as it is read back, here as in a sweep."""
         if self._store is not None:
             self._store.save_value(node.key, lambda folder: codec(node.stage).save(value, folder))
             kept = self._store.value_folder(node.key)

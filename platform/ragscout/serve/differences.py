@@ -14,7 +14,8 @@ from ragscout.serve.manifest import PLACE, libraries, packaged_prompts
 
 
 def of_answers(data: Mapping[str, Any], steps: Mapping[str, Step], folder: Path) -> list[str]:
-    """What changes answers: other versions of steps, other packaged prompts, another model under the same name."""
+    """Return what changes answers: other versions of steps, other packaged prompts, another model under the same
+    name."""
     found = [
         f"version {data['steps'][stage]['version']} of {stage}.{step.name} then, version {step.version} here."
         for stage, step in steps.items()
@@ -36,7 +37,7 @@ def of_answers(data: Mapping[str, Any], steps: Mapping[str, Step], folder: Path)
 
 
 def of_environment(data: Mapping[str, Any], configuration: Configuration) -> list[str]:
-    """What should not change answers and may: versions of libraries, and so keys."""
+    """Return what should not change answers and may: versions of libraries, and so keys."""
     now, then = libraries(configuration.steps.values()), data["libraries"]
     found = [
         f"{name} was {then.get(name, 'absent')} when this was measured, here it is {now.get(name, 'absent')}."

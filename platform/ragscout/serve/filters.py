@@ -16,7 +16,7 @@ _SHOWN = 20
 
 
 def read_filter(given: Filter | None, chunks: object) -> dict[str, tuple[str, ...]]:
-    """The filter in its normal form, empty without one. ``chunks``: those of the pipeline, if it has any.
+    """Return the filter in its normal form, empty without one. ``chunks``: those of the pipeline, if it has any.
 
     Raises:
         ParameterError: it cannot be read, nothing is retrieved that it could hold for, or no document carries a column.

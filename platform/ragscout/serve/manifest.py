@@ -68,8 +68,8 @@ def without_paths(value: Any, places: Mapping[str, str]) -> Any:
 
 
 def step_plain(step: Step, folder: Path, places: Mapping[str, str]) -> dict[str, Any]:
-    """A step as plain values: name, version and non-default parameters; long texts become files of the folder, and
-    paths of models their names (see ``local_models``)."""
+    """Return a step as plain values: name, version and non-default parameters; long texts become files of the folder,
+    and paths of models their names (see ``local_models``)."""
     plain: dict[str, Any] = json.loads(step_json(step))
     plain["parameters"] = {
         name: _outside(value, folder, f"{step.stage}.{name}", places) for name, value in plain["parameters"].items()
@@ -98,7 +98,7 @@ def libraries(steps: Iterable[Step]) -> dict[str, str]:
 
 
 def extras(steps: Iterable[Step]) -> list[str]:
-    """Optional dependency groups that the steps need."""
+    """Return optional dependency groups that the steps need."""
     return sorted({step.extra for step in steps} - {""})
 
 
@@ -121,7 +121,7 @@ def models(steps: Mapping[str, Step]) -> list[dict[str, str]]:
 
 
 def connections_of(steps: Iterable[Step], known: Sequence[Connection]) -> list[Connection]:
-    """The connections that these steps use, in the order in which the sweep names them.
+    """Return the connections that these steps use, in the order in which the sweep names them.
 
     Raises:
         BundleError: a step's model has no connection.
@@ -142,7 +142,7 @@ def connections_of(steps: Iterable[Step], known: Sequence[Connection]) -> list[C
 
 
 def connections_plain(connections: Sequence[Connection], places: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Connections as plain values; keys are named by their environment variable.
+    """Return connections as plain values; keys are named by their environment variable.
 
     Raises:
         BundleError: an address holds a password.

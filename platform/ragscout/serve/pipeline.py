@@ -169,7 +169,7 @@ class Pipeline:
         memo: bool = False,
         models: Models | None = None,
     ) -> Pipeline:
-        """A configuration of a sweep, straight from the store that it was measured on (the latency probe).
+        """Return a configuration of a sweep, straight from the store that it was measured on (the latency probe).
 
         Raises:
             StoreError: a value of the configuration is not in the store.
@@ -278,7 +278,7 @@ class Pipeline:
 
 
 def _sources(traced: Traced, answer: Answer | None) -> tuple[AnswerSource, ...]:
-    """The passages that the answer names, else those of the prompt, else the first of all."""
+    """Return the passages that the answer names, else those of the prompt, else the first of all."""
     found, prompt = traced.passages, traced.outcomes.get("prompt")
     if not isinstance(found, Passages):
         return ()
@@ -335,4 +335,4 @@ def _forget(scratch: Path | None) -> None:
 
 
 async def _nothing() -> None:
-    """What is left to do when loading failed."""
+    """Do nothing: loading failed and left nothing to close."""

@@ -177,7 +177,7 @@ def latency(probed: Probe | Probed) -> Latency:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:
-    """The smallest value that at least this share of the values do not pass; ``None`` of nothing."""
+    """Return the smallest value that at least this share of the values do not pass; ``None`` of nothing."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
 
 

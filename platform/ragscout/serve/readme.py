@@ -40,7 +40,7 @@ file: a bundle that was changed is refused. There is no secret in it: keys are r
 
 
 def text(made: Mapping[str, Any]) -> str:
-    """The page for a manifest."""
+    """Return the page for a manifest."""
     sweep, eval_set = made["sweep"], made["eval_set"]
     libraries = made["libraries"]
     return _PAGE.format(

@@ -64,7 +64,7 @@ def evidence_node(configuration: Configuration) -> Node | None:
 def from_store(
     configuration: Configuration, questions: Sequence[Question], metrics: Sequence[MeasureStep], store: Store
 ) -> list[RecordedAnswers]:
-    """What the store holds of a configuration, for the questions that it answered."""
+    """Return what the store holds of a configuration, for the questions that it answered."""
     last = _column(store, configuration.last, questions)
     rankings = _column(store, configuration.ranking, questions)
     measured = [_column(store, item, questions) for item in measure_nodes(configuration, metrics)]

@@ -42,7 +42,7 @@ def as_spec(
     weights: Mapping[str, float] | None = None,
     usd: float | None = None,
 ) -> str:
-    """A sweep file (YAML) whose pipeline is this configuration alone; the sweep adds its standing baselines.
+    """Return a sweep file (YAML) whose pipeline is this configuration alone; the sweep adds its standing baselines.
 
     Args:
         configuration: any row of a board.
@@ -122,7 +122,7 @@ def _block(value: Any) -> Any:
 
 
 def _retriever(configuration: Configuration) -> StageEntry:
-    """The one entry that stands for all stages of the key.
+    """Return the one entry that stands for all stages of the key.
 
     A parameter stands beside ``use`` where it is the same in all steps that have it, else inside its part.
     """
@@ -143,7 +143,7 @@ def _retriever(configuration: Configuration) -> StageEntry:
 
 
 def _recipe(steps: Mapping[str, Step]) -> tuple[Recipe, dict[str, Any]]:
-    """The retriever that these steps are made by, and the parts that name another step than it would take.
+    """Return the retriever that these steps are made by, and the parts that name another step than it would take.
 
     Raises:
         SpecError: there is none.

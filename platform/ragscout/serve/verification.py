@@ -63,7 +63,7 @@ class VerifyReport:
     same: bool = False
 
     def lines(self) -> list[str]:
-        """The report for people, line by line."""
+        """Return the report for people, line by line."""
         found = [f"{self.bundle}: {self.asked} of {self.of} recorded questions asked again."]
         if self.rankings:
             found.append(f"rankings  {self.rankings_equal} of {self.rankings} equal")
@@ -149,7 +149,7 @@ class _Check:
             self._scores(row, traced, expected.scores)
 
     def report(self, name: str, asked: int, of: int, notes: tuple[str, ...]) -> VerifyReport:
-        """What was found so far."""
+        """Return what was found so far."""
         figures = {
             figure: FigureCheck(tally.equal, tally.different, _mean(tally.recorded), _mean(tally.now))
             for figure, tally in self._tallies.items()

@@ -63,12 +63,13 @@ class Connection:
     threads: int | None = None
 
     def identity_model(self) -> ChatModel:
-        """What can change the model's answers: provider, name, revision, and the URL where the connection says so."""
+        """Return what can change the model's answers: provider, name, revision, and the URL where the connection says
+        so."""
         endpoint = self.base_url if self.identity == "endpoint" else ""
         return ChatModel(self.provider, self.model or self.alias, self.revision, endpoint, self.name)
 
     def described(self) -> dict[str, Any]:
-        """The connection as it stands in a sweep file; what has its default is left out."""
+        """Return the connection as it stands in a sweep file; what has its default is left out."""
         found = {name: value for name, value in asdict(self).items() if name != "name" and value not in ("", None)}
         for name, default in (("identity", "model"), ("kind", "chat")):
             if found[name] == default:
@@ -77,7 +78,7 @@ class Connection:
 
 
 def connections(document: SpecDocument, base: Path) -> dict[str, Connection]:
-    """The connections of a sweep file, those of its shared file included; an own entry wins over a shared one.
+    """Return the connections of a sweep file, those of its shared file included; an own entry wins over a shared one.
 
     Raises:
         SpecError: with file, line and column.

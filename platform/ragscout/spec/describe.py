@@ -15,7 +15,7 @@ _ELSEWHERE = ("base_url", "key_env", "price", "limits", "threads", "context", "a
 
 
 def describe(spec: SweepSpec) -> dict[str, Any]:
-    """The sweep as plain data with everything spelled out; ``parse(dump(spec))`` gives an equal spec."""
+    """Return the sweep as plain data with everything spelled out; ``parse(dump(spec))`` gives an equal spec."""
     found: dict[str, Any] = {"sweep": spec.sweep, "eval_set": spec.eval_set}
     if spec.connections:
         found["models"] = {name: item.described() for name, item in spec.connections.items()}
@@ -54,7 +54,7 @@ def describe(spec: SweepSpec) -> dict[str, Any]:
 
 
 def dump(spec: SweepSpec) -> str:
-    """The canonical form as YAML 1.2."""
+    """Return the canonical form as YAML 1.2."""
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="rt", pure=True)

@@ -35,11 +35,11 @@ class SpecDocument:
         return f"{self.where}:{line}:{column}" + (f": {path}" if path else "")
 
     def wrong(self, path: str, what: str, got: object, remedy: str) -> ParameterError:
-        """The error for a value of the wrong kind."""
+        """Return the error for a value of the wrong kind."""
         return ParameterError(f"{self.at(path)}: {what}; got {shown(got)}. {remedy}")
 
     def mapping(self, data: Any, path: str, allowed: Iterable[str] = ()) -> dict[str, Any]:
-        """A mapping whose keys are all allowed (any key when ``allowed`` is empty).
+        """Return a mapping whose keys are all allowed (any key when ``allowed`` is empty).
 
         Raises:
             ParameterError: not a mapping.
@@ -54,7 +54,7 @@ class SpecDocument:
         return data
 
     def text(self, data: Any, path: str) -> str:
-        """A text that is not empty; a number counts as the text that was written."""
+        """Return a text that is not empty; a number counts as the text that was written."""
         if isinstance(data, (int, float)) and not isinstance(data, bool):
             data = self.raw.get(path, str(data))
         if not isinstance(data, str) or not data.strip():
@@ -62,7 +62,7 @@ class SpecDocument:
         return data
 
     def number(self, data: Any, path: str, low: float = 0.0, high: float = math.inf) -> float:
-        """A number of ``low``..``high``."""
+        """Return a number of ``low``..``high``."""
         if isinstance(data, bool) or not isinstance(data, (int, float)):
             raise self.wrong(path, "it must be a number", data, f"Write a number of {_range(low, high)}.")
         if not low <= data <= high:
@@ -70,14 +70,14 @@ class SpecDocument:
         return float(data)
 
     def integer(self, data: Any, path: str, low: int = 0) -> int:
-        """A whole number from ``low`` on."""
+        """Return a whole number from ``low`` on."""
         value = self.number(data, path, low)
         if value != int(value):
             raise self.wrong(path, "it must be a whole number", data, f"Write for example {int(value)}.")
         return int(value)
 
     def flag(self, data: Any, path: str) -> bool:
-        """``true`` or ``false``."""
+        """Return ``true`` or ``false``."""
         if not isinstance(data, bool):
             raise self.wrong(path, "it must be true or false", data, "YAML 1.2 has no yes and no: write true or false.")
         return data
@@ -100,7 +100,7 @@ def join(path: str, key: str) -> str:
 
 
 def shown(value: object) -> str:
-    """A value for a message, shortened."""
+    """Return a value for a message, shortened."""
     text = "nothing" if value is None else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

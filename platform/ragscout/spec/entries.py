@@ -33,7 +33,7 @@ NOTHING = (identifying(), "none")
 def entries(
     document: SpecDocument, stage: str, data: Any, path: str, models: Mapping[str, Connection]
 ) -> tuple[StageEntry, ...]:
-    """The alternatives written at a stage; ``use: [a, b]`` means both with the same parameters.
+    """Return the alternatives written at a stage; ``use: [a, b]`` means both with the same parameters.
 
     Raises:
         SpecError: no alternatives, or a name that is unknown at this stage.
@@ -71,7 +71,7 @@ def names_of(stage: str) -> tuple[str, ...]:
 
 
 def known(name: str, names: Iterable[str]) -> str | None:
-    """The registered spelling of a name: upper case, spaces, ``_`` and ``-`` do not matter."""
+    """Return the registered spelling of a name: upper case, spaces, ``_`` and ``-`` do not matter."""
     allowed = list(names)
     if name in allowed:
         return name
@@ -105,7 +105,7 @@ def _meant(stage: str, what: str) -> str | None:
 
 
 def _short(stage: str, made: StageEntry, models: Mapping[str, Connection]) -> StageEntry | None:
-    """What stands for a step where its name is expected: a connection, an alias of the catalogue, a hub name."""
+    """Return what stands for a step where its name is expected: a connection, an alias of the catalogue, a hub name."""
     from ragscout.providers.catalogue import CATALOGUE
 
     if "model" in made.parameters:

@@ -26,7 +26,7 @@ Tested = Callable[[MeasureStep, Literal["en", "ko"]], SelfTest]
 
 
 def metrics(spec: SweepSpec, resolve: OptionResolver) -> tuple[MeasureStep, ...]:
-    """The metrics of a sweep, in the order of the file, each once.
+    """Return the metrics of a sweep, in the order of the file, each once.
 
     Args:
         spec: the sweep.

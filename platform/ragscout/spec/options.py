@@ -71,7 +71,7 @@ def make_option(key: str, steps: Mapping[str, Step], knobs: Mapping[str, str]) -
 
 
 def _chosen(key: str, entry: StageEntry, given: Mapping[str, Any]) -> list[FilledRecipe]:
-    """The stages and steps that one alternative stands for, with what is written for each."""
+    """Return the stages and steps that one alternative stands for, with what is written for each."""
     if (key, entry.use) == NOTHING:
         return []
     if key == KEY:
@@ -159,7 +159,7 @@ def _part_alternatives(spec: SweepSpec, chosen: Recipe, part: str, value: Any, p
 
 
 def alternatives_of(value: Any, kind: Any) -> Sequence[Any]:
-    """A list is alternatives; where the field is a list itself, only a list of lists is."""
+    """Return a list is alternatives; where the field is a list itself, only a list of lists is."""
     if not isinstance(value, list):
         return (value,)
     if is_list(kind) and not (value and all(isinstance(item, list) for item in value)):
@@ -264,7 +264,7 @@ def _knobs(
 
 
 def display(value: Any) -> str:
-    """A parameter's value for people and samplers."""
+    """Return a parameter's value for people and samplers."""
     if value is None:
         return "none"
     if isinstance(value, bool):

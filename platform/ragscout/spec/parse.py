@@ -115,7 +115,8 @@ def _name(document: SpecDocument, data: Any) -> str:
 
 
 def _pinned(item: Connection, base: Path) -> Connection:
-    """A local model with the digest of its bytes as its revision; a path is in no identity, only the file's name."""
+    """Return a local model with the digest of its bytes as its revision; a path is in no identity, only the file's
+    name."""
     if item.provider != "local":
         return item
     from ragscout.providers.assets import Resolver

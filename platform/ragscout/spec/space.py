@@ -149,7 +149,7 @@ def _combined(chosen: Mapping[str, Option]) -> tuple[str, dict[str, Step], dict[
 
 
 def _settled(key: str, chosen: Option, together: Mapping[str, Step]) -> Option:
-    """The option, or that of the identity step where it changes nothing beside the others."""
+    """Return the option, or that of the identity step where it changes nothing beside the others."""
     plain = identity_of(keys()[key][0])
     if plain is None or not chosen.steps or not all(step.idle(together) for step in chosen.steps.values()):
         return chosen
@@ -174,7 +174,7 @@ def _only(knobs: Mapping[str, str], kept: Mapping[str, tuple[str, ...]]) -> dict
 
 
 def _baselines(axes: Mapping[str, list[Option]]) -> Iterator[_Row]:
-    """The generator without retrieval (where one can answer without passages), and BM25 alone."""
+    """Yield the generator without retrieval (where one can answer without passages), and BM25 alone."""
     first = {key: found[0] for key, found in axes.items()}
     last = identifying()
     alone = next((item for item in axes[last] if last in item.steps and _answers_alone(item.steps[last])), None)

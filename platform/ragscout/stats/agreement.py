@@ -75,7 +75,7 @@ def _agreed(table: Floats, weights: Weights, coefficient: Coefficient) -> tuple[
 
 
 def count_table(first: Sequence[int], second: Sequence[int], classes: int) -> Floats:
-    """Counts of (first, second); classes are numbered from 0."""
+    """Return counts of (first, second); classes are numbered from 0."""
     import numpy as np
 
     table = np.zeros((classes, classes))
@@ -138,7 +138,7 @@ def spread(whole: float, left: Sequence[float]) -> tuple[float, float]:
 
 
 def jackknife(statistic: Callable[[Sequence[int]], float | None], groups: Sequence[str]) -> EstimatedValue:
-    """A statistic of answers (given as positions) with its jackknife interval over groups."""
+    """Return a statistic of answers (given as positions) with its jackknife interval over groups."""
     everything = range(len(groups))
     whole = statistic(everything)
     if whole is None:

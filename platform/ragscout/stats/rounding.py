@@ -13,5 +13,5 @@ def rounded(value: float) -> float:
 
 
 def finite(value: float) -> float | None:
-    """``rounded``, or ``None`` for an end that the figure does not have."""
+    """Return ``rounded``, or ``None`` for an end that the figure does not have."""
     return rounded(value) if math.isfinite(value) else None

@@ -44,7 +44,7 @@ class Believed:
 def believed(
     values: Floats, scored: NDArray[np.bool_], weights: Sequence[float] = ()
 ) -> tuple[Floats, list[Believed | None]]:
-    """Adjusted means, shape (rows,), and posteriors of the rows, ``None`` for rows without a score.
+    """Return adjusted means, shape (rows,), and posteriors of the rows, ``None`` for rows without a score.
 
     Args:
         values: goal values, shape (rows, questions).

@@ -125,7 +125,7 @@ class BatchFile:
         return [batch.column(name)[at - self._starts[number]].as_py() for name in names]
 
     def columns(self, names: Sequence[str]) -> Iterator[list[list[Any]]]:
-        """The columns batch by batch; batches read this way are not kept."""
+        """Yield the columns batch by batch; batches read this way are not kept."""
         for number in range(len(self._starts) - 1):
             with self._lock:
                 batch = self._reader.get_batch(number)
@@ -296,7 +296,7 @@ def write_documents(folder: Path, documents: Iterable[Document], facts: Mapping[
 
 
 def document_of(row: Sequence[str]) -> Document:
-    """A document from its row."""
+    """Return a document from its row."""
     name, title, text, meta, origin = row
     return Document(name, text, title, json.loads(meta), _origin(origin))
 

@@ -12,7 +12,7 @@ DECIMALS = 6
 
 
 def ranked(scores: Mapping[int, float] | Iterable[tuple[int, float]], depth: int) -> Ranking:
-    """The ``depth`` best chunks, best first, ties by chunk order."""
+    """Return the ``depth`` best chunks, best first, ties by chunk order."""
     pairs = scores.items() if isinstance(scores, Mapping) else scores
     rounded = ((round(float(score), DECIMALS), int(chunk)) for chunk, score in pairs)
     best = sorted(rounded, key=lambda item: (-item[0], item[1]))[:depth]
@@ -29,5 +29,6 @@ def reciprocal_rank_fusion(rankings: Sequence[Ranking], depth: int, k: int = 60)
 
 
 def merged(rankings: Sequence[Ranking], depth: int) -> Ranking:
-    """What several texts of one query found together: a single ranking as it is, more by reciprocal rank fusion."""
+    """Return what several texts of one query found together: a single ranking as it is, more by reciprocal rank
+    fusion."""
     return Ranking(rankings[0].hits[:depth]) if len(rankings) == 1 else reciprocal_rank_fusion(rankings, depth)

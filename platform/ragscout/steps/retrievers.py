@@ -126,7 +126,7 @@ def filled(chosen: Recipe, given: Mapping[str, Any]) -> Iterator[FilledRecipe]:
 
 
 def part_of(value: Any) -> Mapping[str, Any]:
-    """What is written at a part, as a mapping."""
+    """Return what is written at a part, as a mapping."""
     return value if isinstance(value, Mapping) else {"use": value}
 
 

@@ -58,7 +58,7 @@ class Blobs(Protocol):
         ...
 
     def read(self, digest: str) -> bytes:
-        """The verified bytes.
+        """Return the verified bytes.
 
         Raises:
             DamagedBlobError: when the blob is absent or damaged.
@@ -86,7 +86,7 @@ class Blobs(Protocol):
         ...
 
     def local_path(self, digest: str) -> Path | None:
-        """The blob as a local read-only file, ``None`` when it is absent or not on this machine."""
+        """Return the blob as a local read-only file, ``None`` when it is absent or not on this machine."""
         ...
 
 

@@ -67,13 +67,13 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A short read transaction."""
+        """Yield a short read transaction."""
         with self._errors(), self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def writing(self, name: str = "") -> Iterator[sa.Connection]:
-        """A short write transaction; with a name, one at a time among all that use the same name."""
+        """Yield a short write transaction; with a name, one at a time among all that use the same name."""
         with self._lock, self._errors(), self._writer.begin() as connection:
             if name:
                 self.lock(connection, name)
@@ -102,11 +102,11 @@ class Database:
         return rows
 
     def insert(self, table: sa.Table) -> Any:
-        """An INSERT of this dialect, which knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
+        """Return an INSERT of this dialect, which knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
         return sqlite.insert(table) if self.dialect == "sqlite" else postgresql.insert(table)
 
     def clock(self, connection: sa.Connection) -> float:
-        """The database's clock in seconds since 1970: all who share the store read the same one."""
+        """Return the database's clock in seconds since 1970: all who share the store read the same one."""
         return float(connection.execute(sa.select(self.now)).scalar_one())
 
     def _make_engine(self, url: sa.URL) -> sa.Engine:

@@ -129,7 +129,7 @@ class History(Claims):
         return version
 
     def evalset(self, name: str, version: int | None = None) -> EvalSetRow | None:
-        """A version of an evaluation set, the newest without a number; ``None`` when there is none."""
+        """Return a version of an evaluation set, the newest without a number; ``None`` when there is none."""
         found = [row for row in self.evalsets(name) if version is None or row.version == version]
         return found[-1] if found else None
 

@@ -75,7 +75,7 @@ class Ledger(Windows, Control, History):
         )
 
     def node(self, key: str) -> NodeRow | None:
-        """A node by key."""
+        """Return a node by key."""
         with self.reading() as connection:
             row = connection.execute(sa.select(db.nodes).where(db.nodes.c.key == key)).first()
         return None if row is None else NodeRow(row.key, row.stage, row.step, json.loads(row.inputs))
@@ -88,7 +88,7 @@ class Ledger(Windows, Control, History):
             return connection.execute(statement.returning(db.node_values.c.key)).first() is not None
 
     def value(self, key: str) -> ValueRow | None:
-        """A whole node's value, ``None`` when it is not computed."""
+        """Return a whole node's value, ``None`` when it is not computed."""
         with self.reading() as connection:
             row = connection.execute(sa.select(db.node_values).where(db.node_values.c.key == key)).first()
         return None if row is None else ValueRow(row.manifest, usage_of(row.usage), json.loads(row.notes))
@@ -174,7 +174,7 @@ class Ledger(Windows, Control, History):
         return found
 
     def memo_get(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
-        """Recorded values (JSON text) of item functions, by key; missing ones are absent."""
+        """Return recorded values (JSON text) of item functions, by key; missing ones are absent."""
         return {row.key: row.value for row in self._select(db.memo, "kind", kind, "key", keys)}
 
     def memo_put(self, kind: str, items: Mapping[str, str]) -> dict[str, str]:

@@ -67,7 +67,7 @@ class Location:
 
 
 def parse_location(location: str | Path) -> Location:
-    """A folder's path, or ``store:?blobs=URL&ledger=URL`` with both URLs percent-encoded.
+    """Return a folder's path, or ``store:?blobs=URL&ledger=URL`` with both URLs percent-encoded.
 
     Raises:
         StoreError: when the text is neither.
@@ -115,7 +115,7 @@ def refuse_network(folder: Path) -> None:
 
 
 def mounts() -> str:
-    """What the kernel says is mounted; empty where there is no such list."""
+    """Return what the kernel says is mounted; empty where there is no such list."""
     try:
         return Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -83,7 +83,7 @@ def _stamp(connection: sa.Connection, version: str) -> None:
 
 
 def _refuse_running(connection: sa.Connection, where: str, now: sa.ColumnElement[float]) -> None:
-    """An older process that goes on writing would write past the tables that its rows are moved to."""
+    """Refuse while an older process runs: it would write past the tables that its rows are moved to."""
     query = sa.select(claims.c.owner).where(claims.c.name.startswith("sweep:"), claims.c.expires > now)
     running = [owner for owner in connection.execute(query).scalars() if not is_dead(owner)]
     if running:

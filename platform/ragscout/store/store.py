@@ -98,7 +98,8 @@ class Store:
         self.ledger.value_commit(key, manifest, usage, notes or {})
 
     def value_folder(self, key: str) -> Path | None:
-        """A value's files in a read-only local folder, ``None`` when it has to be computed (also after damage)."""
+        """Return a value's files in a read-only local folder, ``None`` when it has to be computed (also after
+        damage)."""
         row = self.ledger.value(key)
         if row is None:
             return None

@@ -33,7 +33,7 @@ _WATCHED = ("ragscout.steps", "ragscout.providers", "ragscout.prompts", "ragscou
 
 
 def current(package: str = "ragscout.steps") -> dict[str, Any]:
-    """What the golden file should say of the registered steps of a package.
+    """Return what the golden file should say of the registered steps of a package.
 
     ``steps``: by ``stage.name`` the version, the defaults, a digest of all modules the step uses and the digest of each
     packaged wording it reads; ``modules``: the digest of each module, so that a difference can be named.
@@ -92,7 +92,7 @@ def _changed_wording(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
 
 
 def refusals(golden: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What cannot be blessed: changed defaults under an old version, a version that went back."""
+    """Return what cannot be blessed: changed defaults under an old version, a version that went back."""
     found = []
     for name, new in now["steps"].items():
         old = golden["steps"].get(name)
@@ -110,7 +110,7 @@ def refusals(golden: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 @cache
 def uses(module: str) -> frozenset[str]:
-    """A module and the modules of the watched packages that it imports, directly or not.
+    """Return a module and the modules of the watched packages that it imports, directly or not.
 
     A package's ``__init__`` that only registers components is not followed: it would tie every step to every other.
     """

@@ -27,7 +27,7 @@ _WEAK = re.compile(r"weak|mini|small|nano")
 
 
 def reply_text(model: str, messages: Sequence[Message], schema: str = "") -> str:
-    """What the fakes answer: a function of model name, messages and schema alone.
+    """Return what the fakes answer: a function of model name, messages and schema alone.
 
     Without a schema, the sentence of the prompt that fits its question best; a model whose name says weak, mini, small
     or nano sees only the first half of the prompt. With a schema, an instance of it in which numbers grow with the
@@ -124,7 +124,7 @@ class FakeChat:
         return self.reply(request, reply_text(request.model.model, request.messages, request.schema))
 
     def reply(self, request: ChatRequest, text: str) -> ChatReply:
-        """A reply with plausible usage: one token a word, cut at ``max_tokens``."""
+        """Return a reply with plausible usage: one token a word, cut at ``max_tokens``."""
         pieces = text.split(" ")
         finish = "length" if len(pieces) > request.max_tokens else "stop"
         asked = sum(len(message.content.split()) for message in request.messages)
@@ -179,7 +179,7 @@ def _agreement(prompt: str) -> float:
 
 
 def _instance(schema: Mapping[str, Any], share: float) -> Any:
-    """An instance of a JSON Schema (objects, arrays, enums, numbers, booleans, texts)."""
+    """Return an instance of a JSON Schema (objects, arrays, enums, numbers, booleans, texts)."""
     if "enum" in schema:
         return schema["enum"][min(len(schema["enum"]) - 1, int(share * len(schema["enum"])))]
     kind = schema.get("type", "object" if "properties" in schema else "string")

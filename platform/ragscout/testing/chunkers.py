@@ -55,7 +55,7 @@ class ChunkerKit(WholeKit):
         return {"corpus": corpus(KOREAN, ENGLISH, AWKWARD, "")}
 
     def step(self, **parameters: Any) -> Step:
-        """The chunker under test."""
+        """Return the chunker under test."""
         return make("chunk", self.name, parameters)
 
     @pytest.mark.parametrize("text", [KOREAN, ENGLISH, AWKWARD], ids=["korean", "english", "awkward"])
@@ -130,7 +130,7 @@ class ChunkerKit(WholeKit):
 
 
 def corpus(*texts: str) -> Corpus:
-    """A corpus of these texts."""
+    """Return a corpus of these texts."""
     documents: Sequence[Document] = [
         Document(f"문서 {number}", normalise(text), f"제목 {number}") for number, text in enumerate(texts)
     ]

@@ -265,7 +265,7 @@ def _reranked(body: dict[str, Any]) -> Reply:
 
 
 def _streamed(model: str, pieces: list[str], finish: str, usage: dict[str, int]) -> Reply:
-    """A reply as server-sent events, one word each."""
+    """Return a reply as server-sent events, one word each."""
     chunks: list[dict[str, Any]] = [
         {"model": model, "choices": [{"index": 0, "delta": {"content": piece if n == 0 else f" {piece}"}}]}
         for n, piece in enumerate(pieces)

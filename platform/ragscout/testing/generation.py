@@ -51,7 +51,7 @@ class ContextKit(QuestionKit):
     stage = "context"
 
     def chunks(self) -> Chunks:
-        """What the rankings rank."""
+        """Return what the rankings rank."""
         return CHUNKS
 
     def questions(self) -> Sequence[Question]:
@@ -59,7 +59,7 @@ class ContextKit(QuestionKit):
         return QUESTIONS
 
     def whole(self) -> dict[str, Any]:
-        """The chunks."""
+        """Return the chunks."""
         return {"chunk": self.chunks()}
 
     def per_question(self) -> dict[str, Sequence[Any]]:
@@ -96,7 +96,7 @@ class PromptKit(QuestionKit):
         return QUESTIONS
 
     def per_question(self) -> dict[str, Sequence[Any]]:
-        """The passages of one ranking each, one of them empty."""
+        """Return the passages of one ranking each, one of them empty."""
         return {"context": CONTEXTS}
 
     def test_passages_come_from_the_context(self) -> None:
@@ -151,7 +151,7 @@ class GenerateKit(QuestionKit):
         return QUESTIONS
 
     def per_question(self) -> dict[str, Sequence[Any]]:
-        """A plain prompt each, and its passages."""
+        """Return a plain prompt each, and its passages."""
         prompts = [_prompt(question, order) for question, order in zip(QUESTIONS, _ORDERS, strict=True)]
         return {"prompt": prompts, "context": CONTEXTS}
 

@@ -35,12 +35,12 @@ class _Revisions:
     """Knows every model, so that no key of the golden file depends on what lies on a machine."""
 
     def revision(self, model: str) -> str:
-        """A revision that is the name."""
+        """Return a revision that is the name."""
         return f"revision of {model}"
 
 
 def current(folder: Path) -> dict[str, Any]:
-    """What the golden file should say: ``tags`` of dataclasses, ``values`` by name, ``sweeps`` by sweep file.
+    """Return what the golden file should say: ``tags`` of dataclasses, ``values`` by name, ``sweeps`` by sweep file.
 
     Args:
         folder: the sweep files. Installed versions of libraries count as one and the same.
@@ -140,7 +140,7 @@ def _of_step(step: Step) -> dict[str, Any]:
 
 
 def _described(step: Step) -> str:
-    """What may give a step another key with the same parameters: its version, libraries and packaged wording."""
+    """Return what may give a step another key with the same parameters: its version, libraries and packaged wording."""
     wording = sorted(f"{item.name} {short(item.digest)}" for item in step.packaged_texts())
     return " | ".join([f"{step.name} {step.version}", *step.libraries, *wording])
 

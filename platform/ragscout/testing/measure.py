@@ -162,7 +162,7 @@ class MetricKit:
         return list(found)
 
     def check(self, figures: Sequence[Figure], outcome: Any) -> None:
-        """Asserts that an outcome has exactly the figures, each a score in range or a known failure."""
+        """Assert that an outcome has exactly the figures, each a score in range or a known failure."""
         assert set(outcome) == {figure.name for figure in figures}
         for figure in figures:
             item = outcome[figure.name]

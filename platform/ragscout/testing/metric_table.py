@@ -66,7 +66,7 @@ def table() -> str:
 
 
 def _needs(metric: MeasureStep) -> list[str]:
-    """What of a question, an answer and a sweep file a metric needs."""
+    """Return what of a question, an answer and a sweep file a metric needs."""
     from ragscout.steps.measure.base import TextMetric
     from ragscout.steps.measure.ragas_boundary import FIELDS
 
@@ -81,7 +81,7 @@ def _needs(metric: MeasureStep) -> list[str]:
 
 
 def written(page: str) -> str:
-    """The table that a page holds.
+    """Return the table that a page holds.
 
     Raises:
         ValueError: the page has no marks.

@@ -26,7 +26,8 @@ _READER = "ragscout.prompts.files"
 
 
 def undeclared(cls: type[Step]) -> list[str]:
-    """What is wrong with a step's ``packaged``: one sentence each, none when it names just what its code can read."""
+    """Return what is wrong with a step's ``packaged``: one sentence each, none when it names just what its code can
+    read."""
     reached = _reached(cls)
     read = {item.name: item for item in reached.packaged}
     named = {item.name for item in cls.packaged}
@@ -66,7 +67,7 @@ def _reached(cls: type[Step]) -> _Reached:
 
 
 def _packaged(value: Any) -> Iterator[Packaged]:
-    """The packaged wording in a module's value: itself, or what tuples, lists and mappings hold of it."""
+    """Yield the packaged wording in a module's value: itself, or what tuples, lists and mappings hold of it."""
     if isinstance(value, (PackagedFile, WordTable)):
         yield value
     elif isinstance(value, Mapping):
@@ -100,7 +101,7 @@ def _defined(node: ast.stmt) -> list[str]:
 def _used(
     module: str, node: ast.stmt, imported: Mapping[str, tuple[str, str]], roots: frozenset[str]
 ) -> set[tuple[str, str]]:
-    """What one definition uses. ``alias.name`` of an imported module is that module's ``name``."""
+    """Return what one definition uses. ``alias.name`` of an imported module is that module's ``name``."""
     parts = [item for part in _code(node) for item in ast.walk(part)]
     inside = [item for item in parts if isinstance(item, (ast.Import, ast.ImportFrom))]
     known = {**imported, **_imported(inside, roots)}
@@ -123,7 +124,8 @@ def _used(
 
 
 def _code(node: ast.stmt) -> list[ast.AST]:
-    """A definition without what a class only says of itself: its decorators, ``packaged`` and ``packaged_texts``."""
+    """Return a definition without what a class only says of itself: its decorators, ``packaged`` and
+    ``packaged_texts``."""
     if not isinstance(node, ast.ClassDef):
         return [node]
     said = ("packaged", "packaged_texts")
@@ -131,7 +133,7 @@ def _code(node: ast.stmt) -> list[ast.AST]:
 
 
 def _within(module: str, dotted: str, roots: frozenset[str]) -> tuple[str, str]:
-    """The module and name that ``dotted`` means inside a module; ``importlib.resources`` counts as a reader."""
+    """Return the module and name that ``dotted`` means inside a module; ``importlib.resources`` counts as a reader."""
     name, _, rest = dotted.partition(".")
     inner = f"{module}.{name}"
     if inner in _READERS:

@@ -40,7 +40,7 @@ def questions(count: int, language: str = "en") -> tuple[Question, ...]:
 
 
 def configuration(name: str, knobs: Mapping[str, str]) -> Configuration:
-    """A configuration whose key follows from its knobs."""
+    """Return a configuration whose key follows from its knobs."""
     label = f"{name}:{sorted(knobs.items())}"
     return Configuration({"generate": _Answerer(label_=label)}, source_node("0" * 64), dict(knobs), name)
 
@@ -57,7 +57,7 @@ def snapshot(
     recommended: str = "",
     holdout: float = 0.0,
 ) -> Snapshot:
-    """A snapshot of a sweep over ``total`` questions.
+    """Return a snapshot of a sweep over ``total`` questions.
 
     ``scores``: configuration name to the goal's values on its first questions, ``None`` for a question whose judge
     failed. Knobs are read from the name (``512 · bm25`` gives ``chunk.size`` and ``retriever``). The leader is the
@@ -183,7 +183,7 @@ class RecorderConformance:
     """Inherit it, and say how a recorder is made on an empty place, what the place holds, and how it is lost."""
 
     def recorder(self, place: Path) -> Recorder:
-        """A recorder on this place; called again for the same place it is another process's."""
+        """Return a recorder on this place; called again for the same place it is another process's."""
         raise NotImplementedError
 
     def content(self, place: Path) -> object:

@@ -44,7 +44,7 @@ def chunks(texts: Sequence[str] = PASSAGES) -> Chunks:
 
 
 def queries() -> list[Query]:
-    """The questions as they are."""
+    """Return the questions as they are."""
     return [Query((question.text,)) for question in QUESTIONS]
 
 
@@ -56,11 +56,12 @@ class EncoderKit(WholeKit):
     """Queries with the passage that must be nearest."""
 
     def inputs(self) -> dict[str, Any]:
-        """The standard passages."""
+        """Return the standard passages."""
         return {"chunk": chunks()}
 
     def comparable(self, value: Embedded) -> Any:
-        """References are named by shard, which differs between runtimes: compare what was asked and the dimension."""
+        """Return references are named by shard, which differs between runtimes: compare what was asked and the
+        dimension."""
         return value.encoder, dict(value.parameters), len(value.refs), value.dim
 
     def vectors(self, runtime: FakeRuntime, texts: Sequence[str]) -> np.ndarray:
@@ -135,20 +136,20 @@ class DenseIndexKit(WholeKit):
         return cast(Embedded, run(make("embed", "hashing", {"dim": 64}), runtime, chunk=chunks(texts)))
 
     def build(self, runtime: FakeRuntime, texts: Sequence[str] = PASSAGES) -> DenseIndex:
-        """An index over texts."""
+        """Return an index over texts."""
         return cast(DenseIndex, run(self.steps()[0], runtime, chunk=chunks(texts), embed=self.embedded(runtime, texts)))
 
     def inputs(self) -> dict[str, Any]:
-        """The standard passages, with vectors in the memo of the last ``runtime``."""
+        """Return the standard passages, with vectors in the memo of the last ``runtime``."""
         return {"chunk": chunks(), "embed": self.embedded(self._runtime)}
 
     def runtime(self) -> FakeRuntime:
-        """A fresh runtime, remembered for ``inputs``."""
+        """Return a fresh runtime, remembered for ``inputs``."""
         self._runtime = FakeRuntime()
         return self._runtime
 
     def comparable(self, value: DenseIndex) -> Any:
-        """What the index answers, from memory and from disk, and by which encoder."""
+        """Return what the index answers, from memory and from disk, and by which encoder."""
         return value.encoder, self.answers(value, 1 << 30), self.answers(value, 0)
 
     def answers(self, index: DenseIndex, memory_limit: int, depth: int = 5) -> list[Ranking]:
@@ -213,7 +214,7 @@ class DenseIndexKit(WholeKit):
                     assert [(-hit.score, hit.chunk) for hit in found.hits] == kept[:depth]
 
     def index_of(self, vectors: np.ndarray) -> DenseIndex:
-        """An index over given vectors, one chunk each."""
+        """Return an index over given vectors, one chunk each."""
         runtime = FakeRuntime()
         texts = [str(number) for number in range(len(vectors))]
 
@@ -236,11 +237,11 @@ class LexiconKit(WholeKit):
     stage = "lexicon"
 
     def inputs(self) -> dict[str, Any]:
-        """The standard passages."""
+        """Return the standard passages."""
         return {"chunk": chunks()}
 
     def comparable(self, value: Lexicon) -> Any:
-        """What it answers."""
+        """Return what it answers."""
         return [value.search(question.text, 5) for question in QUESTIONS]
 
     def test_finds_words_of_both_languages(self) -> None:
@@ -273,7 +274,7 @@ class RankingKit(QuestionKit):
     """For stages whose outcome is a ranking of at most ``depth`` chunks, best first, each once."""
 
     def questions(self) -> Sequence[Question]:
-        """The standard questions."""
+        """Return the standard questions."""
         return QUESTIONS
 
     def test_rankings_are_ordered_and_hold_each_chunk_once(self) -> None:
@@ -304,7 +305,7 @@ class RerankKit(RankingKit):
     stage = "rerank"
 
     def whole(self) -> dict[str, Any]:
-        """The standard passages."""
+        """Return the standard passages."""
         return {"chunk": chunks()}
 
     def per_question(self) -> dict[str, Sequence[Any]]:
@@ -321,5 +322,5 @@ class RerankKit(RankingKit):
 
 
 def ranking(*hits: tuple[int, float]) -> Ranking:
-    """A ranking of (chunk, score) pairs."""
+    """Return a ranking of (chunk, score) pairs."""
     return Ranking(tuple(Hit(chunk, score) for chunk, score in hits))

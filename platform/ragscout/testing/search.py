@@ -46,7 +46,7 @@ class MadeSpace:
 
 
 def configuration(knobs: Mapping[str, str], roles: tuple[str, ...] = (), name: str = "") -> Configuration:
-    """A configuration whose key follows from its knobs; it retrieves when a knob is about retrieval."""
+    """Return a configuration whose key follows from its knobs; it retrieves when a knob is about retrieval."""
     prefix = {knob: value for knob, value in knobs.items() if knob.split(".")[0] not in ("generate", "prompt")}
     steps: dict[str, Step] = {"generate": _Generator(label_=repr(sorted(knobs.items())) + name)}
     if prefix:
@@ -99,7 +99,7 @@ class World:
         self.metric = GOAL.metric
 
     def block(self, request: Request) -> Block:
-        """What the engine would give back."""
+        """Return what the engine would give back."""
         key = request.configuration.key
         if key in self.failed:
             return Block(request.configuration, {}, Usage(), self.failed[key])
@@ -120,7 +120,7 @@ class World:
 
 
 def opened(inner: Proposer, world: World, space: MadeSpace | None = None) -> OpeningMoves:
-    """A search that opens with all retrieval prefixes in one round, as a sweep with a retrieval metric does."""
+    """Return a search that opens with all retrieval prefixes in one round, as a sweep with a retrieval metric does."""
     prefixes = distinct_prefixes((space or world.space).configurations)
     return OpeningMoves(inner, world.questions, [tuple(prefixes.values())])
 
@@ -142,12 +142,12 @@ def play(proposer: Proposer, world: Any, n: int = 64, rounds: int = 2000, log: L
 
 
 def judge_failed() -> Failure:
-    """A judgement that could not be had."""
+    """Return a judgement that could not be had."""
     return Failure("measurement", "judge_failed")
 
 
 def shape(requests: Sequence[Request]) -> list[tuple[str, tuple[str, ...]]]:
-    """What two searches that ask alike have in common."""
+    """Return what two searches that ask alike have in common."""
     return [(request.configuration.key, request.questions) for request in requests]
 
 
@@ -163,7 +163,7 @@ class ProposerConformance:
     """Worlds in which something good must be found."""
 
     def made(self, world: World, limit: int | None = None, space: MadeSpace | None = None, **more: object) -> Proposer:
-        """The search on a world."""
+        """Return the search on a world."""
         questions = order_questions(world.questions, 0)
         return make_proposer(
             self.search, space or self.space, questions, GOAL, 0, limit, {**self.options, **more}, storage=""
@@ -285,7 +285,7 @@ class ProposerConformance:
         assert found > average + self.worlds * 0.05
 
     def check_notes(self, proposer: Proposer) -> None:
-        """Notes have a sentence in both languages, and no NaN."""
+        """Assert that notes have a sentence in both languages, and no NaN."""
         for note in proposer.notes():
             assert note.kind
             assert note.text("en") != note.text("ko")

@@ -56,7 +56,7 @@ TABLES = {"stages": stage_table, "steps": step_table, "retrievers": retriever_ta
 
 
 def rewritten(page: str) -> str:
-    """The page with its tables as they are now.
+    """Return the page with its tables as they are now.
 
     Raises:
         ValueError: a mark is missing.

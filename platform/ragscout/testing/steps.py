@@ -94,7 +94,7 @@ class FakeModels:
     folders: Mapping[str, Path] = dataclasses.field(default_factory=dict)
 
     def folder(self, model: str, revision: str = "") -> Path:
-        """The folder given for the name, or the name itself where it is a path that exists."""
+        """Return the folder given for the name, or the name itself where it is a path that exists."""
         if model in self.folders:
             return Path(self.folders[model])
         if Path(model).exists():
@@ -239,7 +239,7 @@ class StepKit:
     cases: Sequence[tuple[str, dict[str, Any]]] = ()
 
     def steps(self) -> list[Step]:
-        """The steps of all cases."""
+        """Return the steps of all cases."""
         return [make(self.stage, name, parameters) for name, parameters in self.cases]
 
     def test_is_registered_and_documented(self) -> None:
@@ -319,15 +319,15 @@ class WholeKit(StepKit):
     """For stages with one value per node. A test gives ``inputs()`` and ``runtime()``."""
 
     def runtime(self) -> FakeRuntime:
-        """A fresh runtime."""
+        """Return a fresh runtime."""
         return FakeRuntime()
 
     def inputs(self) -> dict[str, Any]:
-        """Inputs by stage name, as ``run`` takes them."""
+        """Return inputs by stage name, as ``run`` takes them."""
         raise NotImplementedError
 
     def comparable(self, value: Any) -> Any:
-        """What of a value is compared for equality; override for values that hold handles."""
+        """Return what of a value is compared for equality; override for values that hold handles."""
         return value
 
     def test_same_inputs_give_the_same_value(self) -> None:
@@ -360,7 +360,7 @@ class QuestionKit(StepKit):
     """
 
     def runtime(self) -> FakeRuntime:
-        """A fresh runtime."""
+        """Return a fresh runtime."""
         return FakeRuntime()
 
     def questions(self) -> Sequence[Question]:
@@ -368,11 +368,11 @@ class QuestionKit(StepKit):
         raise NotImplementedError
 
     def whole(self) -> dict[str, Any]:
-        """Inputs that are whole values."""
+        """Return inputs that are whole values."""
         return {}
 
     def per_question(self) -> dict[str, Sequence[Any]]:
-        """Inputs with one value per question, aligned with ``questions()``."""
+        """Return inputs with one value per question, aligned with ``questions()``."""
         return {}
 
     def asked(self, step: Step, order: Sequence[int], runtime: FakeRuntime | None = None) -> list[Any]:

@@ -549,12 +549,12 @@ def claimed_once(ledger: Ledger, number: int) -> int:
 
 
 def write_one(folder: Path) -> None:
-    """A value of one file."""
+    """Write a value of one file."""
     (folder / "f").write_bytes(b"value")
 
 
 def plain(key: str, row: int) -> CellRow:
-    """A cell that took nothing."""
+    """Return a cell that took nothing."""
     return CellRow(key, row, False, Usage(), Usage())
 
 

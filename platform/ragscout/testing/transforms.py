@@ -37,13 +37,13 @@ class TransformKit:
     documents: Sequence[Document] = DOCUMENTS
 
     def transforms(self) -> tuple[Transform, ...]:
-        """The validated transforms."""
+        """Return the validated transforms."""
         made = make("corpus", "parse", {"transforms": list(self.declared)})
         assert isinstance(made, Parse)
         return made.transforms
 
     def changed(self) -> Changed:
-        """The kit's documents after the transforms."""
+        """Return the kit's documents after the transforms."""
         return transformed(list(self.documents), self.transforms())
 
     def test_something_changes(self) -> None:

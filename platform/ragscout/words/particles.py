@@ -37,7 +37,8 @@ def particle(word: str, pair: str) -> str:
 
 
 def _final(word: str) -> str | None:
-    """The final consonant of a word: ``l``, some other one, empty for a vowel; ``None`` where it is not known."""
+    """Return the final consonant of a word: ``l``, some other one, empty for a vowel; ``None`` where it is not
+    known."""
     bare = _BESIDE.sub("", word.strip()).rstrip("'\"`’”)]}>.,:;!?…*_ ")
     last = bare[-1:]
     if not last:
@@ -56,7 +57,7 @@ def _final(word: str) -> str | None:
 
 
 def _latin(word: str) -> str:
-    """The final sound of an English word, read as Korean takes it over: ``model`` ends in ㄹ, ``chain`` in ㄴ."""
+    """Return the final sound of an English word as Korean takes it over: ``model`` ends in ㄹ, ``chain`` in ㄴ."""
     if word.isupper() and (len(word) > 1 or word in _LETTERS):
         return _LETTERS.get(word[-1], "")
     low = word.lower()

@@ -116,7 +116,7 @@ def _plain(text: str) -> str:
 
 
 def safe(value: object) -> str:
-    """A cell of csv: numbers as they are, empty for ``None``, text never starting a formula."""
+    """Return a cell of csv: numbers as they are, empty for ``None``, text never starting a formula."""
     if value is None:
         return ""
     if isinstance(value, (int, float)):

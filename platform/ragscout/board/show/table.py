@@ -86,8 +86,8 @@ def columns(board: Board, everything: bool = False, retrieval: bool = False) -> 
 
 
 def cells(board: Board, row: Row, names: list[str], language: BoardLanguage = "en") -> list[str]:
-    """A row's cells as text, in the order of ``columns``. The goal is the figure to quote: the sealed questions' where
-    they were opened (marked ``†``), else the development questions'."""
+    """Return a row's cells as text, in the order of ``columns``. The goal is the figure to quote: the sealed questions'
+    where they were opened (marked ``†``), else the development questions'."""
     words = Words(language)
     fixed = {
         "mark": "".join(SYMBOLS[mark] for mark in row.marks),
@@ -116,7 +116,7 @@ def cells(board: Board, row: Row, names: list[str], language: BoardLanguage = "e
 
 
 def _figure(board: Board, row: Row, name: str) -> str:
-    """The goal with its interval; another figure with its own rank among the rows that answered everything."""
+    """Return the goal with its interval; another figure with its own rank among the rows that answered everything."""
     if name == board.goal.metric and row.confirmed is not None:
         return figure_cell(row.confirmed.figure, True) + SEALED
     text = figure_cell(row.figures.get(name), name in (board.goal.metric, board.goal.metric + CORRECTED))
@@ -125,7 +125,7 @@ def _figure(board: Board, row: Row, name: str) -> str:
 
 
 def own_rank(board: Board, row: Row, name: str) -> int | None:
-    """A row's rank by one figure alone among the rows that answered every question; equal means share a rank."""
+    """Return a row's rank by one figure alone among the rows that answered every question; equal means share a rank."""
     stat = row.figures.get(name)
     if stat is None or stat.mean is None or row.answered < board.questions or row not in board.rows:
         return None
@@ -141,7 +141,7 @@ def _sliced(row: Row) -> list[GroupStat]:
 
 
 def _slices(board: Board, row: Row) -> str:
-    """The weakest slices first, ``▼`` where the row is significantly worse than the reference."""
+    """Return the weakest slices first, ``▼`` where the row is significantly worse than the reference."""
     sign = board.goal.sign
     found = sorted(_sliced(row), key=lambda group: ((group.mean or 0.0) * sign, group.group))
     shown = [
@@ -186,7 +186,7 @@ def _difference(board: Board, paired: Paired | None, words: Words) -> str:
 
 
 def _p95(row: Row, words: Words) -> str:
-    """The probed 95th percentile with its interval, or with how few questions it rests on; what failed."""
+    """Return the probed 95th percentile with its interval, or with how few questions it rests on; what failed."""
     latency = row.latency
     if latency is None or latency.p95 is None:
         return words("board.probe_failed") if latency is not None and latency.failed else words.value(None)
@@ -217,7 +217,7 @@ def visible(board: Board, everything: bool = False) -> tuple[Row, ...]:
 
 
 def legend(board: Board, language: BoardLanguage = "en") -> str:
-    """What the marks on this board mean."""
+    """Return what the marks on this board mean."""
     words = Words(language)
     used = [mark for mark in SYMBOLS if any(mark in row.marks for row in board.rows)]
     parts = [f"{SYMBOLS[mark]} {words(f'mark.{mark}')}" for mark in used]

@@ -13,7 +13,7 @@ from ragscout.words import Words
 
 
 def render_markdown(found: Audit, language: BoardLanguage = "en") -> str:
-    """The audit as a Markdown page; ends with a newline. The strongest disagreements come first."""
+    """Return the audit as a Markdown page; ends with a newline. The strongest disagreements come first."""
     words = Words(language)
     lines = [f"## {words('audit.page_title', rows=found.rows, questions=found.questions)}", ""]
     if found.agreement is not None:

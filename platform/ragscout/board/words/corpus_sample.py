@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def sample_notes(sample: CorpusSample | None) -> tuple[Note, ...]:
-    """What the board must say about a sample, or why there was none."""
+    """Return what the board must say about a sample, or why there was none."""
     if sample is None:
         return ()
     if sample.why:
@@ -28,7 +28,7 @@ def sample_notes(sample: CorpusSample | None) -> tuple[Note, ...]:
 
 
 def print_sample(board: Board, console: Console, language: BoardLanguage, most: int | None) -> None:
-    """The section in a terminal; ``most``: prefixes shown, ``None`` for all. Nothing without a sample."""
+    """Print the section in a terminal; ``most``: prefixes shown, ``None`` for all. Print nothing without a sample."""
     if board.sample is None or not board.sample.prefixes:
         return
     from rich.box import SIMPLE_HEAD
@@ -45,7 +45,7 @@ def print_sample(board: Board, console: Console, language: BoardLanguage, most: 
 
 
 def sample_markdown(board: Board, language: BoardLanguage) -> list[str]:
-    """The section as lines of Markdown; none without a sample."""
+    """Return the section as lines of Markdown; none without a sample."""
     if board.sample is None or not board.sample.prefixes:
         return []
     heads, lines = sample_table(board.sample, board.questions, language)

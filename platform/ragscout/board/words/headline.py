@@ -75,12 +75,13 @@ def _advice(board: Board, row: Row) -> str:
 
 
 def _quoted(board: Board, row: Row) -> FigureStat | None:
-    """The goal's figure to quote of a row: on the hold-out where it was opened, else on the development questions."""
+    """Return the goal's figure to quote of a row: on the hold-out where it was opened, else on the development
+    questions."""
     return row.confirmed.figure if row.confirmed is not None else row.figures.get(board.goal.metric)
 
 
 def _score(board: Board, stat: FigureStat | None) -> Phrase | None:
-    """A mean with its interval, as per cent where the goal is a share."""
+    """Return a mean with its interval, as per cent where the goal is a share."""
     if stat is None or stat.mean is None or stat.low is None or stat.high is None:
         return None
     scale = 100 if board.goal.unit else 1
@@ -90,7 +91,7 @@ def _score(board: Board, stat: FigureStat | None) -> Phrase | None:
 
 
 def _judged(board: Board, row: Row) -> Phrase | str:
-    """What the headline adds to a judge's score: the badge, and the score that people's labels give."""
+    """Return what the headline adds to a judge's score: the badge, and the score that people's labels give."""
     standing = board.standing(board.goal.metric)
     if standing is None:
         return ""
@@ -124,7 +125,7 @@ def _reference(board: Board, row: Row) -> Iterator[Phrase]:
 
 
 def _rivals(board: Board, row: Row) -> Iterator[Phrase]:
-    """The rows that the questions cannot separate from the leader, the recommended row among them."""
+    """Yield the rows that the questions cannot separate from the leader, the recommended row among them."""
     leader = board.leader()
     others = [item.name for item in board.winner_set() if leader is not None and item.key != leader.key]
     stat = leader.figures.get(board.goal.metric) if leader is not None else None
@@ -137,7 +138,7 @@ def _rivals(board: Board, row: Row) -> Iterator[Phrase]:
 
 
 def _gap(board: Board, value: float | None, kind: str) -> Phrase | None:
-    """A difference, in whole points where the goal is a share."""
+    """Return a difference, in whole points where the goal is a share."""
     if value is None:
         return None
     if board.goal.unit:
@@ -146,7 +147,7 @@ def _gap(board: Board, value: float | None, kind: str) -> Phrase | None:
 
 
 def _lost_slices(board: Board, row: Row) -> Iterator[Phrase]:
-    """Groups of questions on which the row is significantly worse than the reference."""
+    """Yield groups of questions on which the row is significantly worse than the reference."""
     for group in row.groups:
         paired = group.versus_reference
         if paired is not None and group.loses(board.goal.higher):

@@ -19,7 +19,7 @@ NOTHING = 1e-9
 
 
 def board_notes(board: Board, sd: float | None) -> tuple[Note, ...]:
-    """Notes in a fixed order: power, separation, depth, limits, optimism, missing scores, failures."""
+    """Return notes in a fixed order: power, separation, depth, limits, optimism, missing scores, failures."""
     leader = board.leader()
     if leader is None and any(row.has("over_limit") for row in board.rows):
         return (*_depth(board, 0), *_ended(board), *_missing(board), *_failures(board))

@@ -30,14 +30,14 @@ class Shown:
 
 
 def load_sweep(sweep: Path | None) -> SweepSpec | None:
-    """The sweep file whose models and embedders are used, if one is named."""
+    """Return the sweep file whose models and embedders are used, if one is named."""
     from ragscout.spec import load
 
     return None if sweep is None else load(sweep)
 
 
 def connection_of(name: str, spec: SweepSpec | None) -> Connection:
-    """The connection of that name in the sweep file, else a packaged local model of that alias.
+    """Return the connection of that name in the sweep file, else a packaged local model of that alias.
 
     Raises:
         UnknownNameError: neither.
@@ -57,7 +57,7 @@ def connection_of(name: str, spec: SweepSpec | None) -> Connection:
 def open_runtime(
     store: Store, name: str, spec: SweepSpec | None, connection: Connection | None, usd: float | None
 ) -> EngineRuntime:
-    """A runtime that may talk to this model only; what it spends is booked under ``name``."""
+    """Return a runtime that may talk to this model only; what it spends is booked under ``name``."""
     from ragscout.engine.runtime import EngineRuntime
     from ragscout.engine.session import open_connections
     from ragscout.providers.assets import Resolver
@@ -73,7 +73,7 @@ def open_runtime(
 
 
 def priced(requests: Sequence[ChatRequest], connection: Connection) -> str:
-    """What these requests cost at most, in words."""
+    """Return what these requests cost at most, in words."""
     from ragscout.model.outcome import Usage
     from ragscout.providers import prices
 

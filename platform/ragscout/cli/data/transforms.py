@@ -21,7 +21,7 @@ app = typer.Typer(help="Declared transforms of documents: suggest what a sweep c
 
 @app.callback()
 def group() -> None:
-    """Declared transforms of documents."""
+    """Propose and check transforms of documents."""
 
 
 @app.command("suggest")
@@ -78,7 +78,7 @@ def suggest(
 async def _asked(
     store: Store, documents: Sequence[Document], model: str, sweep: Path | None, usd: float | None, yes: bool
 ) -> str:
-    """The model's reply to one request, whose price was agreed to.
+    """Return the model's reply to one request, whose price was agreed to.
 
     Raises:
         StepError: it gave none.

@@ -98,7 +98,8 @@ def open_bench(file: Path, store: str | None, criterion: str) -> Bench:
 
 
 def _answered(sweep: Sweep) -> list[Answered]:
-    """What the sweep measured; for a file that was changed since, the answers its configurations have in the store."""
+    """Return what the sweep measured; for a file that was changed since, the answers its configurations have in the
+    store."""
     from ragscout.model.outcome import Answer
     from ragscout.plan.cells import CellReader
 

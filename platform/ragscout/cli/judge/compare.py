@@ -28,7 +28,7 @@ def contenders_of(
     levels: Sequence[str],
     file: Path,
 ) -> list[Contender]:
-    """What is compared.
+    """Return what is compared.
 
     Raises:
         UnknownNameError: a judge that is not under ``models:``, or a wrong mode.

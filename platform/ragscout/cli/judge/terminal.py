@@ -25,7 +25,7 @@ def passages_of(bench: Bench, item: Item) -> Sequence[str]:
 
 
 def guide(bench: Bench, levels: int, lang: Language) -> list[str]:
-    """What the levels mean, in a language."""
+    """Return what the levels mean, in a language."""
     words, definition = Words(lang), bench.definition
     text = "" if isinstance(definition, str) else definition[bench.criterion]
     rubric = criterion(bench.criterion, text, 5 if levels == 2 else levels, "all", lang)

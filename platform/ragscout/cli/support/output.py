@@ -25,7 +25,7 @@ Language = Annotated[
 
 
 def words_of(language: str, eval_set: EvalSet) -> BoardLanguage:
-    """The language to speak: the one that was asked for, else that of the questions.
+    """Return the language to speak: the one that was asked for, else that of the questions.
 
     Raises:
         SpecError: there are no words in this language.
@@ -41,7 +41,7 @@ def words_of(language: str, eval_set: EvalSet) -> BoardLanguage:
 
 
 def console() -> Console:
-    """A console as wide as the terminal; files and pipes get 160 columns."""
+    """Return a console as wide as the terminal; files and pipes get 160 columns."""
     return Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "160")), highlight=False)
 
 

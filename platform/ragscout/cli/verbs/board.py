@@ -71,7 +71,7 @@ def run(
 
 
 def _table(board: Board, kind: str, words: BoardLanguage) -> bytes:
-    """The board in a format.
+    """Return the board in a format.
 
     Raises:
         SpecError: there is no such format.
@@ -91,7 +91,7 @@ def _table(board: Board, kind: str, words: BoardLanguage) -> bytes:
 
 
 def _beside(sweep: Sweep, words: BoardLanguage, audit: bool, by: str, everything: bool) -> tuple[str, bytes]:
-    """The audit, or the board by groups of questions: as Markdown and as JSON.
+    """Return the audit, or the board by groups of questions: as Markdown and as JSON.
 
     Raises:
         UnknownNameError: questions are not grouped by this.

@@ -45,7 +45,8 @@ def run(
 
 
 def _with_what_there_is(file: Path) -> Path:
-    """The sweep file after fetching its models; what cannot be had is left out and said, so that the demo completes."""
+    """Return the sweep file after fetching its models; what cannot be had is left out and said, so that the demo
+    completes."""
     from ragscout.model.errors import StepError
     from ragscout.providers.assets import Resolver
     from ragscout.providers.network import NetworkPolicy

@@ -50,7 +50,7 @@ def _question(record: Record, item: Loaded) -> DraftQuestion:
 
 
 def _groups(value: Any) -> list[list[str]]:
-    """Groups of alternatives; a flat list means one needed passage each, a text is one passage."""
+    """Return groups of alternatives; a flat list means one needed passage each, a text is one passage."""
     if value is None:
         return []
     if isinstance(value, str):

@@ -50,7 +50,7 @@ class TableFormat:
 
 
 def no_question_column(item: Loaded) -> Finding:
-    """The error for a table of answers without questions."""
+    """Return the error for a table of answers without questions."""
     columns = ", ".join(item.columns) or "none"
     return Finding(
         "no_question_column",
@@ -63,7 +63,7 @@ def no_question_column(item: Loaded) -> Finding:
 
 
 def no_reference_column(item: Loaded, roles: dict[str, str]) -> Finding:
-    """The warning for questions without any reference column."""
+    """Return the warning for questions without any reference column."""
     read = ", ".join(f"{column} = {role}" for role, column in roles.items())
     return Finding(
         "no_reference_column",
@@ -76,7 +76,7 @@ def no_reference_column(item: Loaded, roles: dict[str, str]) -> Finding:
 
 
 def row_question(record: Record, roles: dict[str, str], item: Loaded) -> DraftQuestion:
-    """A question from a row by its columns' roles."""
+    """Return a question from a row by its columns' roles."""
 
     def cell(role: str, read: Any, *args: Any) -> Any:
         column = roles.get(role)

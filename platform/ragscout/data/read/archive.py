@@ -76,7 +76,7 @@ def check_members(name: str, members: Sequence[zipfile.ZipInfo], packed: int, li
 
 
 def safe_path(archive: str, path: str) -> str:
-    """A member's path in POSIX form.
+    """Return a member's path in POSIX form.
 
     Raises:
         EvalSetError: absolute, with a drive, or with a part that climbs out of the folder.
@@ -109,7 +109,8 @@ def _zip(name: str, data: bytes, limits: Limits) -> Iterator[tuple[str, bytes]]:
 
 
 def _zip_name(member: zipfile.ZipInfo) -> str:
-    """A name as its maker meant it: Windows zips of Korean files carry CP949 bytes, which zipfile reads as CP437."""
+    """Return a name as its maker meant it: Windows zips of Korean files carry CP949 bytes, which zipfile reads as
+    CP437."""
     if member.flag_bits & _UTF8_NAME:
         return member.orig_filename
     try:
@@ -174,7 +175,7 @@ class _Metered(io.RawIOBase):
         self._source, self._name, self._packed, self._limits, self._read = source, name, packed, limits, 0
 
     def readable(self) -> bool:
-        """Always."""
+        """Return True: whatever is asked."""
         return True
 
     def read(self, size: int = -1) -> bytes:

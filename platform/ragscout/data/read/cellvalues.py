@@ -67,7 +67,7 @@ def texts_of(value: Any, textual: bool = False) -> list[str]:
 
 
 def ids_of(value: Any) -> list[str]:
-    """Identifiers in a cell: a list, a list written out, or texts separated by ``;``, ``|`` or line ends."""
+    """Return identifiers in a cell: a list, a list written out, or texts separated by ``;``, ``|`` or line ends."""
     if is_missing(value):
         return []
     if isinstance(value, str):
@@ -83,7 +83,7 @@ def ids_of(value: Any) -> list[str]:
 
 
 def written_list(text: str) -> list[Any] | None:
-    """A list written as JSON or as Python prints it; ``None`` when the text is not a list of plain values."""
+    """Return a list written as JSON or as Python prints it; ``None`` when the text is not a list of plain values."""
     plain = text.strip()
     if not (plain.startswith("[") and plain.endswith("]")) or len(plain) > _LITERAL_LIMIT:
         return None
@@ -98,7 +98,7 @@ def written_list(text: str) -> list[Any] | None:
 
 
 def written_object(value: Any) -> Any:
-    """An object or list that a text cell holds as JSON; anything else as it is."""
+    """Return an object or list that a text cell holds as JSON; anything else as it is."""
     if isinstance(value, str) and value.strip()[:1] in ("{", "["):
         try:
             return json.loads(value)
@@ -108,7 +108,7 @@ def written_object(value: Any) -> Any:
 
 
 def filter_of(value: Any) -> dict[str, tuple[str, ...]]:
-    """A filter over metadata columns: an object of texts or lists of texts, or ``name=value; name=one|other``.
+    """Return a filter over metadata columns: an object of texts or lists of texts, or ``name=value; name=one|other``.
 
     Raises:
         CellError: for anything else.
@@ -151,7 +151,7 @@ def flag_of(value: Any) -> bool | None:
 
 
 def number_of(value: Any) -> float | None:
-    """A finite number; ``None`` when the cell is empty.
+    """Return a finite number; ``None`` when the cell is empty.
 
     Raises:
         CellError: for anything else.
@@ -168,7 +168,7 @@ def number_of(value: Any) -> float | None:
 
 
 def offset_of(value: Any) -> int | None:
-    """A non-negative whole number; ``None`` when the cell is empty or -1 (the usual mark for no offset).
+    """Return a non-negative whole number; ``None`` when the cell is empty or -1 (the usual mark for no offset).
 
     Raises:
         CellError: for anything else.

@@ -150,7 +150,7 @@ def _mend(
 
 
 def too_many_rows(path: str, limit: int) -> Finding:
-    """The error for a table beyond the row limit."""
+    """Return the error for a table beyond the row limit."""
     return Finding(
         "too_many_rows",
         "error",
@@ -254,7 +254,7 @@ def damaged(values: dict[str, str], path: str, line: int, findings: list[Finding
 
 
 def broken_byte(skip: bool, path: str, line: int, column: str, value: str) -> Finding:
-    """The problem of a row with bytes that did not decode."""
+    """Return the problem of a row with bytes that did not decode."""
     at = max(0, value.find(DAMAGED) - 20)
     return bad_row(
         skip,

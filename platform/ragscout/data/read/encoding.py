@@ -133,7 +133,7 @@ def _korean(data: bytes) -> Decoded | None:
 
 
 def ungarbled(text: str) -> str:
-    """What a text was before its UTF-8 bytes were taken for Windows-1252; empty when it was not."""
+    """Return what a text was before its UTF-8 bytes were taken for Windows-1252; empty when it was not."""
     if not any("\u00c2" <= char <= "\u00f4" for char in text):
         return ""
     try:
@@ -143,5 +143,5 @@ def ungarbled(text: str) -> str:
 
 
 def _western_byte(char: str) -> bytes:
-    """The byte that Windows-1252 shows as this character; its five gaps are shown as control characters."""
+    """Return the byte that Windows-1252 shows as this character; its five gaps are shown as control characters."""
     return bytes((ord(char),)) if ord(char) in (0x81, 0x8D, 0x8F, 0x90, 0x9D) else char.encode("cp1252")

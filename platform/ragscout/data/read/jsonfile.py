@@ -51,7 +51,7 @@ class _Watch:
         return made
 
     def report(self, path: str, line: int, findings: list[Finding]) -> None:
-        """Findings about the object that was just parsed; starts anew."""
+        """Report what was found in the object that was just parsed, and start anew."""
         if self.constants:
             text = "NaN or Infinity is not JSON; it was read as missing"
             findings.append(Finding("nan", "warning", text, path, line, remedy="Write null for a missing value."))
@@ -107,7 +107,8 @@ def load_jsonl(path: str, decoded: Decoded, options: ReadOptions) -> Loaded:
 
 
 def load_json(path: str, decoded: Decoded, options: ReadOptions) -> Loaded:
-    """A list of objects, an object that holds such a list, a table by columns, or a nested format in ``whole``."""
+    """Return a list of objects, an object that holds such a list, a table by columns, or a nested format in
+    ``whole``."""
     found = Loaded(path, "json", encoding=decoded.encoding, findings=list(decoded.findings))
     if decoded.broken_lines:
         for line in sorted(decoded.broken_lines)[:20]:
@@ -198,7 +199,7 @@ def _list(text: str, start: int, watch: _Watch, found: Loaded, options: ReadOpti
 
 
 def _tables(value: Any) -> dict[str, list[Record]]:
-    """Lists of objects under a usual name inside a top-level object."""
+    """Return lists of objects under a usual name inside a top-level object."""
     if not isinstance(value, dict):
         return {}
     return {
@@ -209,7 +210,7 @@ def _tables(value: Any) -> dict[str, list[Record]]:
 
 
 def _by_columns(value: Any) -> list[Record]:
-    """A table written by columns: lists of equal length, or objects with the same keys."""
+    """Return a table written by columns: lists of equal length, or objects with the same keys."""
     if not isinstance(value, dict) or not value:
         return []
     columns = list(value.values())

@@ -188,7 +188,7 @@ def _apart(files: list[RawFile]) -> list[RawFile]:
 
 
 def document_folder(path: str) -> str:
-    """The part of a path up to and with a folder for documents; empty when the file is in none."""
+    """Return the part of a path up to and with a folder for documents; empty when the file is in none."""
     parts = PurePosixPath(path).parts[:-1]
     for number, part in enumerate(parts, 1):
         if part.casefold() in DOCUMENT_FOLDERS:

@@ -62,7 +62,7 @@ class Loaded:
 
 
 def bad_row(skip: bool, kind: str, message: str, file: str, line: int, **more: Any) -> Finding:
-    """A problem of one row: an error, or a warning when the user asked to skip bad rows."""
+    """Return a problem of one row: an error, or a warning when the user asked to skip bad rows."""
     if skip:
         return Finding(kind, "warning", f"row left out: {message}", file, line, **more)
     remedy = more.pop("remedy", "") or "Correct the row"

@@ -158,7 +158,8 @@ def _cells(sheet: Any) -> Iterator[Any]:
 
 
 def cell_text(cell: Any) -> str:
-    """A cell as it is shown: zero-padded numbers keep their zeros, percentages their sign, whole numbers no ``.0``."""
+    """Return a cell as it is shown: zero-padded numbers keep their zeros, percentages their sign, whole numbers no
+    ``.0``."""
     value, shape = cell.value, getattr(cell, "number_format", "") or ""
     if value is None:
         return ""

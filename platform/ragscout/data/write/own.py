@@ -58,7 +58,7 @@ def csv_file(questions: Sequence[Question], documents: Sequence[Document]) -> di
 
 
 def xlsx(questions: Sequence[Question], documents: Sequence[Document]) -> dict[str, bytes]:
-    """The table of csv as a workbook; every cell is typed as text, so that none is taken for a formula."""
+    """Return the table of csv as a workbook; every cell is typed as text, so that none is taken for a formula."""
     import openpyxl
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
@@ -84,7 +84,7 @@ def xlsx(questions: Sequence[Question], documents: Sequence[Document]) -> dict[s
 
 
 def _rows(questions: Sequence[Question]) -> Iterator[list[str]]:
-    """The table of csv and xlsx, its header first."""
+    """Yield the table of csv and xlsx, its header first."""
     filtered = any(question.filter for question in questions)
     header = ["id", "question", "reference", "answers", "doc_id", "evidence", "answerable", "type", "slice"]
     yield [*header, "filter"] if filtered else header
@@ -110,7 +110,7 @@ _NUMBER = re.compile(r"[+-]?[\d.,]+%?")
 
 
 def neutral(cell: str) -> str:
-    """A cell that no spreadsheet program takes for a formula: an apostrophe stands before what could be one."""
+    """Return a cell that no spreadsheet program takes for a formula: an apostrophe stands before what could be one."""
     return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 

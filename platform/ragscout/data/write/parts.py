@@ -15,12 +15,12 @@ def golds(question: Question) -> list[str]:
 
 
 def quotes(question: Question) -> list[str]:
-    """The quotes of a question's evidence, in order."""
+    """Return the quotes of a question's evidence, in order."""
     return [span.quote for span in question.evidence if span.quote]
 
 
 def flat(name: str) -> str:
-    """A name on one line, without tabs."""
+    """Return a name on one line, without tabs."""
     return " ".join(name.split())
 
 
@@ -35,7 +35,8 @@ def whole(value: Any) -> bytes:
 
 
 def placed(question: Question, documents: Mapping[str, Document]) -> list[tuple[Span, int, int]]:
-    """The spans that lie in a document of the corpus, with their offsets: as stated, else where the quote first stands.
+    """Return the spans that lie in a document of the corpus, with their offsets: as stated, else where the quote first
+    stands.
 
     Offsets are code points; a quote that does not stand in its document word for word is left out.
     """

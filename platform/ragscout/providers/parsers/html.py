@@ -70,7 +70,7 @@ _PRE_END = "\n```\n\n"
 
 
 def _around(tag: Tag) -> tuple[str, str]:
-    """What stands before and behind an element's text."""
+    """Return what stands before and behind an element's text."""
     name = tag.name
     if re.fullmatch("h[1-6]", name):
         return f"\n\n{'#' * int(name[1])} ", "\n\n"

@@ -35,7 +35,7 @@ def mail_text(data: bytes) -> tuple[str, str, dict[str, str], list[str]]:
 
 
 def _header(message: Any, name: str) -> str:
-    """A header's text; raw bytes above ASCII, which old mailers write, are decoded like a file."""
+    """Return a header's text; raw bytes above ASCII, which old mailers write, are decoded like a file."""
     text = next((str(value) for key, value in message.raw_items() if key.casefold() == name.casefold()), "")
     if any("\udc80" <= char <= "\udcff" for char in text):
         text, _ = decode(text.encode("utf-8", "surrogateescape"))

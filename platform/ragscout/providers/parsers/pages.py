@@ -62,5 +62,5 @@ def repeated_lines(pages: Sequence[str]) -> dict[str, list[int]]:
 
 
 def edge_key(line: str) -> str:
-    """A line as it is compared with those of other pages: without white space, every number the same."""
+    """Return a line as it is compared with those of other pages: without white space, every number the same."""
     return _DIGITS.sub("#", "".join(line.split()).casefold())

@@ -76,7 +76,7 @@ def outline(value: Any, depth: int = 0) -> Iterator[str]:
 
 
 def column(names: Iterable[str], accepted: Iterable[str]) -> str | None:
-    """The first accepted column name that is there, whatever its case or spaces."""
+    """Return the first accepted column name that is there, whatever its case or spaces."""
     folded = {name.strip().casefold().replace(" ", "").replace("-", "_"): name for name in names}
     return next((folded[name] for name in accepted if name in folded), None)
 

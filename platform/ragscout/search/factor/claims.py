@@ -71,7 +71,8 @@ class FitCheck:
 
 
 def claim_notes(fit: FitCheck, leader: FactorClaim, configurations: int) -> tuple[Note, ...]:
-    """The claim for the leader when the check passed and it is strong enough; that the model is not trusted else."""
+    """Return the claim for the leader when the check passed and it is strong enough; that the model is not trusted
+    else."""
     if fit.blocks < FIT_BLOCKS:
         return (Note("no_claim", {"why": phrase("note_part.unchecked", blocks=fit.blocks, needed=FIT_BLOCKS)}),)
     if not fit.passed:
@@ -83,5 +84,5 @@ def claim_notes(fit: FitCheck, leader: FactorClaim, configurations: int) -> tupl
 
 
 def small_budget(answers: int) -> Note:
-    """The limit does not allow to complete three finalists."""
+    """Return the limit does not allow to complete three finalists."""
     return Note("small_budget", {"answers": answers, "effect": phrase("note_part.no_finalists")})

@@ -175,8 +175,8 @@ class ExactPosterior:
 
 
 def _shared(space: EncodedSpace, rows: Ints) -> list[NDArray[np.bool_]]:
-    """What two configurations have in common, per kind a table of shape (rows, rows): everything, the value of each
-    knob that differs somewhere, the whole retrieval prefix."""
+    """Return what two configurations have in common, per kind a table of shape (rows, rows): everything, the value of
+    each knob that differs somewhere, the whole retrieval prefix."""
     import numpy as np
 
     codes, active = space.codes[rows], space.active[rows]

@@ -40,7 +40,7 @@ class FactorLearner:
         return FactorModel(design, len(self._outcomes.questions), self._outcomes.weights)
 
     def cells(self, blocks: Sequence[Block]) -> list[tuple[int, int, float]]:
-        """Configuration, question and score (0..1) of what the table was not told yet."""
+        """Return configuration, question and score (0..1) of what the table was not told yet."""
         return [
             (row, column, value)
             for row, scores in self._scores(blocks)
@@ -73,7 +73,7 @@ class FactorLearner:
             self._errors += self.model.block_errors([row for row, _ in told], columns, values)
 
     def fit(self) -> FitCheck:
-        """The fit check so far."""
+        """Return the fit check so far."""
         import numpy as np
 
         if not self.model.updates:

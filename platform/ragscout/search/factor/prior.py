@@ -80,7 +80,7 @@ class RetrievalPrior:
         self.moved |= prefix in self._known or before < OWN <= len(known)
 
     def columns(self) -> tuple[Floats, Floats]:
-        """The figure per configuration, standardised, and an indicator of those that only have their parent's.
+        """Return the figure per configuration, standardised, and an indicator of those that only have their parent's.
         What is known of neither counts as the mean."""
         import numpy as np
 
@@ -142,7 +142,8 @@ class RetrievalPrior:
 
 
 def prior_figure(names: Iterable[str]) -> str | None:
-    """The figure that ranks retrieval prefixes, among figures named ``metric@k``; ``None`` when there is none."""
+    """Return the figure that ranks retrieval prefixes, among figures named ``metric@k``; ``None`` when there is
+    none."""
     found = [(METRICS.index(metric), -int(cut), f"{metric}@{cut}") for metric, cut in map(_parted, names) if cut]
     return min(found)[2] if found else None
 

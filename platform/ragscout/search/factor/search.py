@@ -128,8 +128,8 @@ class FactorProposer(BaseProposer):
         ]
 
     def _additive(self, progress: SearchState, spare: int) -> list[Depth]:
-        """The fallback: what an additive model of the knobs predicts to be best is measured completely, a few at a
-        time, whatever was asked of it so far."""
+        """Return the fallback: what an additive model of the knobs predicts to be best is measured completely, a few at
+        a time, whatever was asked of it so far."""
         import numpy as np
 
         alive = [row for row in self.space.candidates if progress.alive(row) and row not in self.stopped]
@@ -202,8 +202,8 @@ class FactorProposer(BaseProposer):
         return np.where(self._model.count > 0, self._model.mean, -np.inf)
 
     def posterior(self, exact: bool | None = None) -> FactorModel | ExactPosterior:
-        """What is claimed and chosen from: the exact posterior where it can be afforded, else the fast one. It is made
-        once the search itself is over, unless ``exact`` says now or never."""
+        """Return what is claimed and chosen from: the exact posterior where it can be afforded, else the fast one. It
+        is made once the search itself is over, unless ``exact`` says now or never."""
         if exact is None:
             left = 0 if self.answers is None else self.answers - self.spent - self._reserved(self.progress())
             exact = left <= 0 and (self.answers is not None or self._enough >= ENOUGH_ROUNDS)
@@ -260,7 +260,7 @@ class FactorProposer(BaseProposer):
         return {row for row, times in self._hopeless.items() if times >= 2 and row not in self.stopped}
 
     def fit(self) -> FitCheck:
-        """The fit check so far."""
+        """Return the fit check so far."""
         return self._learner.fit()
 
     def claims(self, exact: bool | None = None) -> dict[str, FactorClaim]:
@@ -276,7 +276,7 @@ class FactorProposer(BaseProposer):
         return make_claims(self.space.keys, mean, sample, self._learner.scale)
 
     def _notes(self) -> tuple[Note, ...]:
-        """The posterior's claim when the model fits, or that it does not; a limit too small for the search."""
+        """Return the posterior's claim when the model fits, or that it does not; a limit too small for the search."""
         if self.common_order and self.answers is not None:
             return (small_budget(self.answers),)
         claims = self.claims()

@@ -47,7 +47,7 @@ class Front:
 
 
 def front_of(board: Board) -> Front:
-    """The front of a board over quality, cost and seconds.
+    """Return the front of a board over quality, cost and seconds.
 
     Rows that failed or cannot win are left out; partly measured ones too, unless no row is complete.
     """

@@ -46,7 +46,7 @@ def predict(space: EncodedSpace, rows: Sequence[int], values: Floats, weights: F
 
 
 def one_hot(space: EncodedSpace) -> Floats:
-    """Main effects, shape (configurations, values of all knobs); a knob that is absent is a zero row."""
+    """Return main effects, shape (configurations, values of all knobs); a knob that is absent is a zero row."""
     import numpy as np
 
     blocks = [np.zeros((len(space.keys), 0))]
@@ -78,7 +78,7 @@ class GAMProposer(DeepeningProposer):
 
 
 def best_new(space: EncodedSpace, progress: SearchState, count: int) -> list[int]:
-    """The ``count`` configurations never asked that are predicted to be best."""
+    """Return the ``count`` configurations never asked that are predicted to be best."""
     import numpy as np
 
     rows = [row for row in progress.started() if np.isfinite(progress.estimates[row])]

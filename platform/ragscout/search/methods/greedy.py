@@ -34,8 +34,8 @@ class GreedyProposer(DeepeningProposer):
         return []
 
     def _walk(self, progress: SearchState) -> Iterator[list[int]]:
-        """The rows compared at each step. A step is decided by the estimates, so the caller must not go on before its
-        rows are measured."""
+        """Yield the rows compared at each step. A step is decided by the estimates, so the caller must not go on before
+        its rows are measured."""
         import numpy as np
 
         knobs = sorted(range(len(self.space.knobs)), key=lambda k: _place(list(self.space.knobs)[k]))
@@ -53,8 +53,8 @@ class GreedyProposer(DeepeningProposer):
                     break
 
     def _values(self, row: int, knob: int, order: Sequence[int]) -> list[int]:
-        """The row with each value of one knob, mapped to configurations that exist (kept, as every round walks the
-        whole way again)."""
+        """Return the row with each value of one knob, mapped to configurations that exist (kept, as every round walks
+        the whole way again)."""
         if (row, knob) not in self._neighbours:
             self._neighbours[row, knob] = self._mapped(row, knob, order)
         return self._neighbours[row, knob]
@@ -74,7 +74,7 @@ class GreedyProposer(DeepeningProposer):
 
 
 def _best(rows: Sequence[int], progress: SearchState) -> int:
-    """The best of the rows; the first one, which is where the walk stands, wins ties."""
+    """Return the best of the rows; the first one, which is where the walk stands, wins ties."""
     return max(rows, key=lambda row: progress.estimates[row])
 
 

@@ -46,7 +46,7 @@ def shares(count: int, at: Sequence[int], policy: Policy) -> list[int]:
 
 
 def affordable(limit: int | None, most: int, at: Sequence[int], policy: Policy) -> int:
-    """The most configurations (at least 1, at most ``most``) whose halving fits ``limit`` answers."""
+    """Return the most configurations (at least 1, at most ``most``) whose halving fits ``limit`` answers."""
 
     def price(count: int) -> int:
         steps_up = zip(shares(count, at, policy), (0, *at[:-1]), at, strict=True)
@@ -62,8 +62,8 @@ def affordable(limit: int | None, most: int, at: Sequence[int], policy: Policy) 
 
 
 def bracket(progress: SearchState, limit: int | None, seed: int) -> Bracket:
-    """A halving that fits ``limit`` beside the rows with a role. Where too few could be completed, the last depth is
-    lowered until ``reach`` configurations take part."""
+    """Return a halving that fits ``limit`` beside the rows with a role. Where too few could be completed, the last
+    depth is lowered until ``reach`` configurations take part."""
     import numpy as np
 
     space, policy, total = progress.space, progress.policy, progress.total
@@ -82,7 +82,7 @@ def bracket(progress: SearchState, limit: int | None, seed: int) -> Bracket:
 
 
 def halve(progress: SearchState, plan: Bracket) -> list[Depth]:
-    """The next questions of a halving; empty when the last ones answered everything."""
+    """Return the next questions of a halving; empty when the last ones answered everything."""
     alive = sorted((row for row in plan.rows if progress.alive(row)), key=lambda row: -progress.estimates[row])
     before = 0
     for rung, (deep, share) in enumerate(zip(plan.depths, plan.shares, strict=True)):

@@ -55,7 +55,7 @@ class ParetoProposer(OptunaProposer):
         return stopped
 
     def _finals(self) -> Sequence[Depth]:
-        """The front first, all to one depth, then what the round policy completes."""
+        """Return the front first, all to one depth, then what the round policy completes."""
         progress = self.progress()
         known = {row: value for row, value in self._objectives(progress).items() if row not in self.stopped}
         if not known or not progress.left:
@@ -69,7 +69,7 @@ class ParetoProposer(OptunaProposer):
         return [want for want in wants if want.count > 0] or steps.finals(progress)
 
     def _notes(self) -> tuple[Note, ...]:
-        """The search's own notes, and how large the front is."""
+        """Return the search's own notes, and how large the front is."""
         progress = self.progress()
         known = self._objectives(progress)
         if not known:

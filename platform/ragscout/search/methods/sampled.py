@@ -18,7 +18,7 @@ class SampledProposer(BaseProposer):
     """The policy of ``search.policy``; subclasses say which configurations come next."""
 
     def _notes(self) -> tuple[Note, ...]:
-        """What the board must say about the search: a limit too small for it."""
+        """Return what the board must say about the search: a limit too small for it."""
         if self.answers is None:
             return ()
         policy, minimum = self.policy, min(self.policy.minimum, len(self.outcomes.questions))
@@ -94,7 +94,7 @@ class OptunaProposer(SampledProposer):
         return ("maximize" if self.goal.higher else "minimize",)
 
     def _objectives(self, progress: SearchState) -> dict[int, tuple[float, ...]]:
-        """What the sampler optimises, per measured row."""
+        """Return what the sampler optimises, per measured row."""
         return {
             row: (float(progress.estimates[row]) * self.goal.sign,)
             for row in progress.started()

@@ -100,7 +100,8 @@ def propose(
 
 
 def _generation(sampler: Any, number: int) -> dict[str, int]:
-    """A genetic sampler finds its populations by a mark on the trials; without it every proposal would be random."""
+    """Return a genetic sampler finds its populations by a mark on the trials; without it every proposal would be
+    random."""
     import optuna
 
     if not isinstance(sampler, optuna.samplers.BaseGASampler):
@@ -147,7 +148,7 @@ def _sampler(sampler: Sampler, seed: int) -> Any:
 
 
 def sampler_class(name: str) -> Any:
-    """The class of a sampler by short name or import path.
+    """Return the class of a sampler by short name or import path.
 
     Allowed is a subclass of ``optuna.samplers.BaseSampler`` that lies in the packages ``optuna`` or
     ``optuna_integration``; no other module is imported.
@@ -180,7 +181,7 @@ def sampler_class(name: str) -> Any:
 
 
 def check_sampler(sampler: Sampler) -> Sampler:
-    """The same sampler when its path is allowed and every parameter is a plain value its constructor has.
+    """Return the same sampler when its path is allowed and every parameter is a plain value its constructor has.
 
     Raises:
         UnknownNameError, ParameterError: for the path or a parameter.

@@ -63,7 +63,7 @@ class StudyMirror:
             self._apply(events[self._done :])
 
     def study(self) -> Any:
-        """The ``optuna.Study``, for plots and importances; ``None`` before the first ``sync``."""
+        """Return the ``optuna.Study``, for plots and importances; ``None`` before the first ``sync``."""
         return self._study
 
     def _present(self) -> bool:
@@ -199,7 +199,7 @@ def _trial(study: Any, number: int) -> Any:
 
 
 def snapshot(study: Any) -> list[dict[str, Any]]:
-    """What is compared between a study and the history: everything but Optuna's own numbers and clocks."""
+    """Return what is compared between a study and the history: everything but Optuna's own numbers and clocks."""
     return [
         {
             "params": dict(trial.params),
@@ -213,7 +213,7 @@ def snapshot(study: Any) -> list[dict[str, Any]]:
 
 
 def expected(events: Sequence[MirroredEvent]) -> list[dict[str, Any]]:
-    """The snapshot that these events lead to."""
+    """Return the snapshot that these events lead to."""
     found: dict[str, dict[str, Any]] = {}
     for event in events:
         item = found.setdefault(event.key, {"params": dict(event.params), "reported": {}, "attributes": {}})

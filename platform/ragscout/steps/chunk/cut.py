@@ -48,7 +48,8 @@ class CharacterCuts:
         self._ends = [end for _, end in sentences(text)]
 
     def cut(self, floor: int, low: int, high: int) -> int:
-        """The last sentence end in low < end <= high, else white space there, else the end of a whole character."""
+        """Return the last sentence end in low < end <= high, else white space there, else the end of a whole
+        character."""
         at = bisect_right(self._ends, high) - 1
         if at >= 0 and self._ends[at] > low:
             return self._ends[at]
@@ -61,7 +62,7 @@ class CharacterCuts:
         return high
 
     def begin(self, low: int, high: int) -> int:
-        """The first start in low <= start <= high at the head of a word, else of a whole character.
+        """Return the first start in low <= start <= high at the head of a word, else of a whole character.
 
         White space is looked for in the first half only, so that most of the overlap stays.
         """

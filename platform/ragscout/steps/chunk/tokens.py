@@ -38,7 +38,7 @@ class Tokens(ChunkStep):
     revision: str = field(default="", metadata={"help": "revision of the tokenizer's model"})
 
     def models(self) -> tuple[ChatModel | ModelFiles, ...]:
-        """The tokenizer's model; ``words`` is none."""
+        """Return the tokenizer's model; ``words`` is none."""
         return () if self.tokenizer == "words" else super().models()
 
     def unit(self, material: Workload) -> float:
@@ -46,7 +46,7 @@ class Tokens(ChunkStep):
         return material.per_token
 
     def key(self, inputs: Any) -> str:
-        """A model's tokenizer depends on the library that runs it, the plain one on our own rules."""
+        """Return a model's tokenizer depends on the library that runs it, the plain one on our own rules."""
         named = {} if self.tokenizer == "words" else {"tokenizers": _tokenizers_version()}
         return super().key({**inputs, **named})
 

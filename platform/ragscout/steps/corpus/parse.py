@@ -46,7 +46,7 @@ class Parse(Step):
     )
 
     def key(self, inputs: Mapping[str, str]) -> str:
-        """The recognition program's version shapes the text only where it is used."""
+        """Return the recognition program's version shapes the text only where it is used."""
         if self.ocr == "none":
             return super().key(inputs)
         from ragscout.providers.parsers.recognise import version

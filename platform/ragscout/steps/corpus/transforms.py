@@ -175,7 +175,7 @@ def _apply(document: Document, edits: Sequence[Edit]) -> Document:
 
 
 def _derived(document: Document, text: str, pieces: tuple[Piece, ...], **changes: str) -> Document:
-    """A document with another text and the way back to the parsed one."""
+    """Return a document with another text and the way back to the parsed one."""
     known = document.origin or origin_of(document)
     meta = dict(document.meta)
     if "pages" in meta:
@@ -185,7 +185,7 @@ def _derived(document: Document, text: str, pieces: tuple[Piece, ...], **changes
 
 
 def origin_of(document: Document) -> Origin:
-    """The origin of a document as parsed."""
+    """Return the origin of a document as parsed."""
     digest = hashlib.sha256(document.text.encode()).hexdigest()
     return Origin(document.id, digest, identity(len(document.text)))
 

@@ -52,7 +52,7 @@ class SentenceTransformers(EmbedStep):
         return np.asarray(found, dtype=np.float32)
 
     def beyond_window(self, runtime: Runtime, texts: Sequence[str]) -> float | None:
-        """Counted with the model's tokenizer file, without loading the model."""
+        """Return counted with the model's tokenizer file, without loading the model."""
         folder = runtime.models.folder(self.model, self.revision)
         window, file = find_window(folder), next(iter(sorted(folder.rglob("tokenizer.json"))), None)
         if window is None or file is None:

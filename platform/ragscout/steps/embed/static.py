@@ -92,7 +92,7 @@ def _load(folder: str) -> _Loaded:
 
 
 def _tokenizer(loader: Any, file: Path) -> Any:
-    """The tokenizer of a file, ``None`` for a file that only configures one."""
+    """Return the tokenizer of a file, ``None`` for a file that only configures one."""
     if '"model"' not in file.read_text(encoding="utf-8")[:2_000_000]:
         return None
     return loader.from_file(str(file))

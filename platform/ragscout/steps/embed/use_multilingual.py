@@ -24,7 +24,7 @@ class UseMultilingual(EmbedStep):
     """512 dimensions, 16 languages, Korean among them; the weights are part of an installed package."""
 
     def models(self) -> tuple[ModelFiles, ...]:
-        """The weights of the package."""
+        """Return the weights of the package."""
         return (ModelFiles(self.name),)
 
     def encode(self, runtime: Runtime, texts: Sequence[str], side: Side) -> np.ndarray:

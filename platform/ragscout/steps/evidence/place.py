@@ -94,8 +94,8 @@ def _source(document: Document) -> str:
 
 
 def _mapped(span: Span, parts: Sequence[Document]) -> list[PlacedSpan] | None:
-    """The span through the offset map of the part that keeps most of it; ``None`` where the offsets are of another
-    text, nothing where less than half of the span is left."""
+    """Return the span through the offset map of the part that keeps most of it; ``None`` where the offsets are of
+    another text, nothing where less than half of the span is left."""
     assert span.start is not None and span.end is not None
     known = [item for item in parts if item.origin is not None and span.text_digest == item.origin.digest]
     if not known or not span.text_digest:
@@ -147,8 +147,8 @@ class _Shelf:
         self._digests: dict[str, str] = {}
 
     def find(self, name: str) -> Sequence[Document]:
-        """The document of that id, else of that id up to case, up to its suffix, up to its folder; nothing when there
-        is none."""
+        """Return the document of that id, else of that id up to case, up to its suffix, up to its folder; nothing when
+        there is none."""
         for names, way in zip(self._names, _WAYS, strict=True):
             found = names.get(way(name))
             if found is not None:

@@ -36,8 +36,8 @@ def occurrences(text: str, quote: str) -> list[tuple[int, int]]:
 
 
 def nearly(text: str, quote: str, least: float) -> tuple[int, int, float] | None:
-    """The best place of a changed quote with its ratio (2 x matching characters / both lengths, 0..1, after Ratcliff
-    and Obershelp), ``None`` below ``least``.
+    """Return the best place of a changed quote with its ratio (2 x matching characters / both lengths, 0..1, after
+    Ratcliff and Obershelp), ``None`` below ``least``.
 
     Windows are proposed by shared runs of four characters, so that a long document costs one pass.
     """

@@ -77,7 +77,8 @@ class Extractive(Step):
 
 
 def best_sentence(question: str, passages: Sequence[str]) -> str | None:
-    """The sentence that fits a question best, white space collapsed; ``None`` when none shares a word with it."""
+    """Return the sentence that fits a question best, white space collapsed; ``None`` when none shares a word with
+    it."""
     return _best(frozenset(words(question)), _split(passages))
 
 

@@ -46,12 +46,12 @@ class Recorded(Step):
         runtime: Runtime,
         questions: Sequence[Question],
     ) -> list[Answer | Failure]:
-        """The recorded answers; a question without one is the system's failure, so that gaps raise no mean."""
+        """Return the recorded answers; a question without one is the system's failure, so that gaps raise no mean."""
         known = _lines(self.text)
         return [_answer(known.get(question.text)) for question in questions]
 
     def spent(self, question: Question) -> Usage | None:
-        """What the recorded answer took, ``None`` for a question without one."""
+        """Return what the recorded answer took, ``None`` for a question without one."""
         line = _lines(self.text).get(question.text)
         return None if line is None else Usage(seconds=line.seconds, money=line.money)
 

@@ -55,7 +55,8 @@ class LanceIndex:
     def search(
         self, runtime: Runtime, queries: np.ndarray, depth: int, keep: np.ndarray | None = None
     ) -> list[Ranking]:
-        """The ``depth`` nearest chunks of each query by inner product, ties by chunk order; ``keep``: bool per chunk.
+        """Return the ``depth`` nearest chunks of each query by inner product, ties by chunk order; ``keep``: bool per
+        chunk.
 
         Vectors that fit into ``runtime.memory_limit`` are held as one matrix; larger ones stay on disk and LanceDB
         finds the candidates of all queries in one exact batch. Both give the same rankings.
@@ -149,7 +150,7 @@ class LanceDB(Step):
     """Exact search by inner product over a LanceDB dataset; no approximate index."""
 
     async def run(self, runtime: Runtime, chunk: Chunks, embed: Embedded) -> LanceIndex:
-        """The index over the chunks' vectors; its codec writes the dataset."""
+        """Return the index over the chunks' vectors; its codec writes the dataset."""
         return LanceIndex(
             embed.encoder,
             embed.parameters,

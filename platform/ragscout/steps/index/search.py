@@ -74,7 +74,7 @@ class Matrices:
         self._lock = threading.Lock()
 
     def get(self, name: str, limit: int, load: Callable[[], np.ndarray]) -> np.ndarray:
-        """The matrix of that name, loaded when it is not held; the ones used longest ago make room for it."""
+        """Return the matrix of that name, loaded when it is not held; the ones used longest ago make room for it."""
         with self._lock:
             if name not in self._kept:
                 self._kept[name] = load()

@@ -38,7 +38,7 @@ class LexiconStep(Step):
         return Cost(seconds=0.3 * (1 + material.characters / 1e6), disk=0.8 * material.text)
 
     def words(self, text: str) -> list[str]:
-        """The words of a chunk, in order.
+        """Return the words of a chunk, in order.
 
         Raises:
             MissingExtraError: ``kiwi`` without the extra ``korean``.

@@ -37,7 +37,7 @@ class BM25Lexicon:
         return self.labels.allowed(question)
 
     def search(self, text: str, depth: int, keep: np.ndarray | None = None) -> Ranking:
-        """The ``depth`` best chunks with a score above 0, ties by chunk order; ``keep``: bool per chunk."""
+        """Return the ``depth`` best chunks with a score above 0, ties by chunk order; ``keep``: bool per chunk."""
         import numpy as np
 
         sharded = isinstance(self.index, Shards)
@@ -104,7 +104,7 @@ class BM25(LexiconStep):
 
 
 def _drained(held: list[list[str]], rest: Iterator[list[str]]) -> Iterator[list[str]]:
-    """What is held, let go of while it is taken, then the rest."""
+    """Yield what is held, let go of while it is taken, then the rest."""
     held.reverse()
     while held:
         yield held.pop()
@@ -118,7 +118,7 @@ def _counting(texts: Iterator[list[str]], count: list[int]) -> Iterator[list[str
 
 
 def bm25s_library() -> Any:
-    """The library, which says less than it wants to."""
+    """Return the library, which says less than it wants to."""
     logging.getLogger("bm25s").setLevel(logging.WARNING)
     import bm25s
 

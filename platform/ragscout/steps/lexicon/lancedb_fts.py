@@ -45,7 +45,7 @@ class FtsLexicon:
         return self.labels.allowed(question)
 
     def search(self, text: str, depth: int, keep: np.ndarray | None = None) -> Ranking:
-        """The ``depth`` best chunks with a score above 0, ties by chunk order; ``keep``: bool per chunk.
+        """Return the ``depth`` best chunks with a score above 0, ties by chunk order; ``keep``: bool per chunk.
 
         LanceDB breaks ties as it likes, so more is fetched until the last of the first ``depth`` stands above what was
         not fetched.

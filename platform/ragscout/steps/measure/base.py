@@ -26,12 +26,12 @@ class AnswerPair:
 
 
 def share(value: float) -> Score:
-    """A score in 0..1; rounding errors just outside are cut off."""
+    """Return a score in 0..1; rounding errors just outside are cut off."""
     return Score(min(1.0, max(0.0, float(value))))
 
 
 def references_of(question: Question) -> tuple[str, ...]:
-    """A question's references that are not blank, in normal form, each once, in order."""
+    """Return a question's references that are not blank, in normal form, each once, in order."""
     return tuple(dict.fromkeys(text for text in (clean(item) for item in question.references) if text.strip()))
 
 

@@ -18,11 +18,11 @@ class BehaviourMetric(MeasureStep):
     uses: ClassVar[tuple[str, ...]] = ("generate",)
 
     def signature(self) -> str:
-        """The rules' version is the step's."""
+        """Return the rules' version is the step's."""
         return f"{self.name}|rules:{self.version}"
 
     def outcome(self, question: Question, answer: Answer | Failure) -> Score | Failure:
-        """The figure of one answer."""
+        """Return the figure of one answer."""
         raise NotImplementedError
 
     async def run(

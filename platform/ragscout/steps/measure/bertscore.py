@@ -59,7 +59,7 @@ class BertScore(TextMetric):
             raise ValueError(f"languages is missing for this model; got {self.model!r}. Set it, for example [en, ko].")
 
     def known_languages(self) -> tuple[str, ...]:
-        """What the encoder was trained for."""
+        """Return what the encoder was trained for."""
         return self._fit
 
     def figures(self) -> tuple[Figure, ...]:
@@ -222,7 +222,7 @@ def _encoder(folder: Path, layer: int) -> _Encoder:
 
 
 def _missing(runtime: Runtime, model: str, revision: str) -> Path | Failure:
-    """The model's folder, or the failure with its remedy."""
+    """Return the model's folder, or the failure with its remedy."""
     if importlib.util.find_spec("bert_score") is None:
         remedy = "BERTScore needs the extra 'local'. Run: pip install 'ragscout[local]'"
         return Failure("measurement", "no_model", remedy)

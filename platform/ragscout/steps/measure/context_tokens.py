@@ -33,7 +33,7 @@ class ContextTokens(RankingMetric):
         return (Figure(f"{self.name}@{self.k}", high=MOST, higher_is_better=False, unit="tokens"),)
 
     def signature(self) -> str:
-        """Counting rule and cut-off."""
+        """Return the counting rule and the cut-off."""
         return f"{self.name}@{self.k}|tok:character classes"
 
     def outcome(

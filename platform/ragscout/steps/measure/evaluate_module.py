@@ -54,7 +54,7 @@ class EvaluateModule(TextMetric):
     sha256: str = field(default="", metadata={"help": "digest of the module's files; filled in"})
 
     def __post_init__(self) -> None:
-        """Finds the module and keys its bytes."""
+        """Find the module and key its bytes."""
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"low and high are no range; got {self.low}..{self.high}. Use for example 0 and 1.")
         path = Path(self.module).expanduser()
@@ -91,11 +91,12 @@ class EvaluateModule(TextMetric):
         return (Figure(name, self.low, self.high, floor, higher_is_better=self.higher_is_better),)
 
     def signature(self) -> str:
-        """Module, its digest, figure."""
+        """Return module, its digest, figure."""
         return f"evaluate|module:{Path(self.module).stem}|sha256:{self.sha256[:12] or 'hub'}|figure:{self._wanted}"
 
     async def score_all(self, runtime: Runtime, pairs: Sequence[AnswerPair]) -> list[dict[str, Score | Failure]]:
-        """The module's figure for each pair, computed alone; ``no_model`` where the network policy forbids the hub."""
+        """Return the module's figure for each pair, computed alone; ``no_model`` where the network policy forbids the
+        hub."""
         try:
             self.ready(runtime.models)
         except SpecError as error:

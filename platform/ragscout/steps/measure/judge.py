@@ -90,7 +90,7 @@ class Judge(MeasureStep):
     )
 
     def __post_init__(self) -> None:
-        """Checks what no single field can say."""
+        """Check what no single field can say."""
         names = tuple(self._texts())
         if not names or len(names) < len(self.criteria):
             raise ValueError(f"criteria are missing or named twice; got {list(names)}. Name each once.")
@@ -109,7 +109,7 @@ class Judge(MeasureStep):
             raise ValueError(f"batched criteria give no reasons; got reason: {self.reason}. Use reason: none.")
 
     def packaged_texts(self) -> tuple[Packaged, ...]:
-        """The rubrics of its own criteria, and what every judge reads."""
+        """Return the rubrics of its own criteria, and what every judge reads."""
         return (*judge_prompt.packaged_of(self._texts()), SCORE_WORDS, *refusal.READ)
 
     def figures(self) -> tuple[Figure, ...]:
@@ -178,7 +178,7 @@ class Judge(MeasureStep):
     def _without_judge(
         self, name: str, question: Question, references: Sequence[str], gave_up: bool, passages: Sequence[str]
     ) -> Score | Failure | None:
-        """The outcome that needs no judge, ``None`` when the judge has to be asked."""
+        """Return the outcome that needs no judge, ``None`` when the judge has to be asked."""
         if not question.answerable:
             if name == "correctness":
                 return Score(float(gave_up), {"rule": "unanswerable"})
@@ -218,7 +218,8 @@ class Judge(MeasureStep):
         return {name: self._pooled([found[name] for found in rounds]) for name in names}
 
     def request(self, names: Sequence[str], material: JudgeInput, replicate: int = 0) -> ChatRequest:
-        """The request that asks for these criteria; passages serve faithfulness only, references what compares."""
+        """Return the request that asks for these criteria; passages serve faithfulness only, references what
+        compares."""
         lang = judge_prompt.tongue(material.question)
         texts = self._texts()
         rubrics = [judge_prompt.criterion(name, texts[name], self.levels, self.anchors, lang) for name in names]
@@ -246,7 +247,7 @@ class Judge(MeasureStep):
         return range(1, self.repeats + 1) if self.temperature else range(1)
 
     def _pooled(self, verdicts: Sequence[Verdict | Failure]) -> Score | Failure:
-        """The mean of the readable verdicts; the first failure when none can be read."""
+        """Return the mean of the readable verdicts; the first failure when none can be read."""
         good = [item for item in verdicts if isinstance(item, Verdict)]
         if not good:
             return next(item for item in verdicts if isinstance(item, Failure))

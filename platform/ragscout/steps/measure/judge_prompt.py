@@ -77,7 +77,7 @@ def tongue(question: str) -> Tongue:
 
 @functools.lru_cache(maxsize=256)
 def criterion(name: str, text: str, levels: int, anchored: Anchored, lang: Tongue) -> Criterion:
-    """A built-in rubric (empty ``text``), or the user's own: ``text`` says what is asked of an answer."""
+    """Return a built-in rubric (empty ``text``), or the user's own: ``text`` says what is asked of an answer."""
     lines = RUBRICS["custom" if text else name][lang].text.splitlines()
     values = dict(line.split(": ", 1) for line in lines if line.strip())
     anchors = _scaled({int(key): value for key, value in values.items() if key.isdigit()}, levels)
@@ -86,7 +86,8 @@ def criterion(name: str, text: str, levels: int, anchored: Anchored, lang: Tongu
 
 
 def packaged_of(criteria: Mapping[str, str]) -> tuple[Packaged, ...]:
-    """What a judge reads for these criteria; ``criteria``: name to the user's question, empty for a built-in one."""
+    """Return what a judge reads for these criteria; ``criteria``: name to the user's question, empty for a built-in
+    one."""
     rubrics = dict.fromkeys("custom" if text else name for name, text in criteria.items())
     files = (FRAME, DATA, *(RUBRICS[name] for name in rubrics))
     return (KINDS, *(file for tongues in files for file in tongues.values()))
@@ -107,7 +108,7 @@ def judge_messages(
 
 
 def system(lang: Tongue, material: JudgeInput) -> str:
-    """The system message: which texts are data, and where the task stands."""
+    """Return the system message: which texts are data, and where the task stands."""
     shown = {"question": True, "passages": material.passages, "reference": material.references, "answer": True}
     names = [KINDS.value[lang][kind] for kind, there in shown.items() if there]
     last = " and " if lang == "en" else ", "
@@ -115,7 +116,7 @@ def system(lang: Tongue, material: JudgeInput) -> str:
 
 
 def fenced(material: JudgeInput) -> dict[str, Any]:
-    """The material's texts, neutralised, with their fence's name."""
+    """Return the material's texts, neutralised, with their fence's name."""
     texts = (material.question, material.answer, *material.references, *material.passages)
     return {
         "fence": digest("judge-fence", texts)[:4],
@@ -127,15 +128,15 @@ def fenced(material: JudgeInput) -> dict[str, Any]:
 
 
 def neutral(text: str) -> str:
-    """A text that cannot close a fence, open a chat turn or pose as a heading or task: brackets of look-alikes become
-    ``‹``, ``›``, ``(``, and the colon of a heading at the begin of a line becomes a dash."""
+    """Return a text that cannot close a fence, open a chat turn or pose as a heading or task: brackets of look-alikes
+    become ``‹``, ``›``, ``(``, and the colon of a heading at the begin of a line becomes a dash."""
     text = _LOOK_ALIKE.sub(lambda found: " - " if found[0].isspace() else "‹", normalise(text))
     text = _HEADING.sub(r"\1 -", text)
     return _CHAT_MARKS.sub(lambda found: {"<": "‹", ">": "›"}.get(found[0], "("), text).strip()
 
 
 def reply_shape(names: Sequence[str], reason: Reason) -> str:
-    """The JSON object a reply must be, as shown to the judge."""
+    """Return the JSON object a reply must be, as shown to the judge."""
     if len(names) > 1:
         return "{" + ", ".join(f'"{name}": N' for name in names) + "}"
     return {"none": '{"score": N}', "before": '{"reason": "...", "score": N}', "after": '{"score": N, "why": "..."}'}[
@@ -162,7 +163,7 @@ def reply_schema(names: Sequence[str], levels: int, reason: Reason) -> str:
 
 
 def render(file: PackagedFile, **values: Any) -> str:
-    """A packaged prompt filled with values; nothing in the values is interpreted."""
+    """Return a packaged prompt filled with values; nothing in the values is interpreted."""
     return str(_template(file).render(**values)).strip()
 
 
@@ -174,7 +175,7 @@ def _template(file: PackagedFile) -> Any:
 
 
 def _scaled(anchors: Mapping[int, str], levels: int) -> tuple[tuple[int, str], ...]:
-    """The five anchors laid on a scale of another length, the highest first: both ends and what fits between."""
+    """Return the five anchors laid on a scale of another length, the highest first: both ends and what fits between."""
     placed: dict[int, str] = {}
     for level in range(1, levels + 1):
         position = 1 + (level - 1) * 4 / (levels - 1)

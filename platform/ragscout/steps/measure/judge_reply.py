@@ -36,7 +36,7 @@ class Verdict:
 
 
 def read_verdicts(text: str, names: Sequence[str], levels: int) -> dict[str, Verdict | Failure]:
-    """The verdict per criterion; with one criterion its key is ``score``, with several their names."""
+    """Return the verdict per criterion; with one criterion its key is ``score``, with several their names."""
     if len(names) == 1:
         return {names[0]: read_verdict(text, levels)}
     objects = [item for item in _objects(text) if any(name in item for name in names)]
@@ -47,7 +47,7 @@ def read_verdicts(text: str, names: Sequence[str], levels: int) -> dict[str, Ver
 
 
 def read_verdict(text: str, levels: int) -> Verdict | Failure:
-    """The level in a reply to one criterion.
+    """Return the level in a reply to one criterion.
 
     Accepted: a JSON object anywhere in the reply, a truncated one whose score is whole, ``4/5``, ``score: 4``, or a
     reply whose only number is the level. Two different levels, none, or one outside 1..levels is a ``Failure``.

@@ -25,7 +25,7 @@ class Leak(RankingMetric):
         return (Figure(f"leak@{self.k}", 0.0, float(self.k), float(self.k), "question", False, "hits"),)
 
     def signature(self) -> str:
-        """What is counted."""
+        """Return what is counted."""
         return f"leak@{self.k}|unit:hit"
 
     def outcome(
@@ -39,7 +39,7 @@ class Leak(RankingMetric):
 
 
 def with_leaks(questions: Sequence[Question], metrics: tuple[MeasureStep, ...]) -> tuple[MeasureStep, ...]:
-    """The metrics, and ``leak@10`` behind them where a question has a filter and nobody asked for it."""
+    """Return the metrics, and ``leak@10`` behind them where a question has a filter and nobody asked for it."""
     if not any(question.filter for question in questions) or any(isinstance(metric, Leak) for metric in metrics):
         return metrics
     return (*metrics, Leak())

@@ -42,7 +42,7 @@ class Meteor(TextMetric):
     )
 
     def resolved(self, models: Models) -> Meteor:
-        """The same step with ``auto`` replaced by what is present, so that the node's key says it."""
+        """Return the same step with ``auto`` replaced by what is present, so that the node's key says it."""
         if self.synonyms != "auto":
             return self
         made = make("measure", "meteor", {"synonyms": "wordnet" if _has_wordnet(models) else "none"})
@@ -109,7 +109,7 @@ class _NoWordNet:
     """Stands in for WordNet: no word has synonyms."""
 
     def synsets(self, word: str) -> list[Any]:
-        """Always empty."""
+        """Return an empty text."""
         return []
 
 

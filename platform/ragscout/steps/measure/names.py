@@ -60,7 +60,7 @@ def parse_metric(text: str) -> tuple[str, dict[str, object]]:
 
 
 def canonical_figure(text: str) -> str:
-    """A figure's name as the board shows it: ``nDCG@10`` gives ``ndcg@10``, ``BERTScore`` gives ``bertscore``.
+    """Return a figure's name as the board shows it: ``nDCG@10`` gives ``ndcg@10``, ``BERTScore`` gives ``bertscore``.
 
     Raises:
         ParameterError: as ``parse_metric``.

@@ -37,7 +37,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 
 
 def korean_file(name: str) -> PackagedFile:
-    """A file of the Korean prompts."""
+    """Return a file of the Korean prompts."""
     return PackagedFile("ragscout.prompts", f"ragas/ko/{name}")
 
 
@@ -98,7 +98,7 @@ async def score(
     lang: Tongue,
     options: Mapping[str, Any],
 ) -> float:
-    """The number that ragas computes.
+    """Return the number that ragas computes.
 
     Args:
         runtime: gives chat and memo.
@@ -144,7 +144,7 @@ class KoreanPrompt:
         self._file, self._schema, self._text = file, reply_schema(output_model), text
 
     def to_string(self, data: Any) -> str:
-        """The whole prompt; the input is the last JSON object in it."""
+        """Return the whole prompt; the input is the last JSON object in it."""
         found = korean(self._file)
         fields = {self._text if key == "text" else key: value for key, value in data.model_dump().items()}
         shown: str = _frame().render(
@@ -182,11 +182,11 @@ def reply_schema(model: Any) -> dict[str, Any]:
 
 
 def parsed(text: str, model: Any) -> Any:
-    """A reply as ragas' model: the first JSON object in it.
+    """Return a reply as ragas' model: the first JSON object in it.
 
     Raises:
-        RagasStopped: there is none, a field is missing or of the wrong type, a verdict is neither 0 nor 1, or nothing was
-            found to judge (ragas makes of that NaN, 0 or 1, by metric).
+        RagasStopped: there is none, a field is missing or of the wrong type, a verdict is neither 0 nor 1, or nothing
+            was found to judge (ragas makes of that NaN, 0 or 1, by metric).
     """
     try:
         reply = first_object(text, model)
@@ -203,7 +203,7 @@ def parsed(text: str, model: Any) -> Any:
 
 
 def first_object(text: str, model: Any) -> Any:
-    """The first JSON object of a reply as ragas' model.
+    """Return the first JSON object of a reply as ragas' model.
 
     Raises:
         ValueError: there is none, or it is not of that form; says which.

@@ -113,7 +113,7 @@ class Ragas(MeasureStep):
     )
 
     def __post_init__(self) -> None:
-        """Checks what no single field can say; resets what this metric does not read."""
+        """Check what no single field can say; reset what this metric does not read."""
         for name, owners in _OWNERS.items():
             if self.metric not in owners:
                 default = next(item.default for item in fields(self) if item.name == name)
@@ -136,12 +136,12 @@ class Ragas(MeasureStep):
             raise ValueError(f"languages is missing for this encoder; got {self.embedder!r}. Set it, such as [en, ko].")
 
     def packaged_texts(self) -> tuple[Packaged, ...]:
-        """The Korean prompts of its own metric, and the rules for refusals."""
+        """Return the Korean prompts of its own metric, and the rules for refusals."""
         files = tuple(boundary.PROMPTS[self.metric].values())
         return (*refusal.READ, *((boundary.FRAME, *files) if files else ()))
 
     def models(self) -> tuple[ChatModel | ModelFiles, ...]:
-        """The judge, and the encoder where the metric needs vectors."""
+        """Return the judge, and the encoder where the metric needs vectors."""
         return tuple(item for item in super().models() if self.metric in _EMBEDS or not isinstance(item, ModelFiles))
 
     def ready(self, models: Models) -> None:
@@ -150,7 +150,7 @@ class Ragas(MeasureStep):
             raise MissingExtraError(f"The metric 'ragas.{self.metric}'", "ragas")
 
     def requests(self, passages: int) -> int:
-        """What ragas asks for one answer; an upper bound where no statement is found."""
+        """Return what ragas asks for one answer; an upper bound where no statement is found."""
         once = {
             "faithfulness": 2,
             "answer_relevancy": self.strictness,
@@ -164,7 +164,7 @@ class Ragas(MeasureStep):
         return once * (self.references if "reference" in self._reads else 1)
 
     def known_languages(self) -> tuple[str, ...]:
-        """What the encoder was trained for, where the metric needs one."""
+        """Return what the encoder was trained for, where the metric needs one."""
         fit = (self.languages or LANGUAGES[self.embedder]) if self.metric in _EMBEDS else ()
         return () if "other" in fit else fit
 
@@ -245,7 +245,7 @@ class Ragas(MeasureStep):
         passages: Sequence[str],
         retrieves: bool,
     ) -> Score | Failure | None:
-        """The outcome that needs no ragas, ``None`` when it has to be asked."""
+        """Return the outcome that needs no ragas, ``None`` when it has to be asked."""
         if answer is None:
             return Failure("measurement", "unsuitable", "This configuration generates no answer.")
         gave_up = isinstance(answer, Failure) and answer.kind == "refused"

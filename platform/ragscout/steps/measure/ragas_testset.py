@@ -71,7 +71,7 @@ async def drafted(
 
 
 def requests(model: ChatModel, contexts: Sequence[str], *, persona: str, lang: Tongue) -> list[ChatRequest]:
-    """The requests of ``drafted``, with entities of the greatest usual length, for pricing.
+    """Return the requests of ``drafted``, with entities of the greatest usual length, for pricing.
 
     Raises:
         MissingExtraError: ragas is not installed.
@@ -103,8 +103,8 @@ def load() -> Any:
 def _scenario(
     contexts: Sequence[str], entities: Sequence[Sequence[str]], persona: str, lang: Tongue, llm: Any
 ) -> tuple[Any, Any]:
-    """A synthesizer and what it is asked to write: style and length follow from the span and who asks. Two spans meet
-    in the entities they share (ragas' overlap), else in the first of each (its combination of concepts)."""
+    """Return a synthesizer and what it is asked to write: style and length follow from the span and who asks. Two spans
+    meet in the entities they share (ragas' overlap), else in the first of each (its combination of concepts)."""
     parts = load()
     nodes = [parts.graph.Node(type=parts.graph.NodeType.CHUNK, properties={"page_content": text}) for text in contexts]
     drawn = int(digest("ragas-scenario", list(contexts), persona)[:8], 16)
@@ -127,7 +127,7 @@ def _scenario(
 
 
 def _condition(made: Any, scenario: Any) -> Any:
-    """The input of a synthesizer's prompt, as it makes it itself."""
+    """Return the input of a synthesizer's prompt, as it makes it itself."""
     asked = {"persona": scenario.persona, "query_length": scenario.length.value, "query_style": scenario.style.value}
     if hasattr(scenario, "term"):
         held = {"term": scenario.term, "context": scenario.nodes[0].properties["page_content"]}
@@ -158,7 +158,7 @@ class _Korean(KoreanPrompt):
         self.output_model = output_model
 
     async def generate(self, llm: Any, data: Any, callbacks: Any = None) -> Any:
-        """The model's reply as ``output_model``."""
+        """Return the model's reply as ``output_model``."""
         return await llm.agenerate(self.to_string(data), self.output_model)
 
 

@@ -38,7 +38,7 @@ class RankingMetric(MeasureStep):
     def outcome(
         self, question: Question, gold: Evidence | Failure, ranking: Ranking | Failure, chunk: Chunks
     ) -> Score | Failure:
-        """The figure of one question. ``gold`` is empty for metrics that do not use ``evidence``."""
+        """Return the figure of one question. ``gold`` is empty for metrics that do not use ``evidence``."""
         raise NotImplementedError
 
     async def run(
@@ -74,12 +74,13 @@ class RankMetric(RankingMetric):
         return (Figure(f"{self.name}@{self.k}"),)
 
     def signature(self) -> str:
-        """Unit of relevance and parameters."""
+        """Return unit of relevance and parameters."""
         unit = "document" if self.documents else f"span|cover:{self.cover}"
         return f"{self.name}@{self.k}|unit:{unit}"
 
     def value(self, judged: JudgedRanking) -> float:
-        """The metric, 0..1; ``judged.covered`` may be shorter or longer than ``k``, ``judged.groups`` is at least 1."""
+        """Return the metric, 0..1; ``judged.covered`` may be shorter or longer than ``k``, ``judged.groups`` is at
+        least 1."""
         raise NotImplementedError
 
     def outcome(
@@ -118,7 +119,7 @@ def without_evidence(question: Question, gold: Evidence | Failure, *, documents:
 
 
 def judge_spans(gold: Evidence, ranking: Ranking, chunk: Chunks, cover: float) -> JudgedRanking:
-    """Groups of spans that each hit covers, best hit first."""
+    """Return groups of spans that each hit covers, best hit first."""
     by_document: dict[str, list[PlacedSpan]] = {}
     for span in gold.spans:
         by_document.setdefault(span.document, []).append(span)
@@ -136,8 +137,8 @@ def judge_spans(gold: Evidence, ranking: Ranking, chunk: Chunks, cover: float) -
 
 
 def judge_documents(gold: Evidence, ranking: Ranking, chunk: Chunks) -> JudgedRanking:
-    """Groups that each distinct document of the ranking covers; a document ranks where its best chunk ranks, and parts
-    of one document are that document."""
+    """Return groups that each distinct document of the ranking covers; a document ranks where its best chunk ranks, and
+    parts of one document are that document."""
     sources = chunk.sources
     groups: dict[object, set[str]] = {}
     for span in gold.spans:

@@ -48,7 +48,7 @@ class SelfTest:
 
 @functools.cache
 def triples(language: Tongue) -> tuple[Triple, ...]:
-    """The packaged triples of a language."""
+    """Return the packaged triples of a language."""
     return tuple(Triple(**json.loads(line)) for line in TRIPLES[language].text.splitlines())
 
 

@@ -42,12 +42,12 @@ class SemScore(TextMetric):
             raise ValueError(f"languages is missing for this model; got {self.model!r}. Set it, for example [en, ko].")
 
     def known_languages(self) -> tuple[str, ...]:
-        """What the encoder was trained for; empty where that is every language it may meet."""
+        """Return what the encoder was trained for; empty where that is every language it may meet."""
         fit = self.languages or LANGUAGES[self.model]
         return () if "other" in fit else fit
 
     def signature(self) -> str:
-        """Encoder and mapping."""
+        """Return encoder and mapping."""
         revision = f"@{self.revision[:12]}" if self.revision else ""
         fit = "+".join(self.languages or LANGUAGES[self.model])
         return f"semscore|nrefs:best|model:{self.model}{revision}|languages:{fit}|map:max(0,cos)"

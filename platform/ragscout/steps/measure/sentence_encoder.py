@@ -43,7 +43,8 @@ def missing(runtime: Runtime, model: str, revision: str, who: str) -> Failure | 
 
 
 def unsuitable(model: str, fit: Sequence[str], texts: Iterable[str]) -> Failure | None:
-    """The failure that says in which language of the texts the encoder was not trained, ``None`` when it fits."""
+    """Return the failure that says in which language of the texts the encoder was not trained, ``None`` when it
+    fits."""
     found = {language(text) for text in texts if any(char.isalpha() for char in text)}
     strange = sorted(found - set(fit))
     if not strange:

@@ -41,7 +41,7 @@ def korean_tokeniser() -> str:
 
 @functools.cache
 def word_list(file: PackagedFile) -> frozenset[str]:
-    """The words of a packaged list."""
+    """Return the words of a packaged list."""
     return frozenset(file.text.split())
 
 
@@ -82,5 +82,5 @@ def content_words(text: str) -> tuple[str, ...]:
 
 
 def without_punctuation(text: str) -> str:
-    """The text with every Unicode punctuation and symbol character removed."""
+    """Return the text with every Unicode punctuation and symbol character removed."""
     return "".join(char for char in text if unicodedata.category(char)[0] not in "PS")

@@ -53,7 +53,7 @@ class Template(Step):
                 check(text, shows_passages=self.passages > 0)
 
     def packaged_texts(self) -> tuple[Packaged, ...]:
-        """The packaged prompts of the languages in which the step has no text of its own."""
+        """Return the packaged prompts of the languages in which the step has no text of its own."""
         spoken = TONGUES if self.language == "question" else (self.language,)
         return tuple(ANSWER[tongue] for tongue in spoken if not self._own(tongue))
 
@@ -106,7 +106,7 @@ class Template(Step):
         return self._own(tongue) or ANSWER[tongue].text
 
     def _own(self, tongue: Tongue) -> str:
-        """The step's own text in a language, empty where the packaged one is used."""
+        """Return the step's own text in a language, empty where the packaged one is used."""
         return (self.text_ko if tongue == "ko" else "") or self.text
 
     def _passage(self, number: int, at: int, found: Passages) -> PromptPassage:
