@@ -24,7 +24,7 @@ from scoring import pairs
 import ragscout.steps.measure  # noqa: F401 - registers the metrics
 from ragscout.model.step import make
 from ragscout.steps.measure.base import AnswerPair
-from ragscout.steps.measure.bertscore import _encoder
+from ragscout.steps.measure.encoder.bertscore import _encoder
 from ragscout.steps.measure.selftest import triples
 from ragscout.testing.steps import FakeRuntime
 

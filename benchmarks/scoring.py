@@ -22,7 +22,7 @@ from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer
 from ragscout.model.step import make
 from ragscout.providers.tokenize import sentences
-from ragscout.steps.measure.meteor import meteor_tokens
+from ragscout.steps.measure.answer.meteor import meteor_tokens
 from ragscout.testing.steps import FakeRuntime
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -91,7 +91,7 @@ def test_parts_of_a_split_document() -> None:
 
 def test_document_level_gold_counts_any_part() -> None:
     from ragscout.model.outcome import Hit, Ranking
-    from ragscout.steps.measure.retrieval import judge_documents
+    from ragscout.steps.measure.retrieval.base import judge_documents
 
     corpus = changed([Document("a.md", TEXT), Document("b.md", "other")], {"use": "split-by-heading"})
     chunks = run(Characters(size=1000), FakeRuntime(), corpus=corpus)

@@ -21,8 +21,9 @@ from ragscout.model.runtime import ChatModel
 from ragscout.model.step import Step, make, registered_stages, steps_of
 from ragscout.prompts import files
 from ragscout.prompts.files import PackagedFile, prompts
-from ragscout.steps.measure import judge_prompt, tokens
-from ragscout.steps.measure.judge import Judge
+from ragscout.steps.measure import tokens
+from ragscout.steps.measure.judge import prompt as judge_prompt
+from ragscout.steps.measure.judge.judge import Judge
 from ragscout.testing.packaged import undeclared
 from ragscout.testing.steps import run
 

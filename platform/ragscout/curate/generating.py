@@ -19,8 +19,8 @@ from ragscout.model.outcome import Failure, Message, Unfilled
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Runtime
 from ragscout.model.text import language, normalise
 from ragscout.prompts import packaged
-from ragscout.steps.measure import ragas_testset
-from ragscout.steps.measure.ragas_boundary import RagasStopped
+from ragscout.steps.measure.outside import ragas_testset
+from ragscout.steps.measure.outside.ragas_boundary import RagasStopped
 from ragscout.steps.measure.refusal import is_refusal
 from ragscout.steps.measure.tokens import content_words
 

@@ -14,7 +14,7 @@ from ragscout.model.outcome import Answer, Failure, Prompt, Score, Unfilled, Usa
 from ragscout.model.values import Chunks, Passages
 from ragscout.plan.passages import StoredPassages
 from ragscout.plan.setup import Prepared
-from ragscout.steps.measure.judge import Judge
+from ragscout.steps.measure.judge.judge import Judge
 from ragscout.store.store import Store
 
 

@@ -16,8 +16,8 @@ from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
 from ragscout.stats.agreement import DOMINANT, cohen_kappa, count_table, gwet_ac, jackknife
 from ragscout.stats.rounding import rounded
-from ragscout.steps.measure.judge import Judge
-from ragscout.steps.measure.judge_prompt import Anchored, Reason
+from ragscout.steps.measure.judge.judge import Judge
+from ragscout.steps.measure.judge.prompt import Anchored, Reason
 
 
 @dataclass(frozen=True)

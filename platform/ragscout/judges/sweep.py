@@ -16,7 +16,7 @@ from ragscout.model.metric import MeasureStep
 from ragscout.model.runtime import ChatModel
 from ragscout.model.stages import identifying
 from ragscout.model.step import chat_models
-from ragscout.steps.measure.judge import Judge
+from ragscout.steps.measure.judge.judge import Judge
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ragscout.model.metric import Figure, MeasureStep
 from ragscout.model.weighted import Weighted
 from ragscout.providers.assets import Resolver
 from ragscout.spec import SweepSpec
-from ragscout.steps.measure.evaluate_module import LocalRuntime
+from ragscout.steps.measure.outside.evaluate_module import LocalRuntime
 from ragscout.steps.measure.selftest import TRIPLES, SelfTest, selftest
 from ragscout.store.store import Store
 

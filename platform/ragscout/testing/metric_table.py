@@ -24,8 +24,8 @@ _MODEL = ChatModel("PROVIDER", "MODEL")
 def metrics() -> Iterator[MeasureStep]:
     """Every registered metric with its defaults; those that need a parameter with an example of it."""
     import ragscout.steps  # noqa: F401 - fills the registry
-    from ragscout.steps.measure.judge_prompt import BUILT_IN
-    from ragscout.steps.measure.ragas_boundary import FIELDS
+    from ragscout.steps.measure.judge.prompt import BUILT_IN
+    from ragscout.steps.measure.outside.ragas_boundary import FIELDS
 
     given: dict[str, list[dict[str, Any]]] = {
         "judge": [{"model": _MODEL, "criteria": BUILT_IN}],
@@ -68,7 +68,7 @@ def table() -> str:
 def _needs(metric: MeasureStep) -> list[str]:
     """Return what of a question, an answer and a sweep file a metric needs."""
     from ragscout.steps.measure.base import TextMetric
-    from ragscout.steps.measure.ragas_boundary import FIELDS
+    from ragscout.steps.measure.outside.ragas_boundary import FIELDS
 
     if metric.name == "ragas":
         words = {"response": "answer", "reference": "reference", "retrieved_contexts": "passages"}

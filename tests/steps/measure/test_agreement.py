@@ -21,8 +21,8 @@ from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer
 from ragscout.model.step import make
 from ragscout.providers.assets import Resolver
-from ragscout.steps.measure.bleu import corpus_bleu
-from ragscout.steps.measure.meteor import _CachedStemmer, meteor_tokens
+from ragscout.steps.measure.answer.bleu import corpus_bleu
+from ragscout.steps.measure.answer.meteor import _CachedStemmer, meteor_tokens
 
 TOLERANCE = 1e-6
 

@@ -16,8 +16,8 @@ from ragscout.model.outcome import Answer, Failure, Message, Prompt, Score, Unfi
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
 from ragscout.model.values import Chunks, Passages
-from ragscout.steps.measure.judge_prompt import BUILT_IN, DATA, FRAME, RUBRICS, JudgeInput, neutral
-from ragscout.steps.measure.judge_reply import Verdict, read_verdict, read_verdicts
+from ragscout.steps.measure.judge.prompt import BUILT_IN, DATA, FRAME, RUBRICS, JudgeInput, neutral
+from ragscout.steps.measure.judge.reply import Verdict, read_verdict, read_verdicts
 
 PROMPTS = "df259a885e98ab605380072a25eb84cdab95057f118720906551150d676e0ef9"
 MODEL = ChatModel("fake", "judge", "r1")

@@ -11,8 +11,8 @@ from measure_fakes import Runtime, sent
 
 from ragscout.model.outcome import Failure, Unfilled
 from ragscout.model.runtime import ChatModel
-from ragscout.steps.measure.judge_prompt import JudgeInput
-from ragscout.steps.measure.pairwise import Preference, prefer
+from ragscout.steps.measure.judge.pairwise import Preference, prefer
+from ragscout.steps.measure.judge.prompt import JudgeInput
 
 MODEL = ChatModel("fake", "judge")
 MATERIAL = JudgeInput("What is the limit?", "25 days", ("25 days",))

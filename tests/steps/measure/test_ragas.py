@@ -28,8 +28,8 @@ from ragscout.model.values import Chunks, Passages
 from ragscout.providers.network import NetworkPolicy
 from ragscout.providers.openai_compatible import OpenAIClient
 from ragscout.spec.connection import Connection
-from ragscout.steps.measure import ragas_boundary as boundary
-from ragscout.steps.measure import sentence_encoder
+from ragscout.steps.measure.encoder import sentence_encoder
+from ragscout.steps.measure.outside import ragas_boundary as boundary
 from ragscout.store.ledger import SpendLimits
 from ragscout.store.store import Store
 from ragscout.testing.chat import vectors
@@ -80,7 +80,7 @@ def hashed_vectors(monkeypatch):
     """The encoder of the fakes instead of the packaged one: the same vectors on both sides of a comparison."""
     monkeypatch.setattr(sentence_encoder, "_encode", lambda runtime, model, revision, texts: vectors(texts))
     monkeypatch.setattr(sentence_encoder, "missing", lambda *_: None)
-    monkeypatch.setattr("ragscout.steps.measure.ragas_metrics.missing", lambda *_: None)
+    monkeypatch.setattr("ragscout.steps.measure.outside.ragas_metrics.missing", lambda *_: None)
 
 
 def score(step, runtime, question, answer, passages=("A passage.",)):
@@ -428,7 +428,7 @@ def test_an_encoder_that_does_not_know_the_language_is_unsuitable():
 
 
 def test_the_extra_is_named_in_one_line(monkeypatch):
-    monkeypatch.setattr("ragscout.steps.measure.ragas_metrics.importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("ragscout.steps.measure.outside.ragas_metrics.importlib.util.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'ragscout\[ragas\]'") as caught:
         metric("faithfulness").ready(Runtime().models)
     assert "\n" not in str(caught.value)

@@ -12,8 +12,8 @@ from ragscout.model.errors import ParameterError
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Score
 from ragscout.model.step import make
-from ragscout.steps.measure.bleu import corpus_bleu
-from ragscout.steps.measure.rouge import lcs_length
+from ragscout.steps.measure.answer.bleu import corpus_bleu
+from ragscout.steps.measure.answer.rouge import lcs_length
 
 OVERLAP = ("bleu", "chrf", "rouge1", "rouge2", "rougeL", "meteor", "token_f1", "exact_match", "answer_in_text")
 KOREAN = "연차휴가는 근속 기간과 관계없이 최대 25일을 넘지 않습니다."

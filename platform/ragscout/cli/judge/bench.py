@@ -71,7 +71,7 @@ def open_bench(file: Path, store: str | None, criterion: str) -> Bench:
     from ragscout.judges.labels import Labels
     from ragscout.judges.sample import nothing_given, population
     from ragscout.judges.sweep import judged_figures
-    from ragscout.steps.measure.judge_prompt import BUILT_IN
+    from ragscout.steps.measure.judge.prompt import BUILT_IN
     from ragscout.sweep import Sweep
 
     sweep = Sweep.load(file, store)

@@ -10,7 +10,7 @@ from ragscout.cli.judge.bench import Bench
 from ragscout.judges.labels import Label
 from ragscout.judges.sample import Item
 from ragscout.model.text import language as language_of
-from ragscout.steps.measure.judge_prompt import BUILT_IN, criterion
+from ragscout.steps.measure.judge.prompt import BUILT_IN, criterion
 from ragscout.words import Language, Words
 
 _KEYS = {"y": "2", "n": "1", "o": "2", "x": "1"}

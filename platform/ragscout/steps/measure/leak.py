@@ -10,7 +10,7 @@ from ragscout.model.metric import Figure, MeasureStep
 from ragscout.model.outcome import Evidence, Failure, Ranking, Score
 from ragscout.model.step import step
 from ragscout.model.values import Chunks
-from ragscout.steps.measure.retrieval import RankingMetric
+from ragscout.steps.measure.retrieval.base import RankingMetric
 
 
 @step("measure", "leak", version=1)

@@ -6,7 +6,7 @@ from dataclasses import field
 from typing import ClassVar
 
 from ragscout.model.step import step
-from ragscout.steps.measure.retrieval import JudgedRanking, RankMetric
+from ragscout.steps.measure.retrieval.base import JudgedRanking, RankMetric
 
 
 class _Recall(RankMetric):

@@ -21,7 +21,7 @@ from typing import Any
 from ragscout.model.outcome import Failure, Message, Unfilled
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
 from ragscout.prompts.files import PackagedFile, Tongue
-from ragscout.steps.measure.sentence_encoder import embedded
+from ragscout.steps.measure.encoder.sentence_encoder import embedded
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "faithfulness": ("user_input", "response", "retrieved_contexts"),

@@ -16,13 +16,13 @@ from ragscout.model.outcome import Answer, Failure, Score, Scores, Unfilled
 from ragscout.model.packaged import Packaged
 from ragscout.model.runtime import ChatModel, ModelFiles, Models, Runtime
 from ragscout.model.step import step
-from ragscout.steps.measure import ragas_boundary as boundary
 from ragscout.steps.measure import refusal
 from ragscout.steps.measure.base import references_of, refused, share
+from ragscout.steps.measure.encoder.sentence_encoder import LANGUAGES, PACKAGED, missing, unsuitable
 from ragscout.steps.measure.given_passages import given_passages
-from ragscout.steps.measure.judge_prompt import tongue
+from ragscout.steps.measure.judge.prompt import tongue
+from ragscout.steps.measure.outside import ragas_boundary as boundary
 from ragscout.steps.measure.refusal import is_refusal
-from ragscout.steps.measure.sentence_encoder import LANGUAGES, PACKAGED, missing, unsuitable
 from ragscout.steps.measure.tokens import clean
 
 MODES: dict[str, tuple[str, ...]] = {

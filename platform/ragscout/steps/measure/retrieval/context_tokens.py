@@ -11,7 +11,7 @@ from ragscout.model.metric import Figure
 from ragscout.model.outcome import Evidence, Failure, Ranking, Score
 from ragscout.model.step import step
 from ragscout.model.values import Chunks
-from ragscout.steps.measure.retrieval import RankingMetric
+from ragscout.steps.measure.retrieval.base import RankingMetric
 
 _TOKEN = re.compile(r"[A-Za-z]{1,12}|[0-9]{1,3}|[^\W\d_A-Za-z]{1,2}|[^\w\s]|_")
 MOST = 1e9

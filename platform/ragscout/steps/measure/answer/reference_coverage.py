@@ -10,7 +10,7 @@ from ragscout.model.outcome import Evidence, Failure, Ranking, Score
 from ragscout.model.step import step
 from ragscout.model.values import Chunks
 from ragscout.steps.measure.base import references_of
-from ragscout.steps.measure.retrieval import RankingMetric
+from ragscout.steps.measure.retrieval.base import RankingMetric
 from ragscout.steps.measure.tokens import EN_STOP, KO_FUNCTION, clean, content_words, korean_tokeniser
 
 

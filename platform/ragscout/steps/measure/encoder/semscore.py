@@ -10,7 +10,7 @@ from ragscout.model.outcome import Failure, Score
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import step
 from ragscout.steps.measure.base import AnswerPair, TextMetric, share
-from ragscout.steps.measure.sentence_encoder import LANGUAGES, PACKAGED, embedded, missing, unsuitable
+from ragscout.steps.measure.encoder.sentence_encoder import LANGUAGES, PACKAGED, embedded, missing, unsuitable
 
 
 @step(

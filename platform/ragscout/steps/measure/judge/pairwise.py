@@ -10,8 +10,8 @@ from typing import Literal
 
 from ragscout.model.outcome import Failure, Message, Unfilled
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
-from ragscout.steps.measure import judge_prompt
-from ragscout.steps.measure.judge_prompt import JudgeInput
+from ragscout.steps.measure.judge import prompt as judge_prompt
+from ragscout.steps.measure.judge.prompt import JudgeInput
 
 Better = Literal["A", "B", "tie"]
 _BETTER = re.compile(r'"better"\s*:\s*"(A|B|tie)"')

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ragscout.model.outcome import Failure, Score
 from ragscout.model.step import step
+from ragscout.steps.measure.answer.rouge import overlap_f1
 from ragscout.steps.measure.base import AnswerPair, TextMetric, share
-from ragscout.steps.measure.rouge import overlap_f1
 from ragscout.steps.measure.squad import WORDS, answer_tokens
 from ragscout.steps.measure.tokens import KO_FUNCTION, korean_tokeniser, pair_language
 

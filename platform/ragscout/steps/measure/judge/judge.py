@@ -14,11 +14,12 @@ from ragscout.model.outcome import Answer, Failure, Score, Scores, Unfilled
 from ragscout.model.packaged import Packaged
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
 from ragscout.model.step import step
-from ragscout.steps.measure import judge_prompt, refusal
+from ragscout.steps.measure import refusal
 from ragscout.steps.measure.base import references_of, refused
 from ragscout.steps.measure.given_passages import given_passages
-from ragscout.steps.measure.judge_prompt import BUILT_IN, Anchored, JudgeInput, Reason
-from ragscout.steps.measure.judge_reply import SCORE_WORDS, Verdict, read_verdicts
+from ragscout.steps.measure.judge import prompt as judge_prompt
+from ragscout.steps.measure.judge.prompt import BUILT_IN, Anchored, JudgeInput, Reason
+from ragscout.steps.measure.judge.reply import SCORE_WORDS, Verdict, read_verdicts
 from ragscout.steps.measure.refusal import is_refusal
 from ragscout.steps.measure.tokens import clean
 

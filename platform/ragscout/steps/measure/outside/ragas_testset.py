@@ -21,7 +21,7 @@ from ragscout.model.key import digest
 from ragscout.model.outcome import Failure, Message, Unfilled
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
 from ragscout.prompts.files import PackagedFile, Tongue
-from ragscout.steps.measure.ragas_boundary import (
+from ragscout.steps.measure.outside.ragas_boundary import (
     KoreanPrompt,
     RagasStopped,
     first_object,

@@ -1,0 +1,1 @@
+"""Metrics that need an encoder model."""

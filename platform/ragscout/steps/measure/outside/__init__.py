@@ -1,0 +1,1 @@
+"""Metrics of other libraries behind one door each."""
