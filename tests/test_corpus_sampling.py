@@ -10,11 +10,11 @@ import pytest
 
 from ragscout.board.show.table import render_markdown
 from ragscout.engine.task import read_node
-from ragscout.model.board import Board
 from ragscout.model.config import Configuration
 from ragscout.model.errors import ParameterError, StoreError
-from ragscout.model.journal import SampleSettled
 from ragscout.model.outcome import Score, Usage
+from ragscout.model.results.board import Board
+from ragscout.model.results.journal import SampleSettled
 from ragscout.model.runtime import Runtime
 from ragscout.plan import estimate
 from ragscout.plan.estimate import Range

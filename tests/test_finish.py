@@ -10,10 +10,10 @@ import pytest
 from ragscout.board.limits import meets
 from ragscout.board.words.headline import headline
 from ragscout.engine.session import open_worker
-from ragscout.model.board import Board
 from ragscout.model.errors import SpecError, StoreError
-from ragscout.model.journal import Probed, SearchEnded
-from ragscout.model.reason import DONE, Reason
+from ragscout.model.results.board import Board
+from ragscout.model.results.journal import Probed, SearchEnded
+from ragscout.model.results.reason import DONE, Reason
 from ragscout.plan.budget import SweepBudget
 from ragscout.serve.pipeline import Pipeline, Reply
 from ragscout.serve.probe import Probe, latency, probe

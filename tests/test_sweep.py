@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ragscout.engine.ledger_admission import FULL
-from ragscout.model.board import Board
 from ragscout.model.errors import SpecError, StoreError
+from ragscout.model.results.board import Board
 from ragscout.providers.assets import Resolver
 from ragscout.serve import Pipeline
 from ragscout.store.owners import Process

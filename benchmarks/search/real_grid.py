@@ -21,9 +21,9 @@ from ragscout.engine.executors import InProcess
 from ragscout.engine.fill import Engine, Want
 from ragscout.engine.session import open_runtime
 from ragscout.engine.worker import Worker
-from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Usage
 from ragscout.model.prefixes import distinct_prefixes
+from ragscout.model.results.measured import goal_value
 from ragscout.search import make_proposer
 from ragscout.search.contract import Block, Request
 from ragscout.search.opening_moves import OpeningMoves

@@ -31,9 +31,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ragscout.model.board import Goal
 from ragscout.model.outcome import Score, Usage
 from ragscout.model.prefixes import distinct_prefixes
+from ragscout.model.results.board import Goal
 from ragscout.search import make_proposer
 from ragscout.search.contract import Block
 from ragscout.search.factor.model import FactorModel, choose, make_design

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ragscout.data import upload
-    from ragscout.model.board import Board
     from ragscout.model.config import Configuration
     from ragscout.model.errors import RagscoutError
     from ragscout.model.evalset import EvalSet, Question, Span
     from ragscout.model.outcome import Failure, Score
+    from ragscout.model.results.board import Board
     from ragscout.model.step import Step, step
     from ragscout.serve import Pipeline
     from ragscout.sweep import Sweep
@@ -35,7 +35,7 @@ __all__ = [
     "upload",
 ]
 _PLACES = {
-    "Board": "ragscout.model.board",
+    "Board": "ragscout.model.results.board",
     "Configuration": "ragscout.model.config",
     "EvalSet": "ragscout.model.evalset",
     "Failure": "ragscout.model.outcome",

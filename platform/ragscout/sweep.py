@@ -16,10 +16,10 @@ from ragscout.board.words.headline import headline
 from ragscout.engine.cancel import CancelToken
 from ragscout.engine.executors import executor_factory
 from ragscout.engine.journal import SweepJournal
-from ragscout.model.board import Board, BoardLanguage
 from ragscout.model.config import Configuration
 from ragscout.model.errors import SpecError, UnknownNameError
-from ragscout.model.reason import STOPPED, Reason
+from ragscout.model.results.board import Board, BoardLanguage
+from ragscout.model.results.reason import STOPPED, Reason
 from ragscout.plan.holdout import sealed_must_pass, use_of
 from ragscout.plan.plan import Plan, make_plan
 from ragscout.plan.sampling import declare, plan_line

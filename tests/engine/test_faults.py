@@ -32,7 +32,7 @@ from faults import (
 from ragscout.engine import runtime
 from ragscout.engine.calls import Calls
 from ragscout.engine.executors import EXECUTORS, Subprocess
-from ragscout.model.journal import RoundMeasured
+from ragscout.model.results.journal import RoundMeasured
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import Faults
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ragscout.model.board import Goal
 from ragscout.model.errors import RagscoutError, SpecError
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.board import Goal
+from ragscout.model.results.weighted import Weighted
 from ragscout.model.step import make
-from ragscout.model.weighted import Weighted
 from ragscout.plan import goal as goals
 from ragscout.providers.assets import Resolver
 from ragscout.spec.parse import parse

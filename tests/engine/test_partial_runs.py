@@ -13,9 +13,9 @@ from ragscout.engine import executors
 from ragscout.engine.ledger_admission import LedgerAdmission
 from ragscout.model.errors import AbsentError, StoreError, UnknownNameError
 from ragscout.model.evalset import Question
-from ragscout.model.journal import RoundMeasured
 from ragscout.model.metric import Figure, MeasureStep
 from ragscout.model.outcome import Ranking, Score
+from ragscout.model.results.journal import RoundMeasured
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import Step, step
 from ragscout.model.values import Chunks

@@ -7,9 +7,9 @@ from typing import get_args
 import pytest
 
 from ragscout.board.words.reasons import reason_phrase
-from ragscout.model.board import Note
 from ragscout.model.errors import StoreError
-from ragscout.model.journal import (
+from ragscout.model.results.board import Note
+from ragscout.model.results.journal import (
     KINDS,
     AskedRequest,
     Chosen,
@@ -30,7 +30,7 @@ from ragscout.model.journal import (
     decode,
     encode,
 )
-from ragscout.model.reason import DONE, OPEN, STOPPED, Reason, ReasonKind
+from ragscout.model.results.reason import DONE, OPEN, STOPPED, Reason, ReasonKind
 from ragscout.words import Words, phrase
 
 FEW = Reason("few_answers", {"each": 4, "rows": 3, "needed": 10})

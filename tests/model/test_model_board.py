@@ -7,12 +7,12 @@ import math
 
 import pytest
 
-from ragscout.model.board import Board, FigureStat, Goal, GroupStat, Note, Paired, Row, RowCost
-from ragscout.model.calibration import CORRECTED, Scale, Standing, standing_state
-from ragscout.model.corpus_sample import CorpusSample, SampledPrefix
 from ragscout.model.metric import Figure, MeasureStep
 from ragscout.model.outcome import Failure, Score
-from ragscout.model.weighted import Weighted
+from ragscout.model.results.board import Board, FigureStat, Goal, GroupStat, Note, Paired, Row, RowCost
+from ragscout.model.results.calibration import CORRECTED, Scale, Standing, standing_state
+from ragscout.model.results.corpus_sample import CorpusSample, SampledPrefix
+from ragscout.model.results.weighted import Weighted
 
 
 def row(rank: int, *marks: str, **more: object) -> Row:

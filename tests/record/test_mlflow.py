@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from ragscout.board.show.table import render_markdown
-from ragscout.model.board import Board
 from ragscout.model.errors import StoreError
+from ragscout.model.results.board import Board
 from ragscout.record.mlflow import MlflowRecorder, default_tracking_uri, open_client
 from ragscout.record.recorder import Recorder, Snapshot
 from ragscout.report.of_sweep import plots_of

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ragscout.board.effects import Effects
-from ragscout.model.board import Goal
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.board import Goal
 from ragscout.testing.record import configuration
 
 pytestmark = pytest.mark.numeric

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ragscout.model.board import Board, Row
+from ragscout.model.results.board import Board, Row
 from ragscout.report import plots as module
 from ragscout.report.knob_chart import PANELS, knob_chart
 from ragscout.report.plots import plots

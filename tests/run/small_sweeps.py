@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from ragscout.model.board import Board
+from ragscout.model.results.board import Board
 
 Write = Callable[..., Path]
 """Writes a sweep file, see ``conftest.write``."""

@@ -17,8 +17,8 @@ import pytest
 from small_sweeps import Write, timeless
 
 from ragscout.engine.cancel import CancelToken
-from ragscout.model.journal import RoundAsked
-from ragscout.model.reason import STOPPED
+from ragscout.model.results.journal import RoundAsked
+from ragscout.model.results.reason import STOPPED
 from ragscout.run import pulse
 from ragscout.run.events import SweepEvent
 from ragscout.store.claims import claim_of

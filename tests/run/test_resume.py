@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from small_sweeps import Write, timeless
 
-from ragscout.model.journal import RoundAsked
+from ragscout.model.results.journal import RoundAsked
 from ragscout.store.journal import History
 from ragscout.sweep import Sweep
 

@@ -11,11 +11,11 @@ from search_worlds import configuration, likely, played
 
 from ragscout.board.audit import audit
 from ragscout.board.words.audit import render_markdown
-from ragscout.model.board import Goal
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.board import Goal
+from ragscout.model.results.measured import Measured
 
 pytestmark = pytest.mark.numeric
 

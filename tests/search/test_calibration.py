@@ -13,9 +13,9 @@ from ragscout.judges.labels import Label, item_key
 from ragscout.judges.people import disputed
 from ragscout.judges.report import matched, report
 from ragscout.judges.sample import Item, choose, population
-from ragscout.model.calibration import Scale
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.calibration import Scale
 from ragscout.stats.agreement import agreement, cohen_kappa, count_table, gwet_ac, jackknife
 
 SCALE = Scale(5, 4)

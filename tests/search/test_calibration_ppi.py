@@ -19,13 +19,13 @@ from ragscout.judges.labels import Label, item_key
 from ragscout.judges.ppi import Calibration, correct, rectifier
 from ragscout.judges.report import matched, report
 from ragscout.judges.sample import choose, population
-from ragscout.model.board import Board, Goal
-from ragscout.model.calibration import CORRECTED, Scale
 from ragscout.model.config import Configuration, source_node
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Score, Usage
+from ragscout.model.results.board import Board, Goal
+from ragscout.model.results.calibration import CORRECTED, Scale
+from ragscout.model.results.measured import Measured
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
 

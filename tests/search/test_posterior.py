@@ -11,8 +11,8 @@ from test_search_board import FACTS, GOAL, build, measured, rows_of
 
 from ragscout.board.build import Facts
 from ragscout.board.effects import Effects
-from ragscout.model.board import Board
 from ragscout.model.outcome import Score
+from ragscout.model.results.board import Board
 from ragscout.stats.crossfit import crossfit
 from ragscout.stats.shrinkage import Believed, believed
 from ragscout.testing.record import configuration

@@ -12,9 +12,9 @@ from search_worlds import GOAL, MadeSpace, World, configuration, play
 from ragscout.board.build import Facts, build_board
 from ragscout.board.confirmation import Opened
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.measured import Measured
 from ragscout.run.searching import proposer_of
 from ragscout.search import make_proposer
 from ragscout.search.factor.exact import ExactPosterior

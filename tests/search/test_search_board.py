@@ -17,12 +17,12 @@ from ragscout.board.confirmation import Opened, quote_notes
 from ragscout.board.metric_values import clusters_of
 from ragscout.board.show.table import render_csv, render_markdown, render_terminal, safe
 from ragscout.board.words.headline import headline
-from ragscout.model.board import Board, Goal, Holdout
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score, Usage
-from ragscout.model.reason import Reason
+from ragscout.model.results.board import Board, Goal, Holdout
+from ragscout.model.results.measured import Measured
+from ragscout.model.results.reason import Reason
 from ragscout.model.text import display_width
 from ragscout.stats.paired import Interval
 

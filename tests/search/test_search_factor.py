@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from search_worlds import GOAL, MadeSpace, World, configuration, opened, play, played
 
-from ragscout.model.board import Goal
 from ragscout.model.outcome import Score, Usage
+from ragscout.model.results.board import Goal
 from ragscout.search import make_proposer, order_questions, resolve
 from ragscout.search.contract import Block
 from ragscout.search.factor.model import FactorModel, choose, make_design

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from search_worlds import GOAL, MadeSpace, World, configuration, opened, play, played, small_space
 
-from ragscout.model.board import Board, FigureStat, Goal, Row, RowCost
 from ragscout.model.errors import ParameterError, UnknownNameError
 from ragscout.model.outcome import Score, Usage
 from ragscout.model.prefixes import distinct_prefixes
+from ragscout.model.results.board import Board, FigureStat, Goal, Row, RowCost
 from ragscout.search import check, check_screen, make_proposer
 from ragscout.search import prefixes as screen
 from ragscout.search.contract import Block

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from search_worlds import GOAL, MadeSpace, World, configuration, judge_failed, opened, play, small_space
 
-from ragscout.model.board import Goal
 from ragscout.model.errors import ParameterError, SpecError, StoreError, UnknownNameError
-from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score, Usage
+from ragscout.model.results.board import Goal
+from ragscout.model.results.measured import goal_value
 from ragscout.search import make_proposer, order_questions, resolve
 from ragscout.search.contract import Block
 from ragscout.search.samplers.mirror import snapshot

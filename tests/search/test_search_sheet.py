@@ -13,11 +13,11 @@ from ragscout.board.question_weights import weights_of
 from ragscout.board.row_cache import RowCache
 from ragscout.board.show.table import columns, own_rank, render_csv, render_markdown, render_xlsx
 from ragscout.board.words.headline import headline
-from ragscout.model.board import Goal
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Score, Usage
+from ragscout.model.results.board import Goal
+from ragscout.model.results.measured import Measured
 from ragscout.stats.paired import mean_interval
 
 JUDGE, BLEU, TOKENS = (

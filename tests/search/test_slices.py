@@ -9,11 +9,11 @@ from search_worlds import configuration
 
 from ragscout.board.build import Facts, build_board
 from ragscout.board.slices import GROUPINGS, group_name, group_of, slices, table
-from ragscout.model.board import Goal
 from ragscout.model.evalset import Question, Span
-from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.board import Goal
+from ragscout.model.results.measured import Measured
 
 pytestmark = pytest.mark.numeric
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from ragscout.model.config import Configuration, source_node
-from ragscout.model.declared_sample import Declared, on_sample, setting, size_of
 from ragscout.model.errors import ParameterError
 from ragscout.model.evalset import Document, Question, Span
 from ragscout.model.offsets import Origin
+from ragscout.model.results.declared_sample import Declared, on_sample, setting, size_of
 from ragscout.model.step import make, steps_of
 from ragscout.model.values import Corpus
 from ragscout.steps.corpus import Sample

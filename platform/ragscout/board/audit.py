@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ragscout.model.board import Goal, Note
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
+from ragscout.model.results.board import Goal, Note
+from ragscout.model.results.measured import Measured
 from ragscout.plan.outcome_table import column_of
 from ragscout.stats.ordering import orderable
 from ragscout.stats.rank_correlation import (

@@ -34,13 +34,13 @@ from ragscout.board.question_weights import weight_notes, weighted_stat, weights
 from ragscout.board.ranking import Facts, passes, ranked
 from ragscout.board.row_cache import RowCache
 from ragscout.board.words.notes import board_notes
-from ragscout.model.board import Board, Goal, Mark, Row
-from ragscout.model.calibration import CORRECTED
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.key import short
-from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
+from ragscout.model.results.board import Board, Goal, Mark, Row
+from ragscout.model.results.calibration import CORRECTED
+from ragscout.model.results.measured import Measured
 from ragscout.plan.outcome_table import column_of
 from ragscout.search.notes import posterior_notes
 

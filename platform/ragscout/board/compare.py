@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ragscout.board.question_weights import shares
-from ragscout.model.board import Board, Goal, Paired, Row
+from ragscout.model.results.board import Board, Goal, Paired, Row
 from ragscout.stats.paired import PairedTest, by_cluster, compare_paired, holm, simultaneous
 from ragscout.stats.rounding import rounded
 

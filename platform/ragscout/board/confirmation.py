@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from ragscout.board.metric_values import clusters_of, figure_stat
 from ragscout.board.question_weights import shares, weighted_stat, weights_of
 from ragscout.board.words.reasons import reason_phrase
-from ragscout.model.amounts import mean, score
-from ragscout.model.board import Board, Confirmed, FigureStat, Goal, Note, Paired, Row
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured, goal_value
 from ragscout.model.metric import Figure
+from ragscout.model.results.amounts import mean, score
+from ragscout.model.results.board import Board, Confirmed, FigureStat, Goal, Note, Paired, Row
+from ragscout.model.results.measured import Measured, goal_value
 from ragscout.stats.paired import compare_paired, holm
 from ragscout.stats.rounding import rounded
 from ragscout.words import Phrase, Words, phrase

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ragscout.board.build import row_names
 from ragscout.model.config import Configuration
-from ragscout.model.corpus_sample import CorpusSample, SampledPrefix
 from ragscout.model.evalset import Question
-from ragscout.model.journal import SampleSettled
-from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Scores
+from ragscout.model.results.corpus_sample import CorpusSample, SampledPrefix
+from ragscout.model.results.journal import SampleSettled
+from ragscout.model.results.measured import Measured
 from ragscout.plan.outcome_table import column_of
 from ragscout.stats.rounding import rounded
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ragscout.model.board import Goal
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.board import Goal
 from ragscout.plan.outcome_table import column_of
 from ragscout.search.factor.claims import FitCheck
 from ragscout.search.factor.model import FactorModel, Kind, make_design

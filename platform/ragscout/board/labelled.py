@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from ragscout.board.compare import ComparisonTable
 from ragscout.judges.ppi import Calibration, Corrected, correct
-from ragscout.model.board import Goal, Paired, Row
-from ragscout.model.calibration import CORRECTED, Standing
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
+from ragscout.model.results.board import Goal, Paired, Row
+from ragscout.model.results.calibration import CORRECTED, Standing
+from ragscout.model.results.measured import Measured
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ragscout.model.board import Board, Note, Row
+from ragscout.model.results.board import Board, Note, Row
 from ragscout.plan.budget import CANDIDATES
 from ragscout.words import Phrase, phrase
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ragscout.model.board import FigureStat, Goal, GroupStat, RowCost
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
+from ragscout.model.results.board import FigureStat, Goal, GroupStat, RowCost
+from ragscout.model.results.measured import Measured
 from ragscout.plan.outcome_table import ABSENT, column_of, total_usage
 from ragscout.stats.paired import Interval, mean_interval
 from ragscout.stats.rounding import finite, rounded

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from ragscout.board.metric_values import groups_of
 from ragscout.board.pairs import paired_values
-from ragscout.model.board import Board, Goal, GroupStat, Note, Paired, Row
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
+from ragscout.model.results.board import Board, Goal, GroupStat, Note, Paired, Row
+from ragscout.model.results.measured import Measured
 from ragscout.plan.outcome_table import column_of
 from ragscout.stats.paired import holm
 

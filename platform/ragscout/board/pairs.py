@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ragscout.model.board import Goal, Paired
-from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.board import Goal, Paired
+from ragscout.model.results.measured import goal_value
 from ragscout.stats.paired import compare_paired
 from ragscout.stats.rounding import finite, rounded
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ragscout.model.board import FigureStat, Goal, Note
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
+from ragscout.model.results.board import FigureStat, Goal, Note
+from ragscout.model.results.measured import Measured
 from ragscout.plan.outcome_table import column_of
 from ragscout.stats.paired import mean_interval
 from ragscout.stats.rounding import finite, rounded

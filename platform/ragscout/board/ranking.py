@@ -13,10 +13,10 @@ from ragscout.board.limits import excess
 from ragscout.board.metric_values import MISSING_LIMIT
 from ragscout.board.question_weights import weights_of
 from ragscout.judges.ppi import Calibration
-from ragscout.model.board import FigureStat, Goal, Holdout, Latency, Mark, Note, Row
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
-from ragscout.model.reason import Reason
+from ragscout.model.results.board import FigureStat, Goal, Holdout, Latency, Mark, Note, Row
+from ragscout.model.results.measured import Measured
+from ragscout.model.results.reason import Reason
 from ragscout.plan.outcome_table import column_of
 from ragscout.stats.crossfit import crossfit
 from ragscout.stats.rounding import rounded

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ragscout.model.board import Goal, Row
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
+from ragscout.model.results.board import Goal, Row
+from ragscout.model.results.measured import Measured
 
 
 @dataclass(frozen=True)

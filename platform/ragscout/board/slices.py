@@ -10,11 +10,11 @@ from typing import Literal, get_args
 
 from ragscout.board.metric_values import figure_stat
 from ragscout.model import markdown
-from ragscout.model.board import Board, BoardLanguage, FigureStat
 from ragscout.model.evalset import Question
 from ragscout.model.markdown import escape
-from ragscout.model.measured import Measured
 from ragscout.model.metric import Figure
+from ragscout.model.results.board import Board, BoardLanguage, FigureStat
+from ragscout.model.results.measured import Measured
 from ragscout.model.text import language
 from ragscout.words import Words
 

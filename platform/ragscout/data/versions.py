@@ -9,8 +9,8 @@ from dataclasses import replace
 from ragscout.data.findings import Finding
 from ragscout.data.registry import BlobStore, Registry, manifest
 from ragscout.data.report import UploadReport, count_languages, report_from_info
-from ragscout.model.board import Note
 from ragscout.model.evalset import EvalSet, Question
+from ragscout.model.results.board import Note
 from ragscout.model.text import language
 
 SUGGESTED = "suggested"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from ragscout.model.journal import JournalEntry, decode, encode, kind_of
+from ragscout.model.results.journal import JournalEntry, decode, encode, kind_of
 from ragscout.store.ledger import Ledger
 
 T = TypeVar("T", bound=JournalEntry)

@@ -19,12 +19,12 @@ from ragscout.engine.connection_limit import ConnectionLimit, identity
 from ragscout.engine.journal import SweepJournal
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.worker import Worker
-from ragscout.model.declared_sample import Declared
 from ragscout.model.errors import StoreError
 from ragscout.model.evalset import EvalSet, Question
-from ragscout.model.journal import ClosingBegun, HoldoutOpened, SweepOpened
 from ragscout.model.key import digest
 from ragscout.model.outcome import Usage
+from ragscout.model.results.declared_sample import Declared
+from ragscout.model.results.journal import ClosingBegun, HoldoutOpened, SweepOpened
 from ragscout.model.runtime import ChatRequest, Models
 from ragscout.providers import prices
 from ragscout.providers.assets import Resolver

@@ -10,8 +10,8 @@ from ragscout.judges.asking import Judgement
 from ragscout.judges.labels import Label
 from ragscout.judges.report import Labelled, Report, matched, report
 from ragscout.judges.sample import Item
-from ragscout.model.calibration import Scale
 from ragscout.model.outcome import Score, Unfilled, Usage
+from ragscout.model.results.calibration import Scale
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import make
 from ragscout.stats.agreement import DOMINANT, cohen_kappa, count_table, gwet_ac, jackknife

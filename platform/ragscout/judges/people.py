@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragscout.judges.labels import Label
-from ragscout.model.calibration import Scale
+from ragscout.model.results.calibration import Scale
 from ragscout.stats.agreement import EstimatedValue, agreement
 
 

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 
 from ragscout.judges.report import Labelled
 from ragscout.judges.sample import LEAST, answering_model
-from ragscout.model.board import FigureStat, Goal
-from ragscout.model.calibration import ENOUGH_LABELS, Standing
 from ragscout.model.evalset import Question
-from ragscout.model.measured import Measured
 from ragscout.model.outcome import Score
+from ragscout.model.results.board import FigureStat, Goal
+from ragscout.model.results.calibration import ENOUGH_LABELS, Standing
+from ragscout.model.results.measured import Measured
 from ragscout.stats.paired import mean_interval, normal_quantile, student_quantile
 from ragscout.stats.rounding import rounded
 

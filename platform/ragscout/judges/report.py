@@ -14,7 +14,7 @@ from statistics import fmean, pvariance
 from ragscout.judges.labels import Label
 from ragscout.judges.people import RaterPair, labellers
 from ragscout.judges.sample import Item
-from ragscout.model.calibration import ENOUGH_LABELS, Scale, Standing, standing_state
+from ragscout.model.results.calibration import ENOUGH_LABELS, Scale, Standing, standing_state
 from ragscout.stats.agreement import DOMINANT, EstimatedValue, agreement, jackknife
 from ragscout.stats.paired import wilson
 

@@ -9,10 +9,10 @@ from ragscout.judges.labels import Label
 from ragscout.judges.ppi import Calibration
 from ragscout.judges.report import Report, matched, report
 from ragscout.judges.sample import Answered, Given, Item, nothing_given, population
-from ragscout.model.calibration import Scale
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.model.metric import MeasureStep
+from ragscout.model.results.calibration import Scale
 from ragscout.model.runtime import ChatModel
 from ragscout.model.stages import identifying
 from ragscout.model.step import chat_models

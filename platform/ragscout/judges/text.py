@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ragscout.judges.compare import Compared
 from ragscout.judges.labels import Label
 from ragscout.judges.report import Bias, Rate, Report
-from ragscout.model.calibration import AGREEMENT_FLOOR, ENOUGH_LABELS
+from ragscout.model.results.calibration import AGREEMENT_FLOOR, ENOUGH_LABELS
 from ragscout.model.text import padded
 from ragscout.stats.agreement import EstimatedValue
 from ragscout.words import Language, Words

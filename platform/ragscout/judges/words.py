@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ragscout.model.board import Note
-from ragscout.model.calibration import AGREEMENT_FLOOR, ENOUGH_LABELS, Standing
+from ragscout.model.results.board import Note
+from ragscout.model.results.calibration import AGREEMENT_FLOOR, ENOUGH_LABELS, Standing
 from ragscout.words import Phrase, phrase
 
 

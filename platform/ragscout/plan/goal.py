@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any, Literal
 
-from ragscout.model.board import Goal
 from ragscout.model.errors import SpecError, UnknownNameError
 from ragscout.model.key import digest
 from ragscout.model.metric import Figure, MeasureStep
-from ragscout.model.weighted import Weighted
+from ragscout.model.results.board import Goal
+from ragscout.model.results.weighted import Weighted
 from ragscout.providers.assets import Resolver
 from ragscout.spec import SweepSpec
 from ragscout.steps.measure.outside.evaluate_module import LocalRuntime

@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 
 from ragscout.data import load_manifest
 from ragscout.engine.session import Opening
-from ragscout.model.board import Note
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.key import digest
+from ragscout.model.results.board import Note
 from ragscout.providers.parse import parse
 from ragscout.providers.tokenize import words
 from ragscout.store.store import Store

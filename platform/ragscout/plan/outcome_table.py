@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ragscout.model.board import Goal
+    from ragscout.model.results.board import Goal
 
     Floats = NDArray[np.float64]
     Codes = NDArray[np.uint16]

@@ -9,8 +9,8 @@ from dataclasses import replace
 from ragscout.engine.fill import Filled, Want
 from ragscout.engine.journal import SweepJournal
 from ragscout.engine.session import Opening
-from ragscout.model.declared_sample import AUTO, OFF, Declared, size_of
-from ragscout.model.journal import SampleSettled, SweepOpened
+from ragscout.model.results.declared_sample import AUTO, OFF, Declared, size_of
+from ragscout.model.results.journal import SampleSettled, SweepOpened
 from ragscout.plan.estimate import indexing
 from ragscout.plan.setup import Prepared
 from ragscout.store.store import Store

@@ -17,18 +17,18 @@ from ragscout.data import open_eval_set
 from ragscout.engine.journal import SweepJournal
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import Opening
-from ragscout.model.board import Goal
 from ragscout.model.config import Configuration, Node, node, source_node
-from ragscout.model.declared_sample import on_sample
 from ragscout.model.errors import SpecError, StoreError
 from ragscout.model.evalset import EvalSet, Question
-from ragscout.model.journal import SweepOpened
 from ragscout.model.key import digest, short
 from ragscout.model.metric import Figure, MeasureStep
 from ragscout.model.prefixes import distinct_prefixes
+from ragscout.model.results.board import Goal
+from ragscout.model.results.declared_sample import on_sample
+from ragscout.model.results.journal import SweepOpened
+from ragscout.model.results.weighted import Weighted
 from ragscout.model.step import chat_models, make
 from ragscout.model.text import language
-from ragscout.model.weighted import Weighted
 from ragscout.plan.budget import CANDIDATES, CLOSING_SHARE
 from ragscout.plan.goal import goal_of, tester
 from ragscout.plan.holdout import sealed_set

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ragscout.model.board import Board
 from ragscout.model.config import Configuration, plan
 from ragscout.model.outcome import Usage
+from ragscout.model.results.board import Board
 from ragscout.model.stages import STAGES
 from ragscout.plan.setup import Prepared
 from ragscout.store.store import Store

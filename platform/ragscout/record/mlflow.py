@@ -13,8 +13,8 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ragscout.model.board import BoardLanguage
 from ragscout.model.key import digest
+from ragscout.model.results.board import BoardLanguage
 from ragscout.model.source import source_digest
 from ragscout.record import runs, words
 from ragscout.record.mlflow_place import (

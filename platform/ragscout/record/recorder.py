@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ragscout.model.board import Board, BoardLanguage
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import EvalSet
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.board import Board, BoardLanguage
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ragscout.model.board import Row as BoardRow
+from ragscout.model.results.board import Row as BoardRow
 from ragscout.record.recorder import RecordedRow, Snapshot
 from ragscout.record.runs import (
     MAX_NAME,

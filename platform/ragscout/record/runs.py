@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
-from ragscout.model.board import Board, FigureStat
-from ragscout.model.board import Row as BoardRow
 from ragscout.model.evalset import EvalSet
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.board import Board, FigureStat
+from ragscout.model.results.board import Row as BoardRow
 from ragscout.model.text import display_width
 from ragscout.record.recorder import RecordedRow, Snapshot
 from ragscout.record.words import description, field_name, of_language

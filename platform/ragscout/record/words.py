@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from ragscout.model.amounts import gap, gap_end
-from ragscout.model.board import Board, BoardLanguage, FigureStat, Row
 from ragscout.model.evalset import EvalSet
 from ragscout.model.markdown import escape
+from ragscout.model.results.amounts import gap, gap_end
+from ragscout.model.results.board import Board, BoardLanguage, FigureStat, Row
 from ragscout.model.text import language
 from ragscout.record.recorder import Snapshot
 from ragscout.words import Words

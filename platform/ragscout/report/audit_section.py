@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ragscout.model.board import BoardLanguage
+from ragscout.model.results.board import BoardLanguage
 from ragscout.record.recorder import Snapshot
 from ragscout.report.charts import diverging
 from ragscout.report.scene import GREY, INK, SOFT, Box, Scene, TextLabel, short

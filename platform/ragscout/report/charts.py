@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ragscout.board.effects import Effect, Interaction
-from ragscout.model.amounts import gap_end
-from ragscout.model.board import Board, BoardLanguage, Goal, Row
 from ragscout.model.evalset import Question
-from ragscout.model.measured import goal_value
+from ragscout.model.results.amounts import gap_end
+from ragscout.model.results.board import Board, BoardLanguage, Goal, Row
+from ragscout.model.results.measured import goal_value
 from ragscout.record.recorder import Snapshot
 from ragscout.report.scene import (
     BLUE,

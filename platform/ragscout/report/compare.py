@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ragscout.board.pairs import paired_values
-from ragscout.model.board import Board, Goal, Paired
-from ragscout.model.board import Row as BoardRow
 from ragscout.model.config import Configuration
 from ragscout.model.errors import SpecError
 from ragscout.model.evalset import EvalSet, Question
-from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.board import Board, Goal, Paired
+from ragscout.model.results.board import Row as BoardRow
+from ragscout.model.results.measured import goal_value
 from ragscout.plan.setup import Prepared
 from ragscout.record.recorder import Snapshot
 from ragscout.report.models import models_of

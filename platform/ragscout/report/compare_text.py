@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ragscout.model.amounts import gap, gap_end
-from ragscout.model.board import BoardLanguage, Goal
+from ragscout.model.results.amounts import gap, gap_end
+from ragscout.model.results.board import BoardLanguage, Goal
 from ragscout.report.compare import Comparison, RowPair
 from ragscout.report.why_text import flat
 from ragscout.words import Words

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from ragscout.board.pairs import paired_rows
 from ragscout.board.slices import group_name
 from ragscout.board.words.headline import headline
-from ragscout.model.amounts import gap, gap_end, seconds
-from ragscout.model.board import Board, Goal, Paired, Row
 from ragscout.model.outcome import CANDIDATE_KINDS
+from ragscout.model.results.amounts import gap, gap_end, seconds
+from ragscout.model.results.board import Board, Goal, Paired, Row
 from ragscout.model.stages import STAGES
 from ragscout.model.step import registered_stages, steps_of
 from ragscout.report.material import ReportMaterial

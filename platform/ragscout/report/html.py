@@ -15,10 +15,10 @@ from importlib.resources import files
 from ragscout.board.show.table import cells, columns, headings, legend, visible
 from ragscout.board.words.corpus_sample import sample_table
 from ragscout.judges.words import agreement
-from ragscout.model.amounts import gap_end
-from ragscout.model.board import Goal, Row
 from ragscout.model.evalset import Question
-from ragscout.model.measured import goal_value
+from ragscout.model.results.amounts import gap_end
+from ragscout.model.results.board import Goal, Row
+from ragscout.model.results.measured import goal_value
 from ragscout.report import charts
 from ragscout.report.audit_section import agreement_charts, audit_of
 from ragscout.report.decision import Decision, decision

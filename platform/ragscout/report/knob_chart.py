@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from ragscout.model.board import Board, BoardLanguage, Row
+from ragscout.model.results.board import Board, BoardLanguage, Row
 from ragscout.report.scene import BLUE, GREY, GRID, INK, ORANGE, SOFT, Dot, Line, Scene, TextLabel, number, short, ticks
 from ragscout.words import Words
 

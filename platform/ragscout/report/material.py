@@ -8,8 +8,8 @@ from functools import cached_property
 
 from ragscout.board.effects import Effects
 from ragscout.board.question_weights import weights_of
-from ragscout.model.board import BoardLanguage
 from ragscout.model.config import Configuration
+from ragscout.model.results.board import BoardLanguage
 from ragscout.record.recorder import RecordedRow, Snapshot
 from ragscout.report.why import Passages, Why, why
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable
 
-from ragscout.model.board import BoardLanguage
 from ragscout.model.key import short
+from ragscout.model.results.board import BoardLanguage
 from ragscout.plan.setup import Prepared
 from ragscout.record.recorder import Snapshot
 from ragscout.record.words import of_language

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ragscout.model.board import Board, BoardLanguage
+from ragscout.model.results.board import Board, BoardLanguage
 from ragscout.model.text import hangul_share
 from ragscout.report.charts import quality_chart
 from ragscout.report.knob_chart import knob_chart

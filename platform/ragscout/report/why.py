@@ -12,14 +12,14 @@ from typing import Any
 from ragscout.board.effects import Effect, Effects
 from ragscout.board.pairs import paired_values
 from ragscout.board.question_weights import weights_of
-from ragscout.model.board import Board, Goal, Mark, Paired
-from ragscout.model.board import Row as BoardRow
-from ragscout.model.calibration import Standing
 from ragscout.model.config import Configuration
 from ragscout.model.errors import UnknownNameError
 from ragscout.model.evalset import Question
-from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.board import Board, Goal, Mark, Paired
+from ragscout.model.results.board import Row as BoardRow
+from ragscout.model.results.calibration import Standing
+from ragscout.model.results.measured import goal_value
 from ragscout.model.text import language
 from ragscout.record.recorder import RecordedRow, Snapshot
 from ragscout.report.passages import ShownPassage

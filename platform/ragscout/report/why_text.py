@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ragscout.board.effects import Effect
-from ragscout.model.amounts import gap, gap_end
-from ragscout.model.board import BoardLanguage, Goal
+from ragscout.model.results.amounts import gap, gap_end
+from ragscout.model.results.board import BoardLanguage, Goal
 from ragscout.model.text import display_width, padded
 from ragscout.report.passages import ShownPassage
 from ragscout.report.why import Side, Why

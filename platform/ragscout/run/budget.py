@@ -12,9 +12,9 @@ from dataclasses import replace
 from ragscout.engine.cancel import CancelToken
 from ragscout.engine.journal import SweepJournal
 from ragscout.engine.session import Opening
-from ragscout.model.board import Note
-from ragscout.model.journal import SearchEnded
-from ragscout.model.reason import DONE, Reason
+from ragscout.model.results.board import Note
+from ragscout.model.results.journal import SearchEnded
+from ragscout.model.results.reason import DONE, Reason
 from ragscout.plan.budget import SweepBudget
 from ragscout.plan.estimate import each_answer
 from ragscout.plan.setup import Prepared

@@ -13,9 +13,9 @@ from ragscout.board.limits import probe_targets
 from ragscout.engine.fill import Want
 from ragscout.engine.journal import SealRecord
 from ragscout.engine.trouble import TROUBLES, outside
-from ragscout.model.board import Board
-from ragscout.model.journal import Chosen, ClosingBegun, HoldoutConfirmed, ProbeOver
-from ragscout.model.reason import Reason
+from ragscout.model.results.board import Board
+from ragscout.model.results.journal import Chosen, ClosingBegun, HoldoutConfirmed, ProbeOver
+from ragscout.model.results.reason import Reason
 from ragscout.plan.holdout import use_of
 from ragscout.plan.setup import ordered
 from ragscout.run.measuring import only_budget

@@ -12,7 +12,7 @@ from typing import Any
 
 from ragscout.engine.calls import Counters
 from ragscout.engine.fill import FillProgress
-from ragscout.model.board import Board
+from ragscout.model.results.board import Board
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from ragscout.engine.journal import JournalLine, SweepJournal
-from ragscout.model.board import Note
-from ragscout.model.journal import AskedRequest, JournalEntry, Probed, RoundAsked, RoundMeasured
+from ragscout.model.results.board import Note
+from ragscout.model.results.journal import AskedRequest, JournalEntry, Probed, RoundAsked, RoundMeasured
 
 T = TypeVar("T", bound=JournalEntry)
 

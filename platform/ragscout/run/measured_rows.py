@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import overload
 
 from ragscout.model.config import Configuration
-from ragscout.model.measured import Measured
+from ragscout.model.results.measured import Measured
 from ragscout.plan.cells import CellReader
 from ragscout.plan.setup import Prepared
 from ragscout.record.recorder import RecordedRow

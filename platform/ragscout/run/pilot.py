@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ragscout.engine.cancel import Stopped
 from ragscout.engine.fill import Want
 from ragscout.model.config import Configuration
-from ragscout.model.reason import STOPPED, Reason
+from ragscout.model.results.reason import STOPPED, Reason
 from ragscout.model.stages import identifying
 from ragscout.run.session import Session
 

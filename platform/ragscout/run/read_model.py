@@ -25,9 +25,9 @@ from ragscout.judges.asking import GivenPassages
 from ragscout.judges.labels import Labels
 from ragscout.judges.ppi import Calibration
 from ragscout.judges.sweep import calibrations
-from ragscout.model.board import Board, Holdout, Latency
 from ragscout.model.config import Configuration
-from ragscout.model.journal import (
+from ragscout.model.results.board import Board, Holdout, Latency
+from ragscout.model.results.journal import (
     AskedRequest,
     Chosen,
     ClosingBegun,
@@ -38,7 +38,7 @@ from ragscout.model.journal import (
     SweepClosed,
     SweepOpened,
 )
-from ragscout.model.measured import Measured
+from ragscout.model.results.measured import Measured
 from ragscout.plan.cells import CellReader
 from ragscout.plan.holdout import sealed_must_pass
 from ragscout.plan.outcome_table import total_usage, without_details

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from ragscout.model.board import Board
+from ragscout.model.results.board import Board
 from ragscout.record.recorder import Recorder, Snapshot
 from ragscout.run.read_model import View
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from ragscout.engine.cancel import Stopped
 from ragscout.engine.fill import Want
-from ragscout.model.journal import SweepClosed
-from ragscout.model.reason import OPEN, STOPPED
+from ragscout.model.results.journal import SweepClosed
+from ragscout.model.results.reason import OPEN, STOPPED
 from ragscout.plan.sampling import settle
 from ragscout.run.closing import close_sweep
 from ragscout.run.session import Ended, Session

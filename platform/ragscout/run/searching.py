@@ -9,8 +9,8 @@ from itertools import count
 from ragscout.board.question_weights import weights_of
 from ragscout.engine.journal import SweepJournal
 from ragscout.model.config import Configuration
-from ragscout.model.journal import AskedRequest, RoundAsked, RoundMeasured, SampleSettled
-from ragscout.model.reason import DONE, Reason
+from ragscout.model.results.journal import AskedRequest, RoundAsked, RoundMeasured, SampleSettled
+from ragscout.model.results.reason import DONE, Reason
 from ragscout.plan.budget import SweepBudget
 from ragscout.plan.cells import CellReader
 from ragscout.plan.setup import Prepared

@@ -15,8 +15,8 @@ from ragscout.engine.journal import SweepJournal
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.session import open_runtime
 from ragscout.engine.worker import Worker
-from ragscout.model.journal import SweepOpened
-from ragscout.model.reason import Reason
+from ragscout.model.results.journal import SweepOpened
+from ragscout.model.results.reason import Reason
 from ragscout.plan.budget import SweepBudget
 from ragscout.plan.setup import Prepared
 from ragscout.record.recorder import Recorder

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragscout.model.board import Board
 from ragscout.model.config import Configuration
 from ragscout.model.key import digest, short
+from ragscout.model.results.board import Board
 from ragscout.model.source import source_digest
 from ragscout.plan.setup import Prepared
 

@@ -10,8 +10,8 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ragscout.model.board import Goal
 from ragscout.model.errors import ParameterError, UnknownNameError
+from ragscout.model.results.board import Goal
 from ragscout.search.contract import Proposer
 from ragscout.search.space import SpaceTable
 

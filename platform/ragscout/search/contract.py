@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ragscout.model.board import Note
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Failure, Score, Usage
+from ragscout.model.results.board import Note
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ragscout.model.board import Board, Note
+from ragscout.model.results.board import Board, Note
 from ragscout.stats.rounding import rounded
 from ragscout.stats.shrinkage import Believed
 from ragscout.words import phrase

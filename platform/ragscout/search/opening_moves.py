@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ragscout.model.board import Note
 from ragscout.model.config import Configuration
+from ragscout.model.results.board import Note
 from ragscout.search.contract import Block, Proposer, Request
 from ragscout.search.known import KNOWN
 

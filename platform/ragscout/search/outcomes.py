@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ragscout.model.board import Goal
-from ragscout.model.measured import goal_value
 from ragscout.model.outcome import Score, Usage
+from ragscout.model.results.board import Goal
+from ragscout.model.results.measured import goal_value
 from ragscout.search.contract import Block
 from ragscout.stats.two_way import adjusted_means
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ragscout.model.board import Goal, Note
+from ragscout.model.results.board import Goal, Note
 from ragscout.search.contract import Block, Request
 from ragscout.search.factor.prior import RetrievalPrior
 from ragscout.search.notes import reused_note, screen_note

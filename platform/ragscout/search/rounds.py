@@ -20,8 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ragscout.model.declared_sample import AUTO, OFF, setting
 from ragscout.model.errors import ParameterError, UnknownNameError
+from ragscout.model.results.declared_sample import AUTO, OFF, setting
 from ragscout.search.space import EncodedSpace
 from ragscout.search.state import Depth, SearchState
 from ragscout.search.stopping import RULES

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from ragscout.engine.ledger_admission import LedgerAdmission
 from ragscout.engine.session import Opening
 from ragscout.engine.trouble import TROUBLES, passing
-from ragscout.model.board import Latency
 from ragscout.model.config import Configuration
 from ragscout.model.errors import BudgetExceeded
-from ragscout.model.journal import Probed
+from ragscout.model.results.board import Latency
+from ragscout.model.results.journal import Probed
 from ragscout.model.stages import identifying
 from ragscout.model.step import chat_models
 from ragscout.serve.pipeline import Pipeline, Reply

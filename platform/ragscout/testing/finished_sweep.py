@@ -18,10 +18,17 @@ from ragscout.engine.worker import question_key
 from ragscout.model.cells import encode
 from ragscout.model.config import Configuration, Node
 from ragscout.model.evalset import Question
-from ragscout.model.journal import AskedRequest, ClosingBegun, RoundAsked, RoundMeasured, SweepClosed, SweepOpened
 from ragscout.model.metric import MeasureStep
 from ragscout.model.outcome import Answer, Failure, Hit, Ranking, Score, Usage
-from ragscout.model.reason import DONE
+from ragscout.model.results.journal import (
+    AskedRequest,
+    ClosingBegun,
+    RoundAsked,
+    RoundMeasured,
+    SweepClosed,
+    SweepOpened,
+)
+from ragscout.model.results.reason import DONE
 from ragscout.model.stages import STAGES
 from ragscout.plan.setup import prepare
 from ragscout.spec import load as load_spec

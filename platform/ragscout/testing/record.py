@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ragscout.model.board import Board, FigureStat, Goal, Mark, Note, RowCost
-from ragscout.model.board import Row as BoardRow
 from ragscout.model.config import Configuration, source_node
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.key import digest
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
+from ragscout.model.results.board import Board, FigureStat, Goal, Mark, Note, RowCost
+from ragscout.model.results.board import Row as BoardRow
 from ragscout.model.step import Step
 from ragscout.record.recorder import RecordedRow, Recorder, Snapshot
 

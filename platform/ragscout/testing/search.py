@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from ragscout.model.board import Goal
 from ragscout.model.config import Configuration, source_node
 from ragscout.model.outcome import Failure, Score, Usage
 from ragscout.model.prefixes import distinct_prefixes
+from ragscout.model.results.board import Goal
 from ragscout.model.step import Step
 from ragscout.search import make_proposer, order_questions
 from ragscout.search.contract import Block, Proposer, Request

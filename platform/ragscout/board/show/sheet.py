@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from ragscout.board.words.headline import headline
-from ragscout.model.board import Board, BoardLanguage, Mark, Row
+from ragscout.model.results.board import Board, BoardLanguage, Mark, Row
 from ragscout.words import Words
 
 SYMBOLS: Mapping[Mark, str] = {

@@ -8,10 +8,10 @@ from ragscout.board.show.sheet import SYMBOLS, render_csv, render_xlsx, safe
 from ragscout.board.words.corpus_sample import print_sample, sample_markdown
 from ragscout.board.words.headline import headline
 from ragscout.model import markdown
-from ragscout.model.amounts import seconds
-from ragscout.model.board import Board, BoardLanguage, FigureStat, GroupStat, Paired, Row
-from ragscout.model.calibration import CORRECTED
 from ragscout.model.markdown import escape
+from ragscout.model.results.amounts import seconds
+from ragscout.model.results.board import Board, BoardLanguage, FigureStat, GroupStat, Paired, Row
+from ragscout.model.results.calibration import CORRECTED
 from ragscout.words import Words
 
 if TYPE_CHECKING:

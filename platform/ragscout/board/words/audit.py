@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ragscout.board.audit import Audit, Disputed
 from ragscout.model import markdown
-from ragscout.model.board import BoardLanguage
 from ragscout.model.markdown import escape
+from ragscout.model.results.board import BoardLanguage
 from ragscout.stats.rank_correlation import Correlation
 from ragscout.words import Words
 

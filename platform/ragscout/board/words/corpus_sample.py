@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ragscout.model.board import Board, BoardLanguage, Note
-from ragscout.model.corpus_sample import CorpusSample, SampledPrefix
 from ragscout.model.markdown import table
+from ragscout.model.results.board import Board, BoardLanguage, Note
+from ragscout.model.results.corpus_sample import CorpusSample, SampledPrefix
 from ragscout.words import Words, phrase
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ragscout.model.amounts import seconds
-from ragscout.model.board import Board, BoardLanguage, FigureStat, Row
-from ragscout.model.calibration import CORRECTED
+from ragscout.model.results.amounts import seconds
+from ragscout.model.results.board import Board, BoardLanguage, FigureStat, Row
+from ragscout.model.results.calibration import CORRECTED
 from ragscout.stats.rounding import rounded
 from ragscout.words import Phrase, Words, phrase
 

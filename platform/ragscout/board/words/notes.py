@@ -7,8 +7,8 @@ from collections import Counter
 from ragscout.board.confirmation import quote_notes
 from ragscout.board.words.reasons import reason_phrase
 from ragscout.judges.words import judge_notes
-from ragscout.model.amounts import amount
-from ragscout.model.board import Board, Note
+from ragscout.model.results.amounts import amount
+from ragscout.model.results.board import Board, Note
 from ragscout.stats.paired import questions_to_separate, smallest_detectable
 from ragscout.words import phrase
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ragscout.model.reason import Reason
+from ragscout.model.results.reason import Reason
 from ragscout.words import Phrase, phrase
 
 

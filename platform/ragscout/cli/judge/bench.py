@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ragscout.judges.asking import GivenPassages
 from ragscout.model.errors import EvalSetError, UnknownNameError
-from ragscout.model.journal import JudgeLabelled
+from ragscout.model.results.journal import JudgeLabelled
 
 if TYPE_CHECKING:
     from ragscout.judges.labels import Label, Labels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ragscout.model.journal import (
+from ragscout.model.results.journal import (
     Chosen,
     ClosingBegun,
     HoldoutConfirmed,

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from ragscout.model.board import BoardLanguage
     from ragscout.model.evalset import EvalSet
+    from ragscout.model.results.board import BoardLanguage
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 StoreOption = Annotated[

@@ -15,7 +15,7 @@ from rich.text import Text
 from ragscout.cli.support.output import duration
 
 if TYPE_CHECKING:
-    from ragscout.model.board import Board
+    from ragscout.model.results.board import Board
     from ragscout.run.events import SweepEvent
 
 BOARDS = 3  # provisional boards that are printed

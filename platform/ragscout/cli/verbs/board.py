@@ -12,7 +12,7 @@ import typer
 from ragscout.cli.support.output import Json, Language, StoreOption, as_json, console, say, words_of
 
 if TYPE_CHECKING:
-    from ragscout.model.board import Board, BoardLanguage
+    from ragscout.model.results.board import Board, BoardLanguage
     from ragscout.sweep import Sweep
 
 

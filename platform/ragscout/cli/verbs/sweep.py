@@ -11,7 +11,7 @@ from ragscout.cli.support.output import Json, Language, StoreOption, as_json, co
 
 if TYPE_CHECKING:
     from ragscout.cli.support.sweeps import FoundSweep
-    from ragscout.model.board import Board
+    from ragscout.model.results.board import Board
     from ragscout.sweep import Result, Sweep
 
 
@@ -125,7 +125,7 @@ def _follow(found: FoundSweep, language: str, json_output: bool) -> None:
     from ragscout.cli.support.following import follow
     from ragscout.cli.support.progress import ProgressLine
     from ragscout.engine.journal import SweepJournal
-    from ragscout.model.journal import SweepClosed
+    from ragscout.model.results.journal import SweepClosed
 
     with ProgressLine(console(), quiet=json_output) as progress:
         state = follow(found, progress)

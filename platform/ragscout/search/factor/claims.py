@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragscout.model.board import Goal, Note
+from ragscout.model.results.board import Goal, Note
 from ragscout.stats.rounding import rounded
 from ragscout.words import phrase
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ragscout.model.measured import goal_value
+from ragscout.model.results.measured import goal_value
 from ragscout.search.contract import Block
 from ragscout.search.factor.claims import FitCheck, goal_scale
 from ragscout.search.factor.model import FactorModel, make_design

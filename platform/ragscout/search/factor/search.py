@@ -13,7 +13,7 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ragscout.model.board import Goal, Note
+from ragscout.model.results.board import Goal, Note
 from ragscout.search import rounds as steps
 from ragscout.search.contract import Block
 from ragscout.search.factor.claims import (

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ragscout.model.board import Board, Row
+from ragscout.model.results.board import Board, Row
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ragscout.model.board import Note
+from ragscout.model.results.board import Note
 from ragscout.search import rounds as steps
 from ragscout.search.methods.front import knee, pareto
 from ragscout.search.methods.sampled import OptunaProposer

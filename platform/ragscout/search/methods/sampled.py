@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Sequence
 
-from ragscout.model.board import Note
+from ragscout.model.results.board import Note
 from ragscout.search import rounds as steps
 from ragscout.search.proposer import BaseProposer
 from ragscout.search.samplers.adapter import Direction, Known, Sampler, propose, quiet, round_seed

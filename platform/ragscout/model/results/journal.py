@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ragscout.model.board import Note
 from ragscout.model.errors import StoreError
-from ragscout.model.reason import Reason
+from ragscout.model.results.board import Note
+from ragscout.model.results.reason import Reason
 
 
 @dataclass(frozen=True)

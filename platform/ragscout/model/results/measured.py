@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ragscout.model.board import Goal
 from ragscout.model.config import Configuration
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score, Usage
+from ragscout.model.results.board import Goal
 
 if TYPE_CHECKING:
     from ragscout.stats.paired import Interval

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ragscout.model.board import FigureStat, Goal
+from ragscout.model.results.board import FigureStat, Goal
 from ragscout.stats.rounding import rounded
 from ragscout.words import Phrase, phrase
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ragscout.model.board import Note
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score, Scores
+from ragscout.model.results.board import Note
 
 NAME = "weighted"
 _NOT_APPLICABLE = ("no_reference", "no_evidence")

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ragscout.model.calibration import CORRECTED, Standing
-from ragscout.model.corpus_sample import CorpusSample
 from ragscout.model.metric import Figure
-from ragscout.model.reason import Reason
+from ragscout.model.results.calibration import CORRECTED, Standing
+from ragscout.model.results.corpus_sample import CorpusSample
+from ragscout.model.results.reason import Reason
 from ragscout.words import Language, Values, Words
 
 Mark = Literal[

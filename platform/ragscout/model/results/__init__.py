@@ -1,0 +1,1 @@
+"""What a sweep comes to: measurements, boards, the journal, and why it ended."""
