@@ -1,1 +1,1 @@
-"""ragscout.cli"""
+"""The command line: one verb a file, and what verbs share."""

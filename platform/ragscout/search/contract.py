@@ -1,4 +1,4 @@
-"""The proposer's contract.
+"""What a proposer is asked and told: the contract of every search method.
 
 ``ask`` gives requests for a round, ``tell`` takes the measured blocks of that round in request order, ``finals`` gives
 what must still be measured before a winner is named. A proposer's state is a pure function of (space, seed, history of
