@@ -16,7 +16,7 @@ import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ragscout.data import load_manifest
 from ragscout.engine.session import Opening
@@ -207,8 +207,3 @@ def _nearest(eval_set: EvalSet, asked: Sequence[Question], store: Store) -> dict
         if scores:
             found[question.id] = min(scores, key=lambda name: (-round(scores[name], 9), name))
     return found
-
-
-def without_holdout(eval_set: EvalSet) -> EvalSet:
-    """Return the same set with every question open: for counting what a hold-out costs."""
-    return replace(eval_set, holdout_share=0.0, sealed=())

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragscout.model.outcome import Failure, Message, Usage
@@ -130,43 +130,6 @@ class FakeChat:
         asked = sum(len(message.content.split()) for message in request.messages)
         usage = Usage(asked, min(len(pieces), request.max_tokens), self._latency, self._price, 1)
         return ChatReply(" ".join(pieces[: request.max_tokens]), finish, usage, "fake")
-
-
-Scripted = str | ChatReply | Failure | Exception
-
-
-class ScriptedChat(FakeChat):
-    """A ``FakeChat`` that plays a script: outcomes in order of arrival, or by a text that the prompt contains.
-
-    A text is a reply, an exception is raised, a ``Failure`` or ``ChatReply`` is given back. When a list is over, or no
-    key fits, it answers as ``FakeChat`` does.
-    """
-
-    def __init__(
-        self,
-        script: Iterable[Scripted] | Mapping[str, Scripted] | Callable[[ChatRequest], Scripted | None],
-        concurrency: int = 8,
-        latency: float = 0.0,
-    ) -> None:
-        """Args: script = outcomes in order, or text found in the prompt to outcome, or a function of the request."""
-        super().__init__(concurrency, latency)
-        if isinstance(script, Mapping):
-            self._pick: Callable[[ChatRequest], Scripted | None] = lambda request: next(
-                (outcome for part, outcome in script.items() if any(part in m.content for m in request.messages)), None
-            )
-        elif callable(script):
-            self._pick = script
-        else:
-            queue = iter(list(script))
-            self._pick = lambda request: next(queue, None)
-
-    def _outcome(self, request: ChatRequest) -> ChatReply | Failure:
-        outcome = self._pick(request)
-        if isinstance(outcome, Exception):
-            raise outcome
-        if isinstance(outcome, str):
-            return self.reply(request, outcome)
-        return super()._outcome(request) if outcome is None else outcome
 
 
 def _agreement(prompt: str) -> float:
