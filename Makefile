@@ -46,11 +46,11 @@ test-numeric: $(VENV)/.all
 	$(BIN)/python tests/numeric/run.py
 
 test: check
-	$(BIN)/python -m pytest -m "not slow and not simulation" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not simulation" -n auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/python tests/numeric/run.py
 
 test-all: check
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/python tests/numeric/run.py
 
 bless: $(VENV)/.all

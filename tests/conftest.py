@@ -17,6 +17,26 @@ Golden = Callable[[str, str], None]
 GOLDEN = Path(__file__).parent / "golden"
 
 
+LONGEST = (
+    "test_docs.py",
+    "test_sweep.py",
+    "test_finish.py",
+    "test_installed.py",
+    "test_control.py",
+    "test_resume.py",
+    "test_two_sweeps.py",
+    "test_local.py",
+    "test_agreement.py",
+    "test_interrupted.py",
+)
+"""Files that take the longest. They run first, so that no worker is left alone with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests by file, the longest files first."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="write golden files instead of comparing with them")
 
