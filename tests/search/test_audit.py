@@ -150,19 +150,17 @@ def test_failures_floors_and_what_is_left_out():
         *FIGURES,
         Figure("exact"),
         Figure("tokens", 0.0, 1e9),
-        Figure("corpus_bleu", level="set"),
         Figure("none"),
     ]
     found = audited(measured, figures=figures)
     assert found.left_out == {
         "tokens": "no_share",
-        "corpus_bleu": "set_level",
         "exact": "equal",
         "none": "unscored",
     }
     pair = next(item for item in found.across_questions if (item.first, item.second) == ("judge.correctness", "meteor"))
     assert pair.n == 39, "a question that one row has no score for is left out for all"
-    assert "세트 전체에 값이 하나" in render_markdown(found, "ko")
+    assert "0~1 비율이 아님" in render_markdown(found, "ko")
 
 
 def test_few_rows_compare_questions_only():

@@ -24,7 +24,6 @@ from ragscout.model.results.board import Board, Goal, Holdout
 from ragscout.model.results.measured import Measured
 from ragscout.model.results.reason import Reason
 from ragscout.model.text import display_width
-from ragscout.stats.paired import Interval
 
 pytestmark = pytest.mark.numeric
 
@@ -349,14 +348,6 @@ def test_differences_and_the_fair_figure_know_it_too():
     assert other.high - other.low > 1.5 * (one.high - one.low) and other.p > one.p
     one, other = (board.leader().crossfit for board in (plain, grouped))
     assert other.high - other.low > 1.2 * (one.high - one.low) and other.scored == n
-
-
-def test_set_level_figures_stand_beside():
-    item = rows_of({"a": 0.5}, 12)[0]
-    with_set = Measured(item.configuration, item.scores, item.usage, "", {"corpus_bleu": Interval(0.31, 0.25, 0.4, 12)})
-    board = build([with_set], 12)
-    assert board.rows[0].figures["corpus_bleu"].mean == 0.31
-    assert "corpus_bleu" in board.figures
 
 
 def test_minimised_goal():

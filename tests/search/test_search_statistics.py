@@ -151,14 +151,6 @@ def test_smallest_detectable_and_questions_to_separate():
     assert math.isinf(st.smallest_detectable(0.28, 0))
 
 
-def test_set_level_bootstrap():
-    values = np.random.default_rng(0).random(60)
-    found = st.bootstrap_interval(lambda index: float(values[list(index)].mean()), 60)
-    wanted = st.mean_interval(values.tolist())
-    assert found.mean == pytest.approx(values.mean())
-    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.02)
-
-
 def test_stopping_boundary():
     assert not stops([0.0] * 9, [1.0] * 9, 80)
     assert stops([0.0] * 10, [1.0] * 10, 80)

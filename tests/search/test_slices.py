@@ -17,7 +17,7 @@ from ragscout.model.results.measured import Measured
 
 pytestmark = pytest.mark.numeric
 
-FIGURES = [Figure("token_f1"), Figure("meteor"), Figure("corpus", level="set")]
+FIGURES = [Figure("token_f1"), Figure("meteor")]
 GOAL = Goal.of(FIGURES[0])
 QUESTIONS = [
     *(Question(f"k{i}", f"휴가는 며칠인가요 {i}?", ("15일입니다.",), slice="휴가", type="fact") for i in range(6)),

@@ -61,7 +61,7 @@ class Disputed:
 @dataclass(frozen=True)
 class Audit:
     """What the metrics of a sweep make of each other. ``best``: by figure, the name of the row it puts first.
-    ``left_out``: figures that could not be compared, with the reason (``no_share``, ``set_level``, ``unscored`` or
+    ``left_out``: figures that could not be compared, with the reason (``no_share``, ``unscored`` or
     ``equal``). ``agreement``: median tau of the goal with the
     other answer metrics; ``rest``: median tau among those; ``over``: ``configurations`` or ``questions``, whichever
     these two are taken from."""
@@ -108,7 +108,6 @@ def audit(
     """
     rows, asked = _compared([item for item in measured if item.configuration.key in names], questions)
     left_out = {figure.name: "no_share" for figure in figures if (figure.low, figure.high) != (0.0, 1.0)}
-    left_out |= {figure.name: "set_level" for figure in figures if figure.level != "question"}
     cubes: dict[str, Floats] = {}
     for figure in figures:
         if figure.name not in left_out:

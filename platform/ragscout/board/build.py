@@ -158,7 +158,6 @@ def _plain_row(
     asked = [question for question in questions if question.id in item.scores]
     stats = {figure.name: parts.figure_stat(figure, item, asked, clusters) for figure in figures}
     known = {figure: stat for figure, stat in stats.items() if stat is not None}
-    known |= {figure: parts.set_stat(interval) for figure, interval in sorted(item.set_figures.items())}
     if goal.metric in known and weights_of(questions):
         known[goal.metric] = weighted_stat(known[goal.metric], goal, item, asked, clusters)
     level = goal.pass_level

@@ -9,7 +9,7 @@ from ragscout.model.metric import Figure
 from ragscout.model.results.board import FigureStat, Goal, GroupStat, RowCost
 from ragscout.model.results.measured import Measured
 from ragscout.plan.outcome_table import ABSENT, column_of, total_usage
-from ragscout.stats.paired import Interval, mean_interval
+from ragscout.stats.paired import mean_interval
 from ragscout.stats.rounding import finite, rounded
 
 MISSING_LIMIT = 0.02
@@ -66,13 +66,6 @@ def figure_stat(
         rounded(missing),
         worst,
         best,
-    )
-
-
-def set_stat(interval: Interval) -> FigureStat:
-    """Return a set-level figure with its bootstrap interval."""
-    return FigureStat(
-        rounded(interval.mean), finite(interval.low), finite(interval.high), interval.n, interval.n, {}, 0.0
     )
 
 

@@ -60,5 +60,4 @@ def _same(known: Measured, item: Measured) -> bool:
         and known.failed == item.failed
         and known.scores == item.scores
         and known.usage == item.usage
-        and known.set_figures == item.set_figures
     )

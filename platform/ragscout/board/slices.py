@@ -83,7 +83,7 @@ def slices(
         board: rows are shown in its order.
         measured: what was measured of them.
         questions: the development questions.
-        figures: shown figures; set-level ones are left out.
+        figures: shown figures.
         by: what makes a group.
     """
     members: dict[str, list[Question]] = {}
@@ -91,14 +91,13 @@ def slices(
         members.setdefault(group_of(question, by), []).append(question)
     groups = dict(sorted(members.items(), key=lambda item: (-len(item[1]), item[0])))
     found = {item.configuration.key: item for item in measured}
-    kept = [figure for figure in figures if figure.level == "question"]
     rows = []
     for row in board.rows:
         item = found[row.key]
         made: dict[str, dict[str, FigureStat]] = {}
         for group, asked in groups.items():
             stats = {
-                figure.name: figure_stat(figure, item, [q for q in asked if q.id in item.scores]) for figure in kept
+                figure.name: figure_stat(figure, item, [q for q in asked if q.id in item.scores]) for figure in figures
             }
             made[group] = {name: stat for name, stat in stats.items() if stat is not None}
         rows.append(SliceRow(row.rank, row.key, row.name, made))

@@ -19,15 +19,16 @@ RUBRIC, ANSWER, VERDICT = 100, 60, 10
 
 @dataclass(frozen=True)
 class Figure:
-    """One declared figure of a metric. ``floor`` is what a candidate's failure scores. Only figures with
-    ``level='question'`` can be goals. ``unit`` is ``share`` for 0..1 figures, else for example ``tokens``.
-    ``pass_level``: scores at or above it count as right, ``None`` where the metric has no such notion."""
+    """One declared figure of a metric.
+
+    ``floor`` is what a candidate's failure scores. ``unit`` is ``share`` for 0..1 figures, else for example
+    ``tokens``. ``pass_level``: scores at or above it count as right, ``None`` where the metric has no such notion.
+    """
 
     name: str
     low: float = 0.0
     high: float = 1.0
     floor: float = 0.0
-    level: Literal["question", "set"] = "question"
     higher_is_better: bool = True
     unit: str = "share"
     pass_level: float | None = None

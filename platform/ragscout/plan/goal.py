@@ -28,17 +28,13 @@ def goal_of(spec: SweepSpec, chosen: Sequence[MeasureStep]) -> tuple[Goal, Weigh
 
     Raises:
         UnknownNameError: nothing measures a figure.
-        SpecError: a figure is one number for the whole set, cannot be scaled, or is to go the way that makes it worse.
+        SpecError: a figure cannot be scaled, or is to go the way that makes it worse.
     """
     figures: Mapping[str, Figure] = {figure.name: figure for metric in chosen for figure in metric.figures()}
     word, other = ("minimize", "maximize") if spec.goal.minimize else ("maximize", "minimize")
     for name in spec.goal.weights or (spec.goal.metric,):
         if name not in figures:
             raise UnknownNameError(f"goal.{word}", "figure that the sweep measures", name, figures)
-        if figures[name].level != "question":
-            raise SpecError(
-                f"goal: {name} is one figure for the whole set; got a set-level goal. Use a per-question figure."
-            )
     if not spec.goal.weights and figures[spec.goal.metric].higher_is_better == spec.goal.minimize:
         raise SpecError(
             f"{spec.document.at('goal')}: {'more' if spec.goal.minimize else 'less'} of {spec.goal.metric} is better; "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -311,20 +311,6 @@ def _range_quantile(table: Floats, rng: Any) -> float:
     # with n-1 degrees of freedom gives the small-sample value; (n-1)/n is the bootstrap's missing variance.
     quantile = float(np.quantile(largest, 0.95)) * math.sqrt(n / (n - 1))
     return -student_quantile(max(float(ndtr(-quantile)), 1e-12), n - 1)
-
-
-def bootstrap_interval(
-    statistic: Callable[[Sequence[int]], float], n: int, seed: int = 0, resamples: int = 1_000
-) -> Interval:
-    """Percentile bootstrap of a set-level figure: ``statistic`` gets question indices (with repeats)."""
-    import numpy as np
-
-    if n < 1:
-        raise ValueError("bootstrap_interval: no questions")
-    rng = np.random.default_rng(seed)
-    drawn = [statistic(rng.integers(n, size=n).tolist()) for _ in range(resamples)]
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return Interval(float(statistic(range(n))), float(low), float(high), n)
 
 
 def smallest_detectable(sd: float, n: int) -> float:

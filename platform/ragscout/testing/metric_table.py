@@ -46,8 +46,8 @@ def table() -> str:
     """Markdown, one line for each metric, answer metrics first. Versions and digests in signatures are shown as
     ``*``, since they are this machine's."""
     lines = [
-        "| figures | range | better | level | needs | languages | extra | signature |",
-        "|:--|:--|:--|:--|:--|:--|:--|:--|",
+        "| figures | range | better | needs | languages | extra | signature |",
+        "|:--|:--|:--|:--|:--|:--|:--|",
     ]
     for metric in sorted(metrics(), key=lambda item: (item.family != "answer", item.name)):
         figures = metric.figures()
@@ -55,7 +55,6 @@ def table() -> str:
             ", ".join(f"`{figure.name}`" for figure in figures),
             _range(figures[0]),
             "higher" if figures[0].higher_is_better else "lower",
-            "question" if all(figure.level == "question" for figure in figures) else "set",
             ", ".join(_needs(metric)),
             ", ".join(metric.known_languages()) or "any",
             metric.extra or "–",

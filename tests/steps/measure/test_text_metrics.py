@@ -12,7 +12,6 @@ from ragscout.model.errors import ParameterError
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Score
 from ragscout.model.step import make
-from ragscout.steps.measure.answer.bleu import corpus_bleu
 from ragscout.steps.measure.answer.rouge import lcs_length
 
 OVERLAP = ("bleu", "chrf", "rouge1", "rouge2", "rougeL", "meteor", "token_f1", "exact_match", "answer_in_text")
@@ -92,13 +91,6 @@ def test_failures_before_scoring():
     assert score("bleu", "25 days", "", "  ").kind == "no_reference"
     assert score("bleu", "I do not know.", "25 days").kind == "refused"
     assert run(make("measure", "bleu"), Runtime(), [Question("q", "?", ("a",))])[0]["bleu"].kind == "unsuitable"
-
-
-def test_corpus_bleu_takes_sets_of_both_languages():
-    assert corpus_bleu(["a b c d e"], [["a b c d e"]]) == pytest.approx(1.0)
-    assert corpus_bleu([KOREAN, "a b c d e"], [[KOREAN], ["a b c d e"]]) == pytest.approx(1.0)
-    assert corpus_bleu([], []) == 0.0
-    assert 0 < corpus_bleu(["the cat sat on the mat today", "x"], [["the cat sat on the mat", "y"], []]) < 1
 
 
 def test_lcs_is_the_textbook_one():

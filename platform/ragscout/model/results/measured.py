@@ -12,19 +12,18 @@ from ragscout.model.outcome import Failure, Score, Usage
 from ragscout.model.results.board import Goal
 
 if TYPE_CHECKING:
-    from ragscout.stats.paired import Interval
+    pass
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of one configuration: per question id, per figure name, its outcome; usage per question;
-    set-level figures with their intervals; why it failed as a whole."""
+    """What was measured of one configuration: per question id, per figure name, its outcome; usage per question; why
+    it failed as a whole."""
 
     configuration: Configuration
     scores: Mapping[str, Mapping[str, Score | Failure]]
     usage: Mapping[str, Usage] = field(default_factory=dict)
     failed: str = ""
-    set_figures: Mapping[str, Interval] = field(default_factory=dict)
 
 
 def goal_value(outcome: Score | Failure | None, figure: Figure | Goal) -> float | None:

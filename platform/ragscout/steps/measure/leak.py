@@ -22,7 +22,7 @@ class Leak(RankingMetric):
 
     def figures(self) -> tuple[Figure, ...]:
         """One figure ``leak@k``, 0..k hits."""
-        return (Figure(f"leak@{self.k}", 0.0, float(self.k), float(self.k), "question", False, "hits"),)
+        return (Figure(f"leak@{self.k}", 0.0, float(self.k), float(self.k), False, "hits"),)
 
     def signature(self) -> str:
         """Return what is counted."""
