@@ -23,7 +23,7 @@ from ragscout.model.results.reason import STOPPED, Reason
 from ragscout.plan.holdout import sealed_must_pass, use_of
 from ragscout.plan.plan import Plan, make_plan
 from ragscout.plan.sampling import declare, plan_line
-from ragscout.plan.setup import Prepared, check_goal, open_store, prepare
+from ragscout.plan.setup import Setup, check_goal, open_store, prepare
 from ragscout.plan.spending import SpendingPlan, spending
 from ragscout.record.recorder import Recorder
 from ragscout.run.events import SweepEvent
@@ -70,7 +70,7 @@ class Sweep:
         search.check_screen(self.policy, [figure.name for figure in prepared.figures_of("retrieval")])
         counted = len(prepared.space.configurations), len(prepared.questions)
         useful = search.resolve(prepared.search, *counted, prepared.answers) == "factor" and self.policy.keep == 1
-        self.prepared: Prepared = declare(prepared, store, self.policy.sample, useful)
+        self.prepared: Setup = declare(prepared, store, self.policy.sample, useful)
         self.id = self.prepared.sweep_id
         self.journal = SweepJournal(store.ledger, self.id)
         self.view = View(self.prepared, store, self.journal)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ragscout.curate.generating import FILTERS, Kills, agrees, generate, worst_case
+from ragscout.curate.generating import FILTERS, FilterCounts, agrees, generate, worst_case
 from ragscout.curate.seeding import Seed, seeds
 from ragscout.model.evalset import Document, Question
 from ragscout.model.outcome import Unfilled
@@ -32,7 +32,7 @@ QUESTION, ANSWER = "How much holiday may I take?", "25 days of paid leave."
 
 def kept(
     reply: Callable[[str, ChatRequest], str], *, chosen: str = "leave.md", existing: tuple[Question, ...] = ()
-) -> tuple[list[Question], Kills, FakeRuntime]:
+) -> tuple[list[Question], FilterCounts, FakeRuntime]:
     """Generate from one span; ``reply`` gets what is asked for: draft, answer, unaided."""
 
     def script(request: ChatRequest) -> str:

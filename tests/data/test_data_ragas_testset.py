@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ragscout.cli.main import main
-from ragscout.curate.generating import SOURCES, Kills, generate, worst_case
+from ragscout.curate.generating import SOURCES, FilterCounts, generate, worst_case
 from ragscout.curate.seeding import Seed, seeds
 from ragscout.model.errors import MissingExtraError
 from ragscout.model.evalset import Document, Question
@@ -57,7 +57,7 @@ def pair(query: str = ASKED, answer: str = ANSWER) -> Written:
     return lambda _: json.dumps({"query": query, "answer": answer}, ensure_ascii=False)
 
 
-def made(runtime: FakeRuntime, start: list[Seed]) -> tuple[list[Question], Kills]:
+def made(runtime: FakeRuntime, start: list[Seed]) -> tuple[list[Question], FilterCounts]:
     return asyncio.run(generate(start, (), CORPUS.by_id(), MODEL, runtime, "ragas"))
 
 

@@ -7,7 +7,7 @@ import pytest
 from world import CountingClient, World, questions
 
 from ragscout.engine import ledger_admission
-from ragscout.engine.fill import SLICE, Want
+from ragscout.engine.fill import QUESTIONS_PER_TASK, Want
 from ragscout.store.leases import TIMER
 from ragscout.store.store import Store
 from ragscout.testing.store import count_transactions
@@ -29,8 +29,11 @@ def test_more_questions_take_more_transactions_only_for_more_tasks(
 ) -> None:
     few = World(Store.open(tmp_path / "few"), questions(100))
     many = dataclasses.replace(few, store=Store.open(tmp_path / "many"), client=CountingClient())
-    ten, hundred = counted(few, monkeypatch, 1 + SLICE), counted(many, monkeypatch, 1 + 9 * SLICE)
-    assert sum(many.client.seen.values()) == 1 + 9 * SLICE
+    ten, hundred = (
+        counted(few, monkeypatch, 1 + QUESTIONS_PER_TASK),
+        counted(many, monkeypatch, 1 + 9 * QUESTIONS_PER_TASK),
+    )
+    assert sum(many.client.seen.values()) == 1 + 9 * QUESTIONS_PER_TASK
     # where its cells lie, the replies that are known, its replies and cells: three for each task of ten questions
     assert hundred - ten <= 8 * 3, (ten, hundred)
 

@@ -19,11 +19,11 @@ from ragscout.model.outcome import Score
 from ragscout.record import runs
 from ragscout.record.recorder import RecordedRow
 from ragscout.report.decision import _cheaper, _reasons, decision
+from ragscout.report.drawing import Box, Dot, Drawing, Line, TextLabel, png, spread_out, svg, ticks
 from ragscout.report.figures import figures, write_figures
 from ragscout.report.html import report
 from ragscout.report.material import ReportMaterial
 from ragscout.report.of_sweep import material_of
-from ragscout.report.scene import Box, Dot, Line, Scene, TextLabel, png, spread_out, svg, ticks
 from ragscout.sweep import Sweep
 from ragscout.testing.record import snapshot, story
 from ragscout.words import Words
@@ -206,14 +206,16 @@ def test_figures_are_written_as_png_and_svg(material: ReportMaterial, tmp_path: 
         assert data.startswith(b"\x89PNG" if path.suffix == ".png" else b"<svg"), path
 
 
-def test_a_scene_is_the_same_in_both_forms() -> None:
-    scene = Scene(200, 80, "제목 <b>", [Line(((0, 0), (10, 10)), dashed=True), Box(1, 1, 5, 5, "#ffffff", "#000000")])
-    scene.add(
+def test_a_drawing_is_the_same_in_both_forms() -> None:
+    drawing = Drawing(
+        200, 80, "제목 <b>", [Line(((0, 0), (10, 10)), dashed=True), Box(1, 1, 5, 5, "#ffffff", "#000000")]
+    )
+    drawing.add(
         Dot(20, 20, 4, "#112233"), TextLabel(30, 30, "한글 $x$ <i>", turned=True), TextLabel(30, 40, "b", bold=True)
     )
-    text = svg(scene, standalone=True)
+    text = svg(drawing, standalone=True)
     assert text.count("<polyline") == 1 and text.count("<circle") == 1 and "&lt;i&gt;" in text
-    assert png(scene, 50).startswith(b"\x89PNG")
+    assert png(drawing, 50).startswith(b"\x89PNG")
 
 
 def test_axes() -> None:

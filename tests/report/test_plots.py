@@ -9,9 +9,9 @@ import pytest
 
 from ragscout.model.results.board import Board, Row
 from ragscout.report import plots as module
+from ragscout.report.drawing import Dot, TextLabel
 from ragscout.report.knob_chart import PANELS, knob_chart
 from ragscout.report.plots import plots
-from ragscout.report.scene import Dot, TextLabel
 from ragscout.testing.record import story
 
 
@@ -34,18 +34,18 @@ def test_both_plots_are_written_in_both_forms() -> None:
 
 def test_one_dot_per_row_and_knob() -> None:
     made = board()
-    scene = knob_chart(made, "en")
-    assert scene is not None
+    drawing = knob_chart(made, "en")
+    assert drawing is not None
     rows, knobs = scored(made), made.knobs[:PANELS]
-    assert sum(isinstance(shape, Dot) for shape in scene.shapes) == sum(
+    assert sum(isinstance(shape, Dot) for shape in drawing.shapes) == sum(
         knob in row.knobs for row in rows for knob in knobs
     )
-    open_ = sum(isinstance(shape, Dot) and not shape.fill for shape in scene.shapes)
+    open_ = sum(isinstance(shape, Dot) and not shape.fill for shape in drawing.shapes)
     assert open_ == sum(knob in row.knobs for row in rows if row.answered < made.questions for knob in knobs)
-    assert set(knobs) <= {shape.text for shape in scene.shapes if isinstance(shape, TextLabel)}
-    for shape in scene.shapes:
+    assert set(knobs) <= {shape.text for shape in drawing.shapes if isinstance(shape, TextLabel)}
+    for shape in drawing.shapes:
         if isinstance(shape, Dot):
-            assert 0 < shape.x < scene.width and 0 < shape.y < scene.height
+            assert 0 < shape.x < drawing.width and 0 < shape.y < drawing.height
 
 
 def test_numbers_stand_in_their_order() -> None:
@@ -54,9 +54,9 @@ def test_numbers_stand_in_their_order() -> None:
     rows = tuple(
         replace(row, knobs={"size": values[place // len(made.rows)]}) for place, row in enumerate(made.rows * 4)
     )
-    scene = knob_chart(replace(made, rows=rows, knobs=("size",)), "en")
-    assert scene is not None
-    shown = [shape.text for shape in scene.shapes if isinstance(shape, TextLabel) and shape.text in values]
+    drawing = knob_chart(replace(made, rows=rows, knobs=("size",)), "en")
+    assert drawing is not None
+    shown = [shape.text for shape in drawing.shapes if isinstance(shape, TextLabel) and shape.text in values]
     assert shown == ["64", "256", "1024", "no"]
 
 
@@ -69,8 +69,8 @@ def test_nothing_scored_is_nothing_drawn() -> None:
 def test_without_a_korean_font_the_picture_is_english_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
 
-    def painted(scene: object, dpi: int = 144) -> bytes:
-        drawn.append(" ".join(shape.text for shape in scene.shapes if isinstance(shape, TextLabel)))  # type: ignore[attr-defined]
+    def painted(drawing: object, dpi: int = 144) -> bytes:
+        drawn.append(" ".join(shape.text for shape in drawing.shapes if isinstance(shape, TextLabel)))  # type: ignore[attr-defined]
         return b""
 
     monkeypatch.setattr(module, "korean_font", lambda: "")

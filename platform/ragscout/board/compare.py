@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-NOTHING = 1e-12
+NO_DIFFERENCE = 1e-12
 """A lower bound that is only the last bits of sums above 0."""
 SLOWER = 2.0
 """Factor between two latencies that makes a difference worth acting on."""
@@ -121,7 +121,7 @@ def against_leader(
         half = critical * test.sd / math.sqrt(test.n)
         rows[i] = replace(
             rows[i],
-            in_winner_set=-test.difference * table.sign - half <= NOTHING,
+            in_winner_set=-test.difference * table.sign - half <= NO_DIFFERENCE,
             versus_leader=replace(
                 _paired(test, p), low=rounded(test.difference - half), high=rounded(test.difference + half)
             ),

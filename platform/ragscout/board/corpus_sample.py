@@ -15,7 +15,7 @@ from ragscout.model.results.measured import Measured
 from ragscout.plan.outcome_table import column_of
 from ragscout.stats.rounding import rounded
 
-FEWEST = 3
+FEWEST_PREFIXES = 3
 """Prefixes from which on a rank correlation is shown."""
 Means = dict[str, float]
 Outcomes = Mapping[str, Scores]
@@ -106,6 +106,6 @@ def _agreement(prefixes: Sequence[SampledPrefix], names: Sequence[str]) -> Means
         ]
         # rounded: sums in another order must not break ties
         columns = np.round(pairs, 9)
-        if len(pairs) >= FEWEST and (columns != columns[0]).any(axis=0).all():
+        if len(pairs) >= FEWEST_PREFIXES and (columns != columns[0]).any(axis=0).all():
             found[name] = rounded(float(spearmanr(columns).statistic))
     return found or None

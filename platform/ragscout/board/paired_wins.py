@@ -13,7 +13,7 @@ from ragscout.model.results.measured import Measured
 from ragscout.plan.outcome_table import column_of
 from ragscout.stats.paired import holm
 
-FEWEST = 5
+FEWEST_PAIRS = 5
 """Common questions below which a group says nothing."""
 
 
@@ -43,7 +43,7 @@ def _duels(
         firsts, mine = column_of(own.scores, goal.metric, asked).counted(goal)
         seconds, theirs = column_of(other.scores, goal.metric, asked).counted(goal)
         both = mine & theirs
-        enough = int(both.sum()) >= FEWEST
+        enough = int(both.sum()) >= FEWEST_PAIRS
         found.append(paired_values(firsts[both].tolist(), seconds[both].tolist(), goal) if enough else None)
     adjusted = iter(holm([paired.p for paired in found if paired is not None]))
     return tuple(

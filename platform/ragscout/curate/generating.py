@@ -67,7 +67,7 @@ class GeneratedDraft:
 
 
 @dataclass
-class Kills:
+class FilterCounts:
     """How many questions each filter saw and dropped, in the order of ``FILTERS``; ``open``: drafts for which the
     endpoint or the budget gave no reply, so that running again goes on with them."""
 
@@ -148,7 +148,7 @@ async def generate(
     model: ChatModel,
     runtime: Runtime,
     source: Source = "ragscout",
-) -> tuple[list[Question], Kills]:
+) -> tuple[list[Question], FilterCounts]:
     """Draft one question per seed and keep what passes every filter, in the order of the seeds.
 
     Every reply goes through the runtime's memo: running again asks only what was not asked before. ``source`` says
@@ -157,11 +157,11 @@ async def generate(
     Raises:
         MissingExtraError: ``source`` is ``ragas`` and it is not installed.
     """
-    kills = Kills()
+    counts = FilterCounts()
     write = _drafted_by_ragas if source == "ragas" else _drafted
-    drafts = await asyncio.gather(*(write(seed, model, runtime, kills) for seed in seeds))
-    good = [draft for draft in drafts if draft is not None and _cheap(draft, kills)]
-    verdicts = await asyncio.gather(*(_asked(draft, model, runtime, kills) for draft in good))
+    drafts = await asyncio.gather(*(write(seed, model, runtime, counts) for seed in seeds))
+    good = [draft for draft in drafts if draft is not None and _cheap(draft, counts)]
+    verdicts = await asyncio.gather(*(_asked(draft, model, runtime, counts) for draft in good))
     made: list[Question] = []
     known = [shingles(question.text) for question in existing]
     for draft, kept in zip(good, verdicts, strict=True):
@@ -169,38 +169,40 @@ async def generate(
             continue
         own = shingles(draft.question)
         fresh = all(jaccard(own, other) < _NEAR for other in known)
-        if kills.passed("not_duplicate", fresh, draft.question):
+        if counts.passed("not_duplicate", fresh, draft.question):
             known.append(own)
             made.append(_question(draft, documents, model, source))
-    return made, kills
+    return made, counts
 
 
-async def _drafted(seed: Seed, model: ChatModel, runtime: Runtime, kills: Kills) -> GeneratedDraft | None:
+async def _drafted(seed: Seed, model: ChatModel, runtime: Runtime, counts: FilterCounts) -> GeneratedDraft | None:
     reply = await runtime.chat(draft_request(seed, model), "data")
     if isinstance(reply, Unfilled):
-        kills.open += 1
+        counts.open += 1
         return None
     found = None if isinstance(reply, Failure) else _read(reply)
-    return _usable(seed, found, "" if isinstance(reply, Failure) else reply.text, kills)
+    return _usable(seed, found, "" if isinstance(reply, Failure) else reply.text, counts)
 
 
-async def _drafted_by_ragas(seed: Seed, model: ChatModel, runtime: Runtime, kills: Kills) -> GeneratedDraft | None:
+async def _drafted_by_ragas(
+    seed: Seed, model: ChatModel, runtime: Runtime, counts: FilterCounts
+) -> GeneratedDraft | None:
     texts = [place.text for place in seed.places]
     try:
         held = await ragas_testset.drafted(runtime, model, texts, persona=seed.persona, lang=_tongue(seed))
     except RagasStopped as stopped:
         if isinstance(stopped.outcome, Unfilled):
-            kills.open += 1
+            counts.open += 1
             return None
-        return _usable(seed, None, stopped.outcome.detail, kills)
+        return _usable(seed, None, stopped.outcome.detail, counts)
     question, answer = (" ".join(normalise(text).split()) for text in held)
-    return _usable(seed, (question, answer), " | ".join(held), kills)
+    return _usable(seed, (question, answer), " | ".join(held), counts)
 
 
-def _usable(seed: Seed, found: tuple[str, str] | None, shown: str, kills: Kills) -> GeneratedDraft | None:
+def _usable(seed: Seed, found: tuple[str, str] | None, shown: str, counts: FilterCounts) -> GeneratedDraft | None:
     """Return the draft when it has a usable length."""
     good = found is not None and 8 <= len(found[0]) <= 300 and 1 <= len(found[1]) <= 600
-    if not kills.passed("readable", good, shown) or found is None:
+    if not counts.passed("readable", good, shown) or found is None:
         return None
     return GeneratedDraft(seed, *found)
 
@@ -224,7 +226,7 @@ def _read(reply: ChatReply) -> tuple[str, str] | None:
     return (texts[0], texts[1]) if len(texts) == 2 else None
 
 
-def _cheap(draft: GeneratedDraft, kills: Kills) -> bool:
+def _cheap(draft: GeneratedDraft, counts: FilterCounts) -> bool:
     """Return the filters that ask no model."""
     spans = " ".join(place.text for place in draft.seed.places)
     wanted = frozenset(content_words(draft.answer))
@@ -234,14 +236,14 @@ def _cheap(draft: GeneratedDraft, kills: Kills) -> bool:
     copied = len(plain) >= 2 * _RUN and shared_run(plain, squeeze(spans), _RUN) >= _COPIED
     spoken = language(draft.question) == ("ko" if draft.seed.language == "ko" else language(spans))
     return (
-        kills.passed("language", spoken, draft.question)
-        and kills.passed("self_contained", not _POINTS.search(draft.question), draft.question)
-        and kills.passed("own_words", not copied, draft.question)
-        and kills.passed("placed", placed, f"{draft.question} | {draft.answer}")
+        counts.passed("language", spoken, draft.question)
+        and counts.passed("self_contained", not _POINTS.search(draft.question), draft.question)
+        and counts.passed("own_words", not copied, draft.question)
+        and counts.passed("placed", placed, f"{draft.question} | {draft.answer}")
     )
 
 
-async def _asked(draft: GeneratedDraft, model: ChatModel, runtime: Runtime, kills: Kills) -> bool:
+async def _asked(draft: GeneratedDraft, model: ChatModel, runtime: Runtime, counts: FilterCounts) -> bool:
     """Return the filters that ask the model, the cheapest kill first."""
     requests = check_requests(draft, model)
     for name, good in (("answerable", True), ("needs_documents", False), ("needs_both", False)):
@@ -249,11 +251,11 @@ async def _asked(draft: GeneratedDraft, model: ChatModel, runtime: Runtime, kill
             continue
         replies = await asyncio.gather(*(runtime.chat(request, "data") for request in requests[name]))
         if any(isinstance(reply, Unfilled) for reply in replies):
-            kills.open += 1
+            counts.open += 1
             return False
         same = any(isinstance(reply, ChatReply) and agrees(reply.text, draft.answer) for reply in replies)
         shown = f"{draft.question} | {draft.answer} | {' / '.join(getattr(reply, 'text', '') for reply in replies)}"
-        if not kills.passed(name, same is good, shown):
+        if not counts.passed(name, same is good, shown):
             return False
     return True
 

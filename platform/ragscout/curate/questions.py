@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ragscout.curate.generating import Kills, Source, generate
+from ragscout.curate.generating import FilterCounts, Source, generate
 from ragscout.curate.pooling import read_corpus
 from ragscout.curate.reviewing import ReviewDecision
 from ragscout.curate.seeding import Seed, seeds
@@ -22,7 +22,7 @@ class Synthesis:
 
     eval_set: EvalSet
     questions: tuple[Question, ...]
-    kills: Kills
+    counts: FilterCounts
     asked: int
 
 
@@ -53,8 +53,8 @@ async def start(
 async def run(begun: Start, model: ChatModel, runtime: Runtime, source: Source = "ragscout") -> Synthesis:
     """Draft and filter; what was asked before is read from the memo."""
     known = all_questions(begun.eval_set)
-    questions, kills = await generate(begun.seeds, known, begun.corpus.by_id(), model, runtime, source)
-    return Synthesis(begun.eval_set, tuple(questions), kills, len(begun.seeds))
+    questions, counts = await generate(begun.seeds, known, begun.corpus.by_id(), model, runtime, source)
+    return Synthesis(begun.eval_set, tuple(questions), counts, len(begun.seeds))
 
 
 def apply(made: Synthesis, said: Mapping[str, ReviewDecision], store: Store) -> EvalSet:

@@ -123,7 +123,9 @@ class GoldReport:
         self.rows[kind].append(f"{row}: {detail}" if detail else row)
 
 
-def settle(questions: Iterable[DraftQuestion], documents: Sequence[Document]) -> tuple[list[Question], list[Finding]]:
+def place_evidence(
+    questions: Iterable[DraftQuestion], documents: Sequence[Document]
+) -> tuple[list[Question], list[Finding]]:
     """Questions with their evidence checked against the documents; without documents it is kept as stated.
 
     A question with a needed piece that points to no document loses its gold (it stays out of retrieval metrics) and

@@ -17,7 +17,7 @@ from ragscout.data.documents import Content, own_documents, parse_files
 from ragscout.data.draft import DraftQuestion, Gold
 from ragscout.data.filters import filter_findings
 from ragscout.data.findings import Finding, refuse
-from ragscout.data.gold import settle
+from ragscout.data.gold import place_evidence
 from ragscout.data.options import DEFAULT_OPTIONS, ReadOptions
 from ragscout.data.read.archive import SUFFIXES
 from ragscout.data.read.list_files import RawFile, collect
@@ -130,7 +130,7 @@ def _content(made: Sorted, parent: EvalSet | None, blobs: BlobStore, options: Re
         refuse(
             [*content.findings, Finding("no_text", "error", text, remedy="See the warnings above each file's name.")]
         )
-    content.questions, found = settle(drafts, content.documents)
+    content.questions, found = place_evidence(drafts, content.documents)
     content.findings += [*found, *filter_findings(content.questions, content.documents)]
     refuse(content.findings)
     return content

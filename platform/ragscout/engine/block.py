@@ -13,7 +13,7 @@ from ragscout.store.amounts import Amount, SpendLimits, Spent
 
 AHEAD = 16
 """Requests for which a block is reserved ahead, each at the largest price seen."""
-NOTHING = Amount()
+NO_AMOUNT = Amount()
 
 
 class ReservedBlock:
@@ -25,15 +25,15 @@ class ReservedBlock:
         self.limits = limits
         self._wake = wake
         self._flying: dict[Ticket, Amount] = {}
-        self._free = NOTHING
-        self._largest = NOTHING
+        self._free = NO_AMOUNT
+        self._largest = NO_AMOUNT
         self._waiting: deque[tuple[Ticket, asyncio.Future[bool]]] = deque()
         self._pause, self._not_before = 0.0, -math.inf
 
     @property
     def idle(self) -> bool:
         """Whether something is free that nobody uses."""
-        return not self._flying and not self._waiting and self._free != NOTHING
+        return not self._flying and not self._waiting and self._free != NO_AMOUNT
 
     async def enter(self, ticket: Ticket) -> bool:
         """Set the largest price of a request aside; ``False`` when the limits do not allow it.
@@ -85,16 +85,16 @@ class ReservedBlock:
         wanted = Amount.total(_need(ticket) for ticket in (*expected, *(ticket for ticket, _ in self._waiting)))
         if self._waiting or not keep:
             # who waits is asked for whole, so that what is free but not enough never stands in its own way
-            self._free = NOTHING
+            self._free = NO_AMOUNT
         held = Amount.total(self._flying.values()) + self._free
-        lacking = (wanted - self._free).at_least(NOTHING)
-        if self.limits == SpendLimits() or lacking == NOTHING:
-            return held, NOTHING, NOTHING
-        return held, lacking + self._largest * AHEAD, _need(self._waiting[0][0]) if self._waiting else NOTHING
+        lacking = (wanted - self._free).at_least(NO_AMOUNT)
+        if self.limits == SpendLimits() or lacking == NO_AMOUNT:
+            return held, NO_AMOUNT, NO_AMOUNT
+        return held, lacking + self._largest * AHEAD, _need(self._waiting[0][0]) if self._waiting else NO_AMOUNT
 
     def took(self, granted: Amount | None, spent: Spent) -> None:
         """Take the ledger's answer and let pass, or refuse, who waits."""
-        self._free += granted or NOTHING
+        self._free += granted or NO_AMOUNT
         self._drop_cancelled()
         while self._waiting and _need(self._waiting[0][0]).fits(self._free):
             ticket, future = self._waiting.popleft()

@@ -25,7 +25,7 @@ from ragscout.store.store import Store
 
 log = logging.getLogger(__name__)
 
-SLICE = 10
+QUESTIONS_PER_TASK = 10
 """Questions per task at stages that ask models: small enough that an interruption loses little, and that the judge of
 one answer need not wait for all the others."""
 
@@ -246,7 +246,7 @@ class Engine:
         if not ready:
             return False
         _count(filled.computed, node.stage, len({keys[name] for name in ready}))
-        size = SLICE if _asks(node) else len(ready)
+        size = QUESTIONS_PER_TASK if _asks(node) else len(ready)
         slices = [tuple(ready[start : start + size]) for start in range(0, len(ready), size)]
         for names, done in zip(
             slices,

@@ -13,7 +13,7 @@ from ragscout.model.evalset import Question
 from ragscout.model.outcome import Answer, Failure, Prompt, Score, Unfilled, Usage
 from ragscout.model.values import Chunks, Passages
 from ragscout.plan.passages import StoredPassages
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.steps.measure.judge.judge import Judge
 from ragscout.store.store import Store
 
@@ -36,7 +36,7 @@ class Judgement:
 
 
 def judge_all(
-    prepared: Prepared,
+    prepared: Setup,
     store: Store,
     judges: Sequence[Judge],
     exhibits: Sequence[Exhibit],
@@ -52,7 +52,7 @@ def judge_all(
 
 
 async def _all(
-    prepared: Prepared,
+    prepared: Setup,
     store: Store,
     judges: Sequence[Judge],
     exhibits: Sequence[Exhibit],
@@ -91,7 +91,7 @@ async def _one(runtime: EngineRuntime, judge: Judge, exhibit: Exhibit) -> Judgem
 class GivenPassages:
     """Texts of the passages that an answer was given."""
 
-    def __init__(self, prepared: Prepared, store: Store) -> None:
+    def __init__(self, prepared: Setup, store: Store) -> None:
         """Args: prepared = the sweep; store = where its cells lie."""
         self._prepared = prepared
         self._reader = StoredPassages(prepared, store)

@@ -13,14 +13,14 @@ from ragscout.model.metric import MeasureStep
 from ragscout.model.outcome import Answer, Failure, Score, Scores, Usage
 from ragscout.plan.cell_columns import METRIC_FAILED, CellColumns
 from ragscout.plan.outcome_table import OutcomeTable, UsageTable
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.store.store import Store
 
 
 class CellReader:
     """Scores, answers and usage by configuration and question. Cells never change, so what was read is kept."""
 
-    def __init__(self, store: Store, prepared: Prepared) -> None:
+    def __init__(self, store: Store, prepared: Setup) -> None:
         """Args: prepared = the sweep whose metrics are read."""
         self._store, self._prepared = store, prepared
         self._columns = CellColumns(store, prepared.questions)

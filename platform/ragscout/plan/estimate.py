@@ -16,7 +16,7 @@ from ragscout.model.stages import STAGES
 from ragscout.model.step import Step, chat_models, model_files
 from ragscout.plan import rates
 from ragscout.plan.budget import Each
-from ragscout.plan.setup import Prepared, host_of
+from ragscout.plan.setup import Setup, host_of
 from ragscout.plan.workloads import along, before, mean_of, workload
 from ragscout.providers import prices
 from ragscout.spec import Connection
@@ -33,7 +33,7 @@ SLOW = (0.9, 1.2, 3.0)
 UNLIMITED = (0.1, 0.5, 1.0)
 """Shares of the grid that a search without a limit is taken to ask."""
 MARGIN = 1.3
-FEWEST = 3
+FEWEST_MEASURED = 3
 """Requests of a purpose from which on their measured mean counts."""
 
 
@@ -54,7 +54,7 @@ class Range:
         return Range(self.low * low, self.expected * expected, self.high * high)
 
 
-NOTHING = Range(0.0, 0.0, 0.0)
+NO_WORK = Range(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -84,21 +84,21 @@ class _Work:
     reply: Range
 
 
-def estimate(prepared: Prepared, store: Store) -> Estimate:
+def estimate(prepared: Setup, store: Store) -> Estimate:
     """Estimate a sweep. Reads keys, sizes and what was spent; computes and sends nothing."""
     measured = {
         purpose: usage
         for purpose, usage in store.ledger.spent(prepared.sweep_id).by_purpose.items()
-        if usage.calls >= FEWEST
+        if usage.calls >= FEWEST_MEASURED
     }
     answers = answers_of(prepared)
     work = list(_work(prepared, store, answers))
     sources = [_counted(prepared)]
     requests: dict[str, Range] = {}
-    tokens, money, seconds = NOTHING, NOTHING, NOTHING
+    tokens, money, seconds = NO_WORK, NO_WORK, NO_WORK
     unknown = False
     for item in work:
-        requests[item.purpose] = requests.get(item.purpose, NOTHING) + item.requests
+        requests[item.purpose] = requests.get(item.purpose, NO_WORK) + item.requests
         usage = measured.get(item.purpose)
         prompt, reply = item.prompt, item.reply
         if usage is not None:
@@ -139,12 +139,12 @@ def estimate(prepared: Prepared, store: Store) -> Estimate:
     )
 
 
-def indexing(prepared: Prepared, store: Store) -> Range:
+def indexing(prepared: Setup, store: Store) -> Range:
     """Seconds of building every index of the space that the store does not hold."""
-    return _index(prepared, store, NOTHING)[0]
+    return _index(prepared, store, NO_WORK)[0]
 
 
-def each_answer(prepared: Prepared, store: Store) -> Each:
+def each_answer(prepared: Setup, store: Store) -> Each:
     """Return what one answer is expected to take, with a margin."""
     found = estimate(prepared, store)
     answers = found.answers.expected or 1.0
@@ -153,7 +153,7 @@ def each_answer(prepared: Prepared, store: Store) -> Each:
     return Each(*(MARGIN * value / answers for value in (money, answers / MARGIN, requests, found.tokens.expected)))
 
 
-def answers_of(prepared: Prepared) -> Range:
+def answers_of(prepared: Setup) -> Range:
     """Answers asked of candidates: the search's, the hold-out's, the probe's."""
     most = sum(len(prepared.questions) for item in prepared.space.configurations if item.generates)
     limit = prepared.answers
@@ -168,13 +168,13 @@ def answers_of(prepared: Prepared) -> Range:
     return search + Range(closing / 2, closing * 0.75, closing)
 
 
-def _counted(prepared: Prepared) -> str:
+def _counted(prepared: Setup) -> str:
     if prepared.search == "grid" or prepared.answers is not None:
         return "Answers: counted; a limited search may stop at half its limit when nothing is left to gain."
     return "Answers: without a limit a search is taken to ask a tenth to all of the grid, a half expected."
 
 
-def _work(prepared: Prepared, store: Store, answers: Range) -> Iterable[_Work]:
+def _work(prepared: Setup, store: Store, answers: Range) -> Iterable[_Work]:
     """Return requests to chat models: of the steps in proportion to the configurations that have them, less what the
     store holds; judging of every answer."""
     rows = [item for item in prepared.space.configurations if item.generates]
@@ -211,7 +211,7 @@ def _asking(rows: Iterable[Configuration]) -> dict[Step, list[Configuration]]:
     return found
 
 
-def _open_share(prepared: Prepared, store: Store, stage: str, rows: list[Configuration]) -> float:
+def _open_share(prepared: Setup, store: Store, stage: str, rows: list[Configuration]) -> float:
     """Share of the cells of a stage that the store does not hold yet."""
     keys = {question.text_key for question in prepared.questions}
     nodes = {item.nodes[stage].key for item in rows}
@@ -219,10 +219,10 @@ def _open_share(prepared: Prepared, store: Store, stage: str, rows: list[Configu
     return 1 - held / (len(nodes) * len(keys))
 
 
-def _here(prepared: Prepared, store: Store, answers: Range) -> tuple[Range, list[str]]:
+def _here(prepared: Setup, store: Store, answers: Range) -> tuple[Range, list[str]]:
     """Seconds that steps with models of this machine take for the questions, and what they rest on."""
     rows = [item for item in prepared.space.configurations if item.generates]
-    start, seconds, notes = workload(prepared, store), NOTHING, []
+    start, seconds, notes = workload(prepared, store), NO_WORK, []
     using: dict[Step, list[Configuration]] = {}
     for item in rows:
         for stage, step in item.steps.items():
@@ -259,11 +259,11 @@ def _width(connection: Connection) -> int:
     return int((connection.limits or {}).get("concurrency") or rates.ENDPOINT_WIDTH)
 
 
-def _index(prepared: Prepared, store: Store, answers: Range) -> tuple[Range, Range, list[str]]:
+def _index(prepared: Setup, store: Store, answers: Range) -> tuple[Range, Range, list[str]]:
     """Seconds to build all indexes that the store does not hold, and bytes on disk."""
     start = workload(prepared, store)
     size = start.characters * start.per_character
-    seconds, disk, notes = NOTHING, Range(size, size, size) + answers.times(2_000.0), []
+    seconds, disk, notes = NO_WORK, Range(size, size, size) + answers.times(2_000.0), []
     for node in plan(prepared.space.configurations).values():
         if node.per_question or node.step is None or store.ledger.value(node.key) is not None:
             continue

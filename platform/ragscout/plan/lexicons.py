@@ -15,7 +15,7 @@ from ragscout.model.config import Node, plan
 from ragscout.model.cost import Workload
 from ragscout.model.key import short
 from ragscout.model.text import language
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.steps.lexicon.base import LexiconStep
 from ragscout.store.store import Store
 
@@ -67,7 +67,7 @@ def lines(planned: Sequence[LexiconPlan]) -> list[str]:
     return found
 
 
-def lexicons(prepared: Prepared, store: Store) -> tuple[LexiconPlan, ...]:
+def lexicons(prepared: Setup, store: Store) -> tuple[LexiconPlan, ...]:
     """One entry per lexicon node, in the order of the plan. Reads sizes and keys."""
     files = {file.sha256 for file in prepared.eval_set.files}
     size = sum(store.blobs.size(digest) for digest in files if store.blobs.exists(digest))

@@ -10,7 +10,7 @@ from ragscout.model.inputs import value_now
 from ragscout.model.outcome import Answer, Failure, Prompt
 from ragscout.model.values import Passages, codec
 from ragscout.plan.cells import CellReader
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.store.store import Store
 
 CONTEXT = "context"
@@ -19,7 +19,7 @@ CONTEXT = "context"
 class StoredPassages:
     """Passages of questions; whole values that were loaded once are kept."""
 
-    def __init__(self, prepared: Prepared, store: Store) -> None:
+    def __init__(self, prepared: Setup, store: Store) -> None:
         """Args: prepared = the sweep; store = where its values and cells lie."""
         self.cells, self._store = CellReader(store, prepared), store
         self._values: dict[str, Any] = {}

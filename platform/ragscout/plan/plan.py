@@ -18,7 +18,7 @@ from ragscout.plan.budget import SweepBudget
 from ragscout.plan.estimate import Estimate, Range, each_answer, estimate
 from ragscout.plan.lexicons import LexiconPlan, lexicons
 from ragscout.plan.lexicons import lines as lexicon_lines
-from ragscout.plan.setup import Prepared, host_of
+from ragscout.plan.setup import Setup, host_of
 from ragscout.store.store import Store
 
 
@@ -99,7 +99,7 @@ class Plan:
         return dataclasses.asdict(self)
 
 
-def make_plan(prepared: Prepared, store: Store) -> Plan:
+def make_plan(prepared: Setup, store: Store) -> Plan:
     """Count what ``prepared`` would do on ``store``. Reads keys only."""
     configurations = prepared.space.configurations
     questions = len(prepared.questions)
@@ -170,7 +170,7 @@ def _span(value: Range, digits: int = 0, unit: str = "") -> str:
     return " / ".join(f"{end:,.{digits}f}" for end in ends) + (f" {unit}" if unit else "")
 
 
-def _leaving(prepared: Prepared, configurations: Iterable[Configuration], answers: int) -> Iterable[Leaving]:
+def _leaving(prepared: Setup, configurations: Iterable[Configuration], answers: int) -> Iterable[Leaving]:
     steps = {step for item in configurations for step in item.steps.values()}
     remote = {item.identity_model(): item for item in prepared.opening.connections if host_of(item)}
     used: dict[tuple[str, str, str], int] = {}
@@ -184,7 +184,7 @@ def _leaving(prepared: Prepared, configurations: Iterable[Configuration], answer
         yield Leaving(host, model_name, stage, STAGES[stage].sends, number)
 
 
-def _absent(prepared: Prepared) -> Iterable[str]:
+def _absent(prepared: Setup) -> Iterable[str]:
     """Return what to do about every model of the space that is not on this machine."""
     models = prepared.opening.models()
     wanted = {(connection.alias, "") for connection in prepared.opening.connections if connection.alias}

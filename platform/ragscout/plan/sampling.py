@@ -12,18 +12,18 @@ from ragscout.engine.session import Opening
 from ragscout.model.results.declared_sample import AUTO, OFF, Declared, size_of
 from ragscout.model.results.journal import SampleSettled, SweepOpened
 from ragscout.plan.estimate import indexing
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.store.store import Store
 
 QUARTER = 0.25
 """Share of the time budget that building all prefixes may take without a sample."""
 TARGET = 0.05
 """Share of the time budget that building all prefixes on a sample of ``auto`` should take."""
-MOST = 0.5
+LARGEST_SHARE = 0.5
 """Largest share of the documents that a sample of ``auto`` may hold: a larger one saves too little."""
 
 
-def declare(prepared: Prepared, store: Store, wanted: str, useful: bool) -> Prepared:
+def declare(prepared: Setup, store: Store, wanted: str, useful: bool) -> Setup:
     """Return the sweep with its sample declared, or without one. What an earlier process wrote down stays.
 
     Args:
@@ -40,7 +40,7 @@ def declare(prepared: Prepared, store: Store, wanted: str, useful: bool) -> Prep
     return replace(prepared, opening=replace(prepared.opening, sample=sample))
 
 
-def _chosen(prepared: Prepared, store: Store, wanted: str) -> Declared | None:
+def _chosen(prepared: Setup, store: Store, wanted: str) -> Declared | None:
     minutes, seed = prepared.spec.budget.minutes, prepared.spec.seed
     if wanted == OFF or (wanted == AUTO and minutes is None):
         return None
@@ -55,7 +55,7 @@ def _chosen(prepared: Prepared, store: Store, wanted: str) -> Declared | None:
     return Declared(0, share, seed, True, round(seconds, 3), budget)
 
 
-def plan_line(prepared: Prepared, wanted: str) -> str:
+def plan_line(prepared: Setup, wanted: str) -> str:
     """Return what ``plan`` says about the sample: why, how large, what it saves; empty where there is nothing to
     say."""
     declared = prepared.opening.sample
@@ -87,8 +87,8 @@ def _size(declared: Declared) -> str:
     return f"{declared.size:,} documents" if declared.size else f"{100 * declared.share:.3g} % of the documents"
 
 
-async def settle(
-    prepared: Prepared, journal: SweepJournal, store: Store, fill: Callable[[Sequence[Want]], Awaitable[Filled]]
+async def apply_sample(
+    prepared: Setup, journal: SweepJournal, store: Store, fill: Callable[[Sequence[Want]], Awaitable[Filled]]
 ) -> list[str]:
     """Choose the sample's documents and write down how many they are, and whether ranking on them is worth it.
 
@@ -108,7 +108,7 @@ async def settle(
         return int(sum(note.get(name, 0) for note in notes))
 
     documents, of, failed = total("documents"), total("of"), next(iter(filled.failed.values()), "")
-    large = documents >= of if not declared.auto else documents > MOST * of
+    large = documents >= of if not declared.auto else documents > LARGEST_SHARE * of
     used = not failed and not large
     counts = (documents, of, total("evidence"), total("nearest"), total("random"))
     journal.append(SampleSettled(*counts, failed=failed, used=used))

@@ -47,7 +47,7 @@ MISSING_LIMIT = 0.02
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Setup:
     """What a sweep is made of. ``questions``: the development questions in the one seeded order of the sweep."""
 
     spec: SweepSpec
@@ -103,7 +103,7 @@ class Prepared:
         allowed = held if limit is None else min(held, int(CLOSING_SHARE * limit))
         return allowed + self.closing_answers() - held
 
-    def with_questions(self, questions: Sequence[Question]) -> Prepared:
+    def with_questions(self, questions: Sequence[Question]) -> Setup:
         """Return the same sweep on other questions: the opened hold-out."""
         return replace(self, questions=tuple(questions), _by_id={question.id: question for question in questions})
 
@@ -273,7 +273,7 @@ def host_of(connection: Connection) -> str:
     return "" if host in ("", "localhost", "127.0.0.1", "::1") else host
 
 
-def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
+def prepare(spec: SweepSpec, store: Store, base: Path) -> Setup:
     """Pin the evaluation set, close the space, choose metrics and goal, write the opening record down in memory.
 
     Which questions are sealed is looked up once, before the sweep is begun; then its opening record says so.
@@ -328,7 +328,7 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
             f"{spec.document.at('goal.within')}: a limit in seconds needs the latency probe; got probe: off. "
             "Leave probe: out, or the limit."
         )
-    prepared = Prepared(
+    prepared = Setup(
         spec,
         eval_set,
         questions,
@@ -347,7 +347,7 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Prepared:
     return replace(prepared, opening=replace(opening, closing=round(share, 4)))
 
 
-def check_goal(prepared: Prepared, store: Store) -> None:
+def check_goal(prepared: Setup, store: Store) -> None:
     """Try the goal's metrics out on answers whose order is known, in every language of the questions. The goal of a
     sweep that was begun passed already.
 

@@ -9,7 +9,7 @@ from ragscout.model.config import Configuration, plan
 from ragscout.model.outcome import Usage
 from ragscout.model.results.board import Board
 from ragscout.model.stages import STAGES
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.store.store import Store
 
 PURPOSES = {
@@ -50,7 +50,7 @@ class SpendingPlan:
             )
 
 
-def spending(prepared: Prepared, store: Store, board: Board) -> SpendingPlan:
+def spending(prepared: Setup, store: Store, board: Board) -> SpendingPlan:
     """Return what a sweep took so far. Seconds are those of the work itself, however much of it ran at once."""
     index = Usage()
     for node in plan(_indexed((*prepared.space.configurations, *prepared.sampled.values()))).values():

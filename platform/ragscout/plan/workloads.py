@@ -8,14 +8,14 @@ from ragscout.model.config import Configuration, Node
 from ragscout.model.cost import Workload
 from ragscout.model.stages import configured
 from ragscout.model.text import language
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.store.store import Store
 
 CHARACTERS_PER_TOKEN = {"ko": 1.6, "en": 4.2}
 BYTES_PER_CHARACTER = {"ko": 2.4, "en": 1.0}
 
 
-def workload(prepared: Prepared, store: Store) -> Workload:
+def workload(prepared: Setup, store: Store) -> Workload:
     """Return what the first step is given: the files by their size, the questions by their length."""
     files = {file.sha256 for file in prepared.eval_set.files}
     size = float(sum(store.blobs.size(digest) for digest in files if store.blobs.exists(digest)))

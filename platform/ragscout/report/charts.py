@@ -1,4 +1,4 @@
-"""The report's charts as scenes: quality against cost, what the knobs did, how they work together, every question."""
+"""The report's charts as drawings: quality against cost, what the knobs did, how they work together, every question."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ragscout.model.results.amounts import gap_end
 from ragscout.model.results.board import Board, BoardLanguage, Goal, Row
 from ragscout.model.results.measured import goal_value
 from ragscout.record.recorder import Snapshot
-from ragscout.report.scene import (
+from ragscout.report.drawing import (
     BLUE,
     GREEN,
     GREY,
@@ -23,8 +23,8 @@ from ragscout.report.scene import (
     SOFT,
     Box,
     Dot,
+    Drawing,
     Line,
-    Scene,
     TextLabel,
     number,
     short,
@@ -73,7 +73,7 @@ def front(points_: Sequence[ChartPoint], goal: Goal) -> list[ChartPoint]:
 
 def quality_chart(
     board: Board, lang: BoardLanguage, limit: float | None = None, *, everything: bool = False, roles: bool = True
-) -> Scene | None:
+) -> Drawing | None:
     """Quality against cost, ``None`` without a scored row.
 
     ``limit``: the largest cost allowed, drawn as a line. ``everything``: every row and the Pareto front; else the
@@ -84,51 +84,51 @@ def quality_chart(
     shown = every if everything else [p for p in every if _role(p.row) or p.row.in_winner_set]
     if not shown:
         return None
-    scene = Scene(900, 420, f"{words('chart.against')}: {board.worn(board.goal.metric, lang)}")
-    plot = (_LEFT, _TOP, 560.0 if roles else 860.0, scene.height - _BOTTOM)
+    drawing = Drawing(900, 420, f"{words('chart.against')}: {board.worn(board.goal.metric, lang)}")
+    plot = (_LEFT, _TOP, 560.0 if roles else 860.0, drawing.height - _BOTTOM)
     costs = [p.x for p in shown] + ([limit] if limit is not None and priced else [])
     across, marks = _cost_axis(min(costs), max(costs), plot[0], plot[2])
     ends = [end for p in shown for end in (p.y, p.low, p.high) if end is not None]
     up, levels = _linear(min(ends), max(ends), plot[3], plot[1], board.goal)
     unit = f" ({board.currency})" if priced and board.currency else ""
     percent = board.goal.unit
-    _frame(scene, plot, [(across(v), number(v)) for v in marks], [(up(v), _percent(v, percent)) for v in levels])
-    scene.add(
+    _frame(drawing, plot, [(across(v), number(v)) for v in marks], [(up(v), _percent(v, percent)) for v in levels])
+    drawing.add(
         TextLabel(
             (plot[0] + plot[2]) / 2,
-            scene.height - 10,
+            drawing.height - 10,
             words("chart.cost" if priced else "chart.seconds") + unit,
             12,
             SOFT,
             "middle",
         )
     )
-    scene.add(TextLabel(16, (plot[1] + plot[3]) / 2, board.goal.metric, 12, SOFT, "middle", turned=True))
+    drawing.add(TextLabel(16, (plot[1] + plot[3]) / 2, board.goal.metric, 12, SOFT, "middle", turned=True))
     if limit is not None and priced:
         x = across(limit)
-        scene.add(Line(((x, plot[1]), (x, plot[3])), "#b3261e", 1.2, dashed=True))
-        scene.add(TextLabel(x - 4, plot[1] + 12, words("chart.limit", value=number(limit)), 11, "#b3261e", "end"))
+        drawing.add(Line(((x, plot[1]), (x, plot[3])), "#b3261e", 1.2, dashed=True))
+        drawing.add(TextLabel(x - 4, plot[1] + 12, words("chart.limit", value=number(limit)), 11, "#b3261e", "end"))
     if everything:
         line = tuple((across(p.x), up(p.y)) for p in front(every, board.goal))
         if len(line) > 1:
-            scene.add(Line(line, GREEN, 1.4))
+            drawing.add(Line(line, GREEN, 1.4))
     for point in sorted(shown, key=lambda item: (bool(_role(item.row)), -item.row.rank)):
-        _draw_point(scene, point, across(point.x), up(point.y), up)
+        _draw_point(drawing, point, across(point.x), up(point.y), up)
     if roles:
-        _name_points(scene, [p for p in shown if _role(p.row)], across, up, plot, words)
-    return scene
+        _name_points(drawing, [p for p in shown if _role(p.row)], across, up, plot, words)
+    return drawing
 
 
-def _draw_point(scene: Scene, point: ChartPoint, x: float, y: float, up: Callable[[float], float]) -> None:
+def _draw_point(drawing: Drawing, point: ChartPoint, x: float, y: float, up: Callable[[float], float]) -> None:
     role = _role(point.row)
     colour = ROLES.get(role, BLUE)
     if point.low is not None and point.high is not None:
-        scene.add(Line(((x, up(point.low)), (x, up(point.high))), colour, 1.6 if role else 0.7))
-    scene.add(Dot(x, y, 5.5 if role else 4, colour, "" if point.row.has("partial") else colour))
+        drawing.add(Line(((x, up(point.low)), (x, up(point.high))), colour, 1.6 if role else 0.7))
+    drawing.add(Dot(x, y, 5.5 if role else 4, colour, "" if point.row.has("partial") else colour))
 
 
 def _name_points(
-    scene: Scene,
+    drawing: Drawing,
     named: Sequence[ChartPoint],
     across: Callable[[float], float],
     up: Callable[[float], float],
@@ -139,24 +139,26 @@ def _name_points(
     places = spread_out([up(point.y) for point in named], 36, plot[1] + 14, plot[3] - 14)
     for point, place in zip(named, places, strict=True):
         colour = ROLES[_role(point.row)]
-        scene.add(Line(((across(point.x) + 6, up(point.y)), (plot[2] + 10, place), (plot[2] + 18, place)), colour, 0.6))
+        drawing.add(
+            Line(((across(point.x) + 6, up(point.y)), (plot[2] + 10, place), (plot[2] + 18, place)), colour, 0.6)
+        )
         marks = " + ".join(words(f"mark.{mark}") for mark in ROLES if mark in point.row.marks)
-        scene.add(TextLabel(plot[2] + 22, place - 3, marks, 12, colour, bold=True))
-        scene.add(TextLabel(plot[2] + 22, place + 12, short(point.row.name, 306, 11), 11, INK))
+        drawing.add(TextLabel(plot[2] + 22, place - 3, marks, 12, colour, bold=True))
+        drawing.add(TextLabel(plot[2] + 22, place + 12, short(point.row.name, 306, 11), 11, INK))
 
 
 def _role(row: Row) -> str:
     return next((mark for mark in ROLES if mark in row.marks), "")
 
 
-def effects_chart(effects: Sequence[Effect], goal: Goal, lang: BoardLanguage) -> Scene | None:
+def effects_chart(effects: Sequence[Effect], goal: Goal, lang: BoardLanguage) -> Drawing | None:
     """One line per value of a knob: its effect with the interval."""
     if not effects:
         return None
     knobs = list(dict.fromkeys(effect.knob for effect in effects))
     line, gap = 22.0, 14.0
     height = _TOP + line * len(effects) + gap * len(knobs) + _BOTTOM
-    scene = Scene(900, height, Words(lang)("chart.effects"))
+    drawing = Drawing(900, height, Words(lang)("chart.effects"))
     scale = 100 if goal.unit else 1
     reach = max(abs(end) * scale for effect in effects for end in (effect.low, effect.high, effect.value)) or 1.0
     plot = (330.0, _TOP, 860.0, height - _BOTTOM)
@@ -164,59 +166,61 @@ def effects_chart(effects: Sequence[Effect], goal: Goal, lang: BoardLanguage) ->
     def across(value: float) -> float:
         return (plot[0] + plot[2]) / 2 + value / reach * (plot[2] - plot[0]) / 2
 
-    _frame(scene, plot, [(across(v), f"{v:+g}" if v else "0") for v in ticks(-reach, reach, 6)], [])
-    scene.add(Line(((across(0), plot[1]), (across(0), plot[3])), SOFT, 1.2))
+    _frame(drawing, plot, [(across(v), f"{v:+g}" if v else "0") for v in ticks(-reach, reach, 6)], [])
+    drawing.add(Line(((across(0), plot[1]), (across(0), plot[3])), SOFT, 1.2))
     unit = Words(lang)("chart.points") if goal.unit else goal.metric
-    scene.add(TextLabel((plot[0] + plot[2]) / 2, height - 12, unit, 12, SOFT, "middle"))
+    drawing.add(TextLabel((plot[0] + plot[2]) / 2, height - 12, unit, 12, SOFT, "middle"))
     y = _TOP + line / 2
     for knob in knobs:
-        scene.add(TextLabel(8, y + 4, short(knob, 130, 12), 12, INK, bold=True))
+        drawing.add(TextLabel(8, y + 4, short(knob, 130, 12), 12, INK, bold=True))
         for effect in (item for item in effects if item.knob == knob):
             clear = effect.low > 0 or effect.high < 0
             good = effect.value * goal.sign > 0
             colour = (GREEN if good else ORANGE) if clear else GREY
-            scene.add(TextLabel(318, y + 4, short(effect.level, 170, 12), 12, INK, "end"))
-            scene.add(Line(((across(effect.low * scale), y), (across(effect.high * scale), y)), colour, 2))
-            scene.add(Dot(across(effect.value * scale), y, 4.5, colour, colour))
+            drawing.add(TextLabel(318, y + 4, short(effect.level, 170, 12), 12, INK, "end"))
+            drawing.add(Line(((across(effect.low * scale), y), (across(effect.high * scale), y)), colour, 2))
+            drawing.add(Dot(across(effect.value * scale), y, 4.5, colour, colour))
             y += line
         y += gap
-    return scene
+    return drawing
 
 
-def interaction_chart(found: Interaction, goal: Goal, lang: BoardLanguage) -> Scene:
+def interaction_chart(found: Interaction, goal: Goal, lang: BoardLanguage) -> Drawing:
     """Return a heat map: green where two values together give more than their effects, orange where less."""
     wide = min(110.0, 660.0 / len(found.columns))
     high, left, top = 30.0, 220.0, 64.0
     words = Words(lang)
     title = words("chart.together", first=found.first, second=found.second)
-    scene = Scene(left + wide * len(found.columns) + 20, top + high * len(found.rows) + 12, title)
-    scene.add(TextLabel(8, 18, short(title, scene.width - 16, 12), 12, INK, bold=True))
+    drawing = Drawing(left + wide * len(found.columns) + 20, top + high * len(found.rows) + 12, title)
+    drawing.add(TextLabel(8, 18, short(title, drawing.width - 16, 12), 12, INK, bold=True))
     # at least two points, so that a difference that means nothing is not painted as a large one
     most = max([2 * goal.point, *(abs(v) for line in found.cells for v in line if v is not None)]) or 1.0
     for place, level in enumerate(found.columns):
-        scene.add(TextLabel(left + wide * (place + 0.5), top - 10, short(level, wide - 6, 11), 11, SOFT, "middle"))
+        drawing.add(TextLabel(left + wide * (place + 0.5), top - 10, short(level, wide - 6, 11), 11, SOFT, "middle"))
     for down, level in enumerate(found.rows):
         y = top + high * down
-        scene.add(TextLabel(left - 8, y + 19, short(level, left - 20, 11), 11, SOFT, "end"))
+        drawing.add(TextLabel(left - 8, y + 19, short(level, left - 20, 11), 11, SOFT, "end"))
         for place, value in enumerate(found.cells[down]):
             x = left + wide * place
             if value is None:
-                scene.add(
+                drawing.add(
                     Box(x, y, wide - 2, high - 2, "#f1f3f5"), TextLabel(x + wide / 2, y + 19, "–", 11, GREY, "middle")
                 )
                 continue
-            scene.add(Box(x, y, wide - 2, high - 2, diverging(value * goal.sign / most)))
-            scene.add(TextLabel(x + wide / 2 - 1, y + 19, words.value(gap_end(goal, value)), 11, INK, "middle"))
-    return scene
+            drawing.add(Box(x, y, wide - 2, high - 2, diverging(value * goal.sign / most)))
+            drawing.add(TextLabel(x + wide / 2 - 1, y + 19, words.value(gap_end(goal, value)), 11, INK, "middle"))
+    return drawing
 
 
-def matrix_chart(snapshot: Snapshot, rows: Sequence[Row], questions: Sequence[Question], lang: BoardLanguage) -> Scene:
+def matrix_chart(
+    snapshot: Snapshot, rows: Sequence[Row], questions: Sequence[Question], lang: BoardLanguage
+) -> Drawing:
     """Rows of the board by question: dark where the goal is high, light where low, empty where nothing was scored."""
     goal = snapshot.board.goal
     measured = {row.configuration.key: row for row in snapshot.rows}
     left, top, high = 250.0, 30.0, 16.0
     wide = max(3.0, min(18.0, 640.0 / max(1, len(questions))))
-    scene = Scene(900, top + high * len(rows) + 34, Words(lang)("chart.matrix"))
+    drawing = Drawing(900, top + high * len(rows) + 34, Words(lang)("chart.matrix"))
     values = [
         [
             _outcome(measured[row.key].scores.get(question.id, {}), goal) if row.key in measured else None
@@ -229,10 +233,10 @@ def matrix_chart(snapshot: Snapshot, rows: Sequence[Row], questions: Sequence[Qu
     top_value = goal.high if goal.high is not None else max(known, default=1.0)
     span = (top_value - low) or 1.0
     for place in range(0, len(questions), max(1, math.ceil(34 / wide))):
-        scene.add(TextLabel(left + wide * (place + 0.5), top - 8, str(place + 1), 9, SOFT, "middle"))
+        drawing.add(TextLabel(left + wide * (place + 0.5), top - 8, str(place + 1), 9, SOFT, "middle"))
     for down, (row, line) in enumerate(zip(rows, values, strict=True)):
         y = top + high * down
-        scene.add(TextLabel(left - 8, y + 12, short(f"{row.rank}. {row.name}", left - 16, 11), 11, INK, "end"))
+        drawing.add(TextLabel(left - 8, y + 12, short(f"{row.rank}. {row.name}", left - 16, 11), 11, INK, "end"))
         for place, value in enumerate(line):
             edge = GRID if wide > 5 else ""
             if value is None:
@@ -240,14 +244,14 @@ def matrix_chart(snapshot: Snapshot, rows: Sequence[Row], questions: Sequence[Qu
             else:
                 share = (value - low) / span
                 fill = _sequential(share if goal.higher else 1 - share)
-            scene.add(Box(left + wide * place, y, wide - (1 if wide > 5 else 0), high - 2, fill, edge))
+            drawing.add(Box(left + wide * place, y, wide - (1 if wide > 5 else 0), high - 2, fill, edge))
     y = top + high * len(rows) + 12
     words = Words(lang)
-    scene.add(TextLabel(left, y + 10, words("chart.worse"), 10, SOFT))
+    drawing.add(TextLabel(left, y + 10, words("chart.worse"), 10, SOFT))
     for step in range(6):
-        scene.add(Box(left + 40 + 16 * step, y, 15, 12, _sequential(step / 5), GRID))
-    scene.add(TextLabel(left + 142, y + 10, words("chart.better"), 10, SOFT))
-    return scene
+        drawing.add(Box(left + 40 + 16 * step, y, 15, 12, _sequential(step / 5), GRID))
+    drawing.add(TextLabel(left + 142, y + 10, words("chart.better"), 10, SOFT))
+    return drawing
 
 
 def _outcome(outcomes: Mapping[str, object], goal: Goal) -> float | None:
@@ -312,14 +316,14 @@ def _percent(value: float, unit: bool) -> str:
 
 
 def _frame(
-    scene: Scene,
+    drawing: Drawing,
     plot: tuple[float, float, float, float],
     below: Sequence[tuple[float, str]],
     beside: Sequence[tuple[float, str]],
 ) -> None:
     left, top, right, bottom = plot
     for x, text in below:
-        scene.add(Line(((x, top), (x, bottom)), GRID), TextLabel(x, bottom + 17, text, 11, SOFT, "middle"))
+        drawing.add(Line(((x, top), (x, bottom)), GRID), TextLabel(x, bottom + 17, text, 11, SOFT, "middle"))
     for y, text in beside:
-        scene.add(Line(((left, y), (right, y)), GRID), TextLabel(left - 7, y + 4, text, 11, SOFT, "end"))
-    scene.add(Line(((left, bottom), (right, bottom)), GREY))
+        drawing.add(Line(((left, y), (right, y)), GRID), TextLabel(left - 7, y + 4, text, 11, SOFT, "end"))
+    drawing.add(Line(((left, bottom), (right, bottom)), GREY))

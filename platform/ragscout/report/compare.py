@@ -14,7 +14,7 @@ from ragscout.model.outcome import Failure, Score
 from ragscout.model.results.board import Board, Goal, Paired
 from ragscout.model.results.board import Row as BoardRow
 from ragscout.model.results.measured import goal_value
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.record.recorder import Snapshot
 from ragscout.report.models import models_of
 from ragscout.report.why import GroupDuel, groups
@@ -69,7 +69,7 @@ class Comparison:
 class SweepSide:
     """One sweep."""
 
-    prepared: Prepared
+    prepared: Setup
     snapshot: Snapshot
 
     @property

@@ -20,7 +20,7 @@ from ragscout.report.why_text import contribution
 from ragscout.words import Phrase, Words, phrase
 
 SHOWN = 3
-FEWEST = 10
+FEWEST_COMMON = 10
 """Common questions from which on a difference that is not significant is worth a word."""
 LEAST = 0.0005
 """Smallest difference that is shown as one."""
@@ -90,7 +90,7 @@ def _reasons(material: ReportMaterial, best: Row) -> Iterator[str]:
     for role, name, paired in _rivals(material, best):
         clear = _clear(paired, goal.sign)
         # a difference of nothing, or on a handful of questions, is no reason for a choice
-        level = not clear and paired.n >= FEWEST and paired.difference * goal.sign >= LEAST
+        level = not clear and paired.n >= FEWEST_COMMON and paired.difference * goal.sign >= LEAST
         if clear > 0:
             yield words("decision.beats", role=role, name=name, **_ends(goal, paired, goal.sign))
         elif level:

@@ -7,12 +7,12 @@ from pathlib import Path
 from ragscout.board.show.table import visible
 from ragscout.report import charts
 from ragscout.report.audit_section import agreement_charts, audit_of
+from ragscout.report.drawing import Drawing, png, svg
 from ragscout.report.html import MATRIX_QUESTIONS, hardest_first
 from ragscout.report.material import ReportMaterial
-from ragscout.report.scene import Scene, png, svg
 
 
-def figures(material: ReportMaterial) -> dict[str, Scene]:
+def figures(material: ReportMaterial) -> dict[str, Drawing]:
     """Name to chart; what is not known is left out."""
     board, lang = material.snapshot.board, material.language
     limit = material.limits.get("usd_per_1k")
@@ -27,17 +27,17 @@ def figures(material: ReportMaterial) -> dict[str, Scene]:
     for number, item in enumerate(material.effects.interactions(), 1):
         found[f"interaction{number}"] = charts.interaction_chart(item, board.goal, lang)
     audit = audit_of(material.snapshot)
-    for number, scene in enumerate(agreement_charts(audit, lang) if audit is not None else [], 1):
-        found[f"agreement{number}"] = scene
-    return {name: scene for name, scene in found.items() if scene is not None}
+    for number, drawing in enumerate(agreement_charts(audit, lang) if audit is not None else [], 1):
+        found[f"agreement{number}"] = drawing
+    return {name: drawing for name, drawing in found.items() if drawing is not None}
 
 
 def write_figures(material: ReportMaterial, folder: Path) -> list[Path]:
     """Write every chart as PNG and SVG into a folder; gives the files."""
     folder.mkdir(parents=True, exist_ok=True)
     made = []
-    for name, scene in figures(material).items():
-        (folder / f"{name}.svg").write_text(svg(scene, standalone=True), encoding="utf-8")
-        (folder / f"{name}.png").write_bytes(png(scene))
+    for name, drawing in figures(material).items():
+        (folder / f"{name}.svg").write_text(svg(drawing, standalone=True), encoding="utf-8")
+        (folder / f"{name}.png").write_bytes(png(drawing))
         made += [folder / f"{name}.svg", folder / f"{name}.png"]
     return made

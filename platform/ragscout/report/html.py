@@ -22,8 +22,8 @@ from ragscout.model.results.measured import goal_value
 from ragscout.report import charts
 from ragscout.report.audit_section import agreement_charts, audit_of
 from ragscout.report.decision import Decision, decision
+from ragscout.report.drawing import Drawing, clean, svg
 from ragscout.report.material import ReportMaterial
-from ragscout.report.scene import Scene, clean, svg
 from ragscout.report.why import Example, Side
 from ragscout.report.why_text import place, rough
 from ragscout.words import Words
@@ -54,10 +54,10 @@ def report(material: ReportMaterial) -> bytes:
 def _body(material: ReportMaterial) -> Iterator[str]:
     yield _first_page(material)
     yield _board_section(material)
-    scene = charts.quality_chart(material.snapshot.board, material.language, _limit(material), everything=True)
-    if scene is not None:
+    drawing = charts.quality_chart(material.snapshot.board, material.language, _limit(material), everything=True)
+    if drawing is not None:
         words = Words(material.language)
-        content = f'<p class="soft">{words("report.pareto_help")}</p>{_drawn(scene)}'
+        content = f'<p class="soft">{words("report.pareto_help")}</p>{_drawn(drawing)}'
         yield _section(words("report.pareto"), content)
     yield _knobs(material)
     yield _questions(material)
@@ -71,12 +71,12 @@ def _first_page(material: ReportMaterial) -> str:
     snapshot, lang = material.snapshot, material.language
     words, board, said = Words(lang), snapshot.board, decision(material)
     state = "" if snapshot.closed else f" · {words('report.running')}"
-    scene = charts.quality_chart(board, lang, _limit(material))
+    drawing = charts.quality_chart(board, lang, _limit(material))
     parts = [
         f"<h1>{_text(board.sweep)}</h1>",
         f'<p class="soft">{_text(words("report.title"))} · {_text(board.eval_set)}{_text(state)}</p>',
         f'<p class="headline">{_text(said.headline)}</p>',
-        _drawn(scene),
+        _drawn(drawing),
         _columns(words, said),
         f"<h3>{words('report.not_tried')}</h3>{_list(said.not_tried, 'ul')}",
         f'<p class="soft">{_text(words("report.made", questions=board.questions))} ',
@@ -164,7 +164,7 @@ def _expert(material: ReportMaterial) -> str:
             f"<h3>{words('report.interactions')}</h3>",
             f'<p class="soft">{words("report.interactions_help")}</p>',
         ]
-        parts += [_drawn(scene) for scene in maps]
+        parts += [_drawn(drawing) for drawing in maps]
     parts += _audit(material)
     if not parts:
         return ""
@@ -179,7 +179,7 @@ def _questions(material: ReportMaterial) -> str:
     if not asked:
         return ""
     shown = asked[:MATRIX_QUESTIONS]
-    scene = charts.matrix_chart(material.snapshot, rows, [question for question, _ in shown], material.language)
+    drawing = charts.matrix_chart(material.snapshot, rows, [question for question, _ in shown], material.language)
     lines = "".join(
         f'<tr><td class="number">{number}</td><td>{_text(question.id)}</td><td>{_text(question.text)}</td>'
         f'<td class="number">{mean:.2f}</td></tr>'
@@ -193,7 +193,7 @@ def _questions(material: ReportMaterial) -> str:
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
     details = f'<details class="list"><summary>{words("report.list")}</summary>{table}</details>'
     note = f'<p class="soft">{words("report.matrix_help")}</p>'
-    return _section(words("report.matrix"), f"{note}{_drawn(scene)}{cut}{details}")
+    return _section(words("report.matrix"), f"{note}{_drawn(drawing)}{cut}{details}")
 
 
 def hardest_first(material: ReportMaterial, rows: Sequence[Row]) -> list[tuple[Question, float]]:
@@ -274,7 +274,7 @@ def _judges(material: ReportMaterial) -> str:
 def _audit(material: ReportMaterial) -> list[str]:
     """Whether the metrics agree: maps, the row that each puts first, the questions on which they do not."""
     found, words = audit_of(material.snapshot), Words(material.language)
-    drawn = [_drawn(scene) for scene in agreement_charts(found, material.language)] if found is not None else []
+    drawn = [_drawn(drawing) for drawing in agreement_charts(found, material.language)] if found is not None else []
     if found is None or not drawn:
         return []
     best = [words("audit.first_by", figure=figure, name=name) for figure, name in found["best"].items()]
@@ -304,8 +304,8 @@ def _list(items: Sequence[str], kind: str) -> str:
     return f"<{kind}>{''.join(f'<li>{_text(item)}</li>' for item in items)}</{kind}>"
 
 
-def _drawn(scene: Scene | None) -> str:
-    return svg(scene) if scene is not None else ""
+def _drawn(drawing: Drawing | None) -> str:
+    return svg(drawing) if drawing is not None else ""
 
 
 def _text(text: str) -> str:

@@ -6,7 +6,21 @@ import re
 from collections.abc import Callable, Sequence
 
 from ragscout.model.results.board import Board, BoardLanguage, Row
-from ragscout.report.scene import BLUE, GREY, GRID, INK, ORANGE, SOFT, Dot, Line, Scene, TextLabel, number, short, ticks
+from ragscout.report.drawing import (
+    BLUE,
+    GREY,
+    GRID,
+    INK,
+    ORANGE,
+    SOFT,
+    Dot,
+    Drawing,
+    Line,
+    TextLabel,
+    number,
+    short,
+    ticks,
+)
 from ragscout.words import Words
 
 PANELS = 9
@@ -15,7 +29,7 @@ _ACROSS = 3
 _WIDE, _HIGH, _LEFT, _TOP, _BOTTOM = 300.0, 240.0, 56.0, 40.0, 44.0
 
 
-def knob_chart(board: Board, lang: BoardLanguage) -> Scene | None:
+def knob_chart(board: Board, lang: BoardLanguage) -> Drawing | None:
     """Draw the goal by knob; ``None`` without a scored row or without a knob."""
     rows = [row for row in board.rows if _mean(board, row) is not None]
     shown = [knob for knob in board.knobs if _values(rows, knob)][:PANELS]
@@ -24,20 +38,20 @@ def knob_chart(board: Board, lang: BoardLanguage) -> Scene | None:
     across = min(_ACROSS, len(shown))
     down = -(-len(shown) // across)
     title = Words(lang)("chart.by_knob", goal=board.worn(board.goal.metric, lang))
-    scene = Scene(_LEFT + _WIDE * across, _TOP + (_HIGH + _BOTTOM) * down, title)
-    scene.add(TextLabel(8, 18, short(title, scene.width - 16, 12), 12, INK, bold=True))
+    drawing = Drawing(_LEFT + _WIDE * across, _TOP + (_HIGH + _BOTTOM) * down, title)
+    drawing.add(TextLabel(8, 18, short(title, drawing.width - 16, 12), 12, INK, bold=True))
     means = [mean for row in rows if (mean := _mean(board, row)) is not None]
     pad = (max(means) - min(means)) * 0.06 or 0.05 * (abs(max(means)) or 1.0)
     low, high = min(means) - pad, max(means) + pad
     for place, knob in enumerate(shown):
         left = _LEFT + _WIDE * (place % across)
         top = _TOP + (_HIGH + _BOTTOM) * (place // across)
-        _panel(scene, board, rows, knob, (left, top), (low, high), first=place % across == 0)
-    return scene
+        _panel(drawing, board, rows, knob, (left, top), (low, high), first=place % across == 0)
+    return drawing
 
 
 def _panel(
-    scene: Scene,
+    drawing: Drawing,
     board: Board,
     rows: Sequence[Row],
     knob: str,
@@ -50,11 +64,11 @@ def _panel(
     (left, top), (low, high) = corner, ends
     right, floor = left + _WIDE - 16, top + _HIGH - 8
     up = _scale(low, high, floor, top + 24)
-    scene.add(TextLabel((left + right) / 2, top + 12, short(knob, right - left, 11), 11, INK, "middle", bold=True))
+    drawing.add(TextLabel((left + right) / 2, top + 12, short(knob, right - left, 11), 11, INK, "middle", bold=True))
     for level in ticks(low, high, 5):
-        scene.add(Line(((left, up(level)), (right, up(level))), GRID))
+        drawing.add(Line(((left, up(level)), (right, up(level))), GRID))
         if first:
-            scene.add(TextLabel(left - 6, up(level) + 4, number(level), 10, SOFT, "end"))
+            drawing.add(TextLabel(left - 6, up(level) + 4, number(level), 10, SOFT, "end"))
     values = _values(rows, knob)
     wide = (right - left) / len(values)
     for place, value in enumerate(values):
@@ -62,15 +76,15 @@ def _panel(
         middle = left + wide * (place + 0.5)
         means = [_mean(board, row) or 0.0 for row in group]
         average = up(sum(means) / len(means))
-        scene.add(Line(((middle - wide * 0.35, average), (middle + wide * 0.35, average)), ORANGE, 2))
+        drawing.add(Line(((middle - wide * 0.35, average), (middle + wide * 0.35, average)), ORANGE, 2))
         for count, (row, mean) in enumerate(zip(group, means, strict=True)):
             # dots of one value stand side by side in the board's order, so that equal scores stay countable
             shift = (count / (len(group) - 1) - 0.5) * wide * 0.5 if len(group) > 1 else 0.0
             full = row.answered >= board.questions
-            scene.add(Dot(middle + shift, up(mean), 3, BLUE, BLUE if full else ""))
+            drawing.add(Dot(middle + shift, up(mean), 3, BLUE, BLUE if full else ""))
         low_label = floor + (16 if place % 2 == 0 or wide > 60 else 30)
-        scene.add(TextLabel(middle, low_label, short(value, max(wide * 1.8, 24), 10), 10, SOFT, "middle"))
-    scene.add(Line(((left, floor), (right, floor)), GREY))
+        drawing.add(TextLabel(middle, low_label, short(value, max(wide * 1.8, 24), 10), 10, SOFT, "middle"))
+    drawing.add(Line(((left, floor), (right, floor)), GREY))
 
 
 def _scale(low: float, high: float, bottom: float, top: float) -> Callable[[float], float]:

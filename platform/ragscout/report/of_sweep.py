@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ragscout.model.key import short
 from ragscout.model.results.board import BoardLanguage
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.record.recorder import Snapshot
 from ragscout.record.words import of_language
 from ragscout.report.material import MaterialOf, ReportMaterial
@@ -16,7 +16,7 @@ from ragscout.report.plots import plots
 from ragscout.store.store import Store
 
 
-def material_of(prepared: Prepared, store: Store, language: str = "") -> MaterialOf:
+def material_of(prepared: Setup, store: Store, language: str = "") -> MaterialOf:
     """Return what makes the material of a snapshot of this sweep.
 
     Args:
@@ -50,7 +50,7 @@ def plots_of(snapshot: Snapshot) -> dict[str, bytes]:
     return plots(snapshot.board, of_language(snapshot.eval_set))
 
 
-def report_of(prepared: Prepared, store: Store) -> Callable[[Snapshot], bytes]:
+def report_of(prepared: Setup, store: Store) -> Callable[[Snapshot], bytes]:
     """Return what makes the HTML report of a snapshot, for recorders."""
     from ragscout.report.html import report
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ragscout.model.config import Configuration
 from ragscout.model.evalset import Question
 from ragscout.plan.passages import StoredPassages
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.store.store import Store
 
 SHOWN = 5
@@ -29,7 +29,7 @@ class ShownPassage:
 class PassageReader:
     """Passages of answers with what the documents say of them."""
 
-    def __init__(self, prepared: Prepared, store: Store) -> None:
+    def __init__(self, prepared: Setup, store: Store) -> None:
         """Args: prepared = the sweep; store = where its values and cells lie."""
         self._reader = StoredPassages(prepared, store)
 

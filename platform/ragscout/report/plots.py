@@ -7,8 +7,8 @@ from dataclasses import replace
 from ragscout.model.results.board import Board, BoardLanguage
 from ragscout.model.text import hangul_share
 from ragscout.report.charts import quality_chart
+from ragscout.report.drawing import GREY, Drawing, TextLabel, korean_font, png, svg
 from ragscout.report.knob_chart import knob_chart
-from ragscout.report.scene import GREY, Scene, TextLabel, korean_font, png, svg
 from ragscout.words import Words
 
 
@@ -18,24 +18,24 @@ def plots(board: Board, lang: BoardLanguage) -> dict[str, bytes]:
     An SVG is drawn with the reader's fonts. A PNG is drawn here: where no font has Korean letters it is in English, and
     says so when Korean names stand in it.
     """
-    made = {f"{name}.svg": svg(scene, standalone=True).encode() for name, scene in _scenes(board, lang).items()}
+    made = {f"{name}.svg": svg(drawing, standalone=True).encode() for name, drawing in _drawings(board, lang).items()}
     font = korean_font()
     korean = lang == "ko" or hangul_share(" ".join([board.sweep, *(row.name for row in board.rows)])) > 0
-    for name, scene in _scenes(board, lang if font else "en").items():
-        made[f"{name}.png"] = png(_remarked(scene) if korean and not font else scene)
+    for name, drawing in _drawings(board, lang if font else "en").items():
+        made[f"{name}.png"] = png(_remarked(drawing) if korean and not font else drawing)
     return made
 
 
-def _scenes(board: Board, lang: BoardLanguage) -> dict[str, Scene]:
-    scenes = {
+def _drawings(board: Board, lang: BoardLanguage) -> dict[str, Drawing]:
+    drawings = {
         "quality_against_cost": quality_chart(board, lang, everything=True),
         "score_by_knob": knob_chart(board, lang),
     }
-    return {name: scene for name, scene in scenes.items() if scene is not None}
+    return {name: drawing for name, drawing in drawings.items() if drawing is not None}
 
 
-def _remarked(scene: Scene) -> Scene:
-    """Return the scene with a line below that says which font is missing."""
-    taller = replace(scene, height=scene.height + 18, shapes=[*scene.shapes])
-    taller.add(TextLabel(8, scene.height + 10, Words("en")("chart.no_font"), 9, GREY))
+def _remarked(drawing: Drawing) -> Drawing:
+    """Return the drawing with a line below that says which font is missing."""
+    taller = replace(drawing, height=drawing.height + 18, shapes=[*drawing.shapes])
+    taller.add(TextLabel(8, drawing.height + 10, Words("en")("chart.no_font"), 9, GREY))
     return taller

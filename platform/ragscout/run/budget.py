@@ -17,13 +17,13 @@ from ragscout.model.results.journal import SearchEnded
 from ragscout.model.results.reason import DONE, Reason
 from ragscout.plan.budget import SweepBudget
 from ragscout.plan.estimate import each_answer
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.search.contract import Block, Proposer, Request
 from ragscout.search.rounds import FINALS_SHARE
 from ragscout.store.store import Store
 
 
-def budget_of(prepared: Prepared, store: Store, journal: SweepJournal, cancel: CancelToken) -> SweepBudget:
+def budget_of(prepared: Setup, store: Store, journal: SweepJournal, cancel: CancelToken) -> SweepBudget:
     """Return the budget of a sweep; earlier processes left in its journal how long they took."""
     return SweepBudget(
         store.ledger,

@@ -10,7 +10,7 @@ from typing import overload
 from ragscout.model.config import Configuration
 from ragscout.model.results.measured import Measured
 from ragscout.plan.cells import CellReader
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.record.recorder import RecordedRow
 from ragscout.run.journal_state import JournalState
 
@@ -52,7 +52,7 @@ class MeasuredRow:
 class MeasuredRows:
     """Every configuration that was asked something. A row that did not change is the same object as before."""
 
-    def __init__(self, prepared: Prepared, cells: CellReader) -> None:
+    def __init__(self, prepared: Setup, cells: CellReader) -> None:
         """Args: cells = reads the sweep's cells."""
         self._prepared, self._cells = prepared, cells
         self._kept: dict[str, MeasuredRow] = {}

@@ -12,7 +12,7 @@ from ragscout.engine.fill import Filled
 from ragscout.engine.worker import WAITING
 from ragscout.model.config import Configuration
 from ragscout.model.outcome import Usage
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.search.contract import Block, Request
 
 ReadBlock = Callable[[Request, Mapping[str, str]], Block]
@@ -50,7 +50,7 @@ def asked_of(requests: Sequence[Request], *but: Mapping[str, str]) -> list[Reque
 def measure(
     requests: Sequence[Request],
     filled: Filled,
-    prepared: Prepared,
+    prepared: Setup,
     read: ReadBlock,
     *,
     failed: Mapping[str, str],
@@ -105,7 +105,7 @@ def _silent(configurations: Sequence[Configuration], filled: Filled) -> dict[str
     return reasons
 
 
-def _others(filled: Filled, prepared: Prepared, silent: Sequence[Configuration]) -> Filled:
+def _others(filled: Filled, prepared: Setup, silent: Sequence[Configuration]) -> Filled:
     """Return what was filled without what nothing but rows that are set aside needs."""
     theirs: set[str] = set()
     for configuration in silent:

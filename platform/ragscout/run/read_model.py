@@ -42,7 +42,7 @@ from ragscout.model.results.measured import Measured
 from ragscout.plan.cells import CellReader
 from ragscout.plan.holdout import sealed_must_pass
 from ragscout.plan.outcome_table import total_usage, without_details
-from ragscout.plan.setup import Prepared, ordered
+from ragscout.plan.setup import Setup, ordered
 from ragscout.record.recorder import RecordedRow, Snapshot
 from ragscout.record.words import of_language
 from ragscout.run.journal_state import JournalCursor, JournalState
@@ -59,7 +59,7 @@ from ragscout.store.store import Store
 class View:
     """One sweep as it stands."""
 
-    def __init__(self, prepared: Prepared, store: Store, journal: SweepJournal) -> None:
+    def __init__(self, prepared: Setup, store: Store, journal: SweepJournal) -> None:
         """Args: prepared = the sweep; store = where its cells lie; journal = of the sweep."""
         self._prepared, self._store, self._ledger = prepared, store, store.ledger
         self._entries, self._journal = journal, JournalCursor(journal)
@@ -329,6 +329,6 @@ class View:
         return tuple(calibrations(prepared.metrics, answered, prepared.questions, labels, self._passages.of))
 
 
-def request_of(prepared: Prepared, asked: AskedRequest) -> Request:
+def request_of(prepared: Setup, asked: AskedRequest) -> Request:
     """Return a journalled request as the proposers know it."""
     return Request(prepared.configuration(asked.configuration), asked.questions, asked.reason)

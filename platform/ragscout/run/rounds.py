@@ -11,7 +11,7 @@ from ragscout.engine.cancel import Stopped
 from ragscout.engine.fill import Want
 from ragscout.model.results.journal import SweepClosed
 from ragscout.model.results.reason import OPEN, STOPPED
-from ragscout.plan.sampling import settle
+from ragscout.plan.sampling import apply_sample
 from ragscout.run.closing import close_sweep
 from ragscout.run.session import Ended, Session
 
@@ -24,7 +24,7 @@ async def run_sweep(session: Session) -> Ended:
         if closed is not None:
             left = await mend(session)
             return Ended(OPEN, tuple(left)) if left else Ended(closed.reason)
-        if left := await settle(session.prepared, session.journal, session.store, session.fill):
+        if left := await apply_sample(session.prepared, session.journal, session.store, session.fill):
             return Ended(OPEN, tuple(left))
         ended = await run_rounds(session)
         left = list(ended.left) or await close_sweep(session)

@@ -13,7 +13,7 @@ from ragscout.model.results.journal import AskedRequest, RoundAsked, RoundMeasur
 from ragscout.model.results.reason import DONE, Reason
 from ragscout.plan.budget import SweepBudget
 from ragscout.plan.cells import CellReader
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.run.budget import BudgetedProposer
 from ragscout.run.measuring import MeasuredRound
 from ragscout.run.read_model import request_of
@@ -56,7 +56,7 @@ class Round:
 class SweepSearch:
     """Gives the rounds of a sweep and hears what came of them."""
 
-    def __init__(self, prepared: Prepared, store: Store, journal: SweepJournal, budget: SweepBudget) -> None:
+    def __init__(self, prepared: Setup, store: Store, journal: SweepJournal, budget: SweepBudget) -> None:
         """Args: journal = where earlier processes wrote their rounds down; budget = of the whole sweep."""
         self._prepared, self._store, self._journal, self._budget = prepared, store, journal, budget
         self._free, self._asked = prepared.spec.budget.answers is None, 0
@@ -132,7 +132,7 @@ def _written(request: Request) -> AskedRequest:
     return AskedRequest(request.configuration.key, request.questions, request.reason)
 
 
-def proposer_of(prepared: Prepared, store: Store) -> Proposer:
+def proposer_of(prepared: Setup, store: Store) -> Proposer:
     """Make the proposer that a sweep names, with everything that it knows before the first answer."""
     return make_proposer(
         prepared.search,
@@ -150,7 +150,7 @@ def proposer_of(prepared: Prepared, store: Store) -> Proposer:
     )
 
 
-def _prefix_groups(prepared: Prepared, store: Store, journal: SweepJournal) -> tuple[tuple[Configuration, ...], ...]:
+def _prefix_groups(prepared: Setup, store: Store, journal: SweepJournal) -> tuple[tuple[Configuration, ...], ...]:
     """Return retrieval prefixes that are scored before the first answer, in rounds; none without a retrieval metric."""
     if not prepared.figures_of("retrieval"):
         return ()
@@ -161,7 +161,7 @@ def _prefix_groups(prepared: Prepared, store: Store, journal: SweepJournal) -> t
     return prefixes.with_sample(groups, prepared.sampled) if sample is not None and sample.used else groups
 
 
-def _floor(prepared: Prepared, store: Store) -> list[Configuration]:
+def _floor(prepared: Setup, store: Store) -> list[Configuration]:
     """Baselines that answer without a model and that no sweep asked yet."""
     answered = store.ledger.cell_nodes()
     return [item for item in prepared.floor if item.last.key not in answered]

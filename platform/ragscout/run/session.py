@@ -18,7 +18,7 @@ from ragscout.engine.worker import Worker
 from ragscout.model.results.journal import SweepOpened
 from ragscout.model.results.reason import Reason
 from ragscout.plan.budget import SweepBudget
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 from ragscout.record.recorder import Recorder
 from ragscout.run.budget import budget_of
 from ragscout.run.events import Events, SweepEvent
@@ -57,7 +57,7 @@ class RunOptions:
 class Session:
     """A running sweep. ``totals``: what the engine did in this run; ``ended``: why the run ended, once it did."""
 
-    prepared: Prepared
+    prepared: Setup
     store: Store
     journal: SweepJournal
     view: View
@@ -124,7 +124,7 @@ class Session:
 
 @asynccontextmanager
 async def open_session(
-    prepared: Prepared, store: Store, journal: SweepJournal, view: View, options: RunOptions
+    prepared: Setup, store: Store, journal: SweepJournal, view: View, options: RunOptions
 ) -> AsyncIterator[Session]:
     """Claim a sweep and open what it runs with; everything is closed again at the end.
 

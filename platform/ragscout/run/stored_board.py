@@ -19,7 +19,7 @@ from ragscout.model.config import Configuration
 from ragscout.model.key import digest, short
 from ragscout.model.results.board import Board
 from ragscout.model.source import source_digest
-from ragscout.plan.setup import Prepared
+from ragscout.plan.setup import Setup
 
 _LOG = logging.getLogger(__name__)
 FOLDER = "boards"
@@ -39,7 +39,7 @@ class StoredBoard:
 class StoredBoards:
     """The stored boards of one sweep."""
 
-    def __init__(self, folder: Path, prepared: Prepared) -> None:
+    def __init__(self, folder: Path, prepared: Setup) -> None:
         """Args: folder = the store's; prepared = the sweep."""
         self._prepared = prepared
         self._folder = folder / FOLDER / short(digest("board", prepared.sweep_id))

@@ -16,7 +16,7 @@ from ragscout.search.contract import Request
 
 KNOWN = "known"
 """Reason of such requests."""
-MOST = 200_000
+MOST_CELLS = 200_000
 """Answers that one sweep starts from at most; configurations in the order of the space."""
 
 
@@ -42,7 +42,7 @@ def known(
     ``nodes``: keys of nodes that have cells at all; ``asked``: question ids this sweep asked, by configuration.
     """
     found: list[Request] = []
-    left = MOST
+    left = MOST_CELLS
     for item in configurations:
         if not item.generates or item.last.key not in nodes or left <= 0:
             continue

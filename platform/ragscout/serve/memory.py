@@ -14,7 +14,7 @@ from ragscout.model.runtime import VectorRef
 if TYPE_CHECKING:
     import numpy as np
 
-SLICE = 1024
+TEXTS_AT_ONCE = 1024
 """Texts encoded at once, as in the store's memo: the slices shape the last bits of some encoders' vectors."""
 
 
@@ -63,8 +63,8 @@ class MemoryMemo:
         by_digest = dict(zip(digests, texts, strict=True))
         refs = {item: self._held[encoder, item] for item in by_digest if (encoder, item) in self._held}
         missing = sorted(by_digest.keys() - refs.keys(), key=lambda item: (len(by_digest[item]), item))
-        for start in range(0, len(missing), SLICE):
-            part = missing[start : start + SLICE]
+        for start in range(0, len(missing), TEXTS_AT_ONCE):
+            part = missing[start : start + TEXTS_AT_ONCE]
             rows = np.ascontiguousarray(await compute([by_digest[item] for item in part]), dtype=np.float32)
             self._batches += 1
             shard = f"{encoder}:{self._batches}"

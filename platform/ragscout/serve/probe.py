@@ -26,7 +26,7 @@ from ragscout.store.store import Store
 
 PATIENCE = 1.0
 """Seconds per question asked for: a row that needs longer is probed with fewer questions, but never fewer than"""
-FEWEST = 3
+FEWEST_REPLIES = 3
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _asked(
     for question in questions:
         now = time.monotonic()
         over = (deadline is not None and now > deadline) or not go_on()
-        if over or (len(replies) >= FEWEST and now - began > PATIENCE * len(questions)):
+        if over or (len(replies) >= FEWEST_REPLIES and now - began > PATIENCE * len(questions)):
             break
         try:
             calls.first_token = None

@@ -26,7 +26,7 @@ def pipeline() -> dict[str, StageEntry]:
 
 
 PIPELINE = pipeline()
-NOTHING = (identifying(), "none")
+NO_GENERATION = (identifying(), "none")
 """Where nothing is generated, retrieval alone is measured."""
 
 
@@ -67,7 +67,7 @@ def names_of(stage: str) -> tuple[str, ...]:
     """Names of what may stand at a key of ``pipeline:``."""
     if stage == KEY:
         return tuple(recipes())
-    return (*steps_of(stage), *(name for place, name in (NOTHING,) if place == stage))
+    return (*steps_of(stage), *(name for place, name in (NO_GENERATION,) if place == stage))
 
 
 def known(name: str, names: Iterable[str]) -> str | None:

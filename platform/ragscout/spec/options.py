@@ -15,7 +15,7 @@ from ragscout.model.key import digest
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import Step, make, model_files, model_name, step_class
 from ragscout.spec.document import join
-from ragscout.spec.entries import NOTHING, known
+from ragscout.spec.entries import NO_GENERATION, known
 from ragscout.spec.types import StageEntry, SweepSpec
 from ragscout.steps.retrievers import FUSION, KEY, FilledRecipe, Recipe, choices, filled, part_of, recipe
 
@@ -72,7 +72,7 @@ def make_option(key: str, steps: Mapping[str, Step], knobs: Mapping[str, str]) -
 
 def _chosen(key: str, entry: StageEntry, given: Mapping[str, Any]) -> list[FilledRecipe]:
     """Return the stages and steps that one alternative stands for, with what is written for each."""
-    if (key, entry.use) == NOTHING:
+    if (key, entry.use) == NO_GENERATION:
         return []
     if key == KEY:
         return list(filled(recipe(entry.use, entry.path), given))
@@ -96,7 +96,7 @@ def fields_of(chosen: Recipe, part: str, use: str) -> dict[str, Any]:
 
 def _all_fields(entry: StageEntry, key: str) -> dict[str, Any]:
     """Every parameter an entry may have beside ``use``, whichever of its alternatives needs it."""
-    if (key, entry.use) == NOTHING:
+    if (key, entry.use) == NO_GENERATION:
         return {}
     if key != KEY:
         found = step_fields(step_class(key, entry.use, entry.path))

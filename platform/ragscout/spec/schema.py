@@ -8,7 +8,7 @@ from typing import Any
 from ragscout.model.metric import MeasureStep
 from ragscout.model.step import Step, field_adapter, steps_of
 from ragscout.spec.connection import KEYS, KINDS
-from ragscout.spec.entries import NOTHING, PIPELINE, names_of, short_names
+from ragscout.spec.entries import NO_GENERATION, PIPELINE, names_of, short_names
 from ragscout.spec.options import is_chat, is_list, step_fields
 from ragscout.spec.parse import WEIGHTED, WITHIN
 from ragscout.spec.types import BUDGET
@@ -58,7 +58,7 @@ def schema() -> Schema:
 
 def _stage(key: str) -> Schema:
     names = names_of(key)
-    steps = [_step(key, name) for name in names if (key, name) != NOTHING]
+    steps = [_step(key, name) for name in names if (key, name) != NO_GENERATION]
     # any text: aliases, hub names and connections stand for steps too, and spellings vary
     simple = {"type": "string", "examples": [*names, *short_names(key, {})]}
     return _many({"anyOf": [simple, *steps]})

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 STEPS = 80
-NOTHING = 1e-20
+NO_VARIANCE = 1e-20
 """A variance that is only the last bits of sums."""
 
 
@@ -90,7 +90,7 @@ def _pulled(means: Floats, spread: Floats) -> tuple[Floats, Floats]:
     import numpy as np
 
     k = len(means)
-    if k <= 3 or float(spread.min()) <= NOTHING:
+    if k <= 3 or float(spread.min()) <= NO_VARIANCE:
         return means, np.sqrt(spread)
     between = _between(means, spread)
     weight = 1 / (spread + between)

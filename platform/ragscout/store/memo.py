@@ -24,7 +24,7 @@ from ragscout.store.store import Store
 if TYPE_CHECKING:
     import numpy as np
 
-SLICE = 1024
+TEXTS_AT_ONCE = 1024
 """Texts encoded and committed at once: what a kill can lose."""
 
 
@@ -84,7 +84,7 @@ class StoreMemo:
                 refs |= await asyncio.to_thread(known, encoder, by_digest)
                 # shortest first keeps padding small; the digest makes the order, and so the slices, always the same
                 missing = sorted(by_digest.keys() - refs.keys(), key=lambda item: (len(by_digest[item]), item))
-                for part in batches(missing, SLICE):
+                for part in batches(missing, TEXTS_AT_ONCE):
                     matrix = _checked(encoder, await compute([by_digest[item] for item in part]), len(part))
                     await asyncio.to_thread(self._keep, encoder, matrix, part)
                 if missing:

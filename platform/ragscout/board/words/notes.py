@@ -14,7 +14,7 @@ from ragscout.words import phrase
 
 TYPICAL_SD = 0.28
 """Sd of paired differences near the top, used until it can be measured (simulated worlds: 0.28)."""
-NOTHING = 1e-9
+NO_CHANGE = 1e-9
 """A difference of means that is only the last bits of sums."""
 
 
@@ -83,7 +83,7 @@ def _constant(board: Board) -> list[Note]:
     compared = [row.versus_leader for row in board.rows if row.versus_leader is not None]
     rows = [row for row in board.rows if row.has("leader") or row.versus_leader is not None]
     most = max((stat.scored for row in rows if (stat := row.figures.get(board.goal.metric)) is not None), default=0)
-    if not compared or any(abs(paired.difference) > NOTHING or paired.n < most for paired in compared):
+    if not compared or any(abs(paired.difference) > NO_CHANGE or paired.n < most for paired in compared):
         return []
     return [Note("constant", {"metric": board.goal.metric, "rows": len(rows)})]
 

@@ -172,12 +172,12 @@ def _finish(
     said = {name: found for name, found in decisions(log).items() if name in {item.id for item in made.questions}}
     taken = sum(found.verdict != "drop" for found in said.values())
     grown = apply(made, said, store) if finished and taken else None
-    rows = made.kills.rows()
+    rows = made.counts.rows()
     if json_output:
         as_json(
             {
                 "drafts": made.asked,
-                "open": made.kills.open,
+                "open": made.counts.open,
                 "passed": len(made.questions),
                 "taken": taken if finished else 0,
                 "filters": rows,
@@ -190,12 +190,12 @@ def _finish(
             }
         )
     else:
-        say(f"{made.asked} drafts, {len(made.questions)} passed the filters, {made.kills.open} are open.")
+        say(f"{made.asked} drafts, {len(made.questions)} passed the filters, {made.counts.open} are open.")
         for row in rows:
             say(f"  {row['filter']:<16} {row['killed']:>4} of {row['seen']:>4} dropped: {row['asks']}")
         if export is not None:
             say(f"{export}: write accept, change or drop into the column decision; then --import the file.")
         if grown:
             say(f"{grown.name}@{grown.version}: registered with {taken} synthetic questions.")
-    if made.kills.open or (export is None and not finished):
+    if made.counts.open or (export is None and not finished):
         raise typer.Exit(3)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ragscout.judges.sweep import Judged
     from ragscout.sweep import Sweep
 
-MOST = 2_000
+MOST_ANSWERS = 2_000
 """Configurations whose answers are looked for when the sweep file was changed since it ran."""
 
 
@@ -108,7 +108,7 @@ def _answered(sweep: Sweep) -> list[Answered]:
         return rows
     cells = CellReader(sweep.store, sweep.prepared)
     found: list[Answered] = []
-    for configuration in sweep.prepared.space.configurations[:MOST]:
+    for configuration in sweep.prepared.space.configurations[:MOST_ANSWERS]:
         if configuration.generates:
             values = {item.id: cells.value(configuration.last, item) for item in sweep.prepared.questions}
             answers = {name: value.text for name, value in values.items() if isinstance(value, Answer)}

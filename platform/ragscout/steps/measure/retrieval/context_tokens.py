@@ -14,7 +14,7 @@ from ragscout.model.values import Chunks
 from ragscout.steps.measure.retrieval.base import RankingMetric
 
 _TOKEN = re.compile(r"[A-Za-z]{1,12}|[0-9]{1,3}|[^\W\d_A-Za-z]{1,2}|[^\w\s]|_")
-MOST = 1e9
+MOST_TOKENS = 1e9
 
 
 @step("measure", "context_tokens", version=1)
@@ -30,7 +30,7 @@ class ContextTokens(RankingMetric):
 
     def figures(self) -> tuple[Figure, ...]:
         """``context_tokens@k``, a count; a failed retrieval costs none."""
-        return (Figure(f"{self.name}@{self.k}", high=MOST, higher_is_better=False, unit="tokens"),)
+        return (Figure(f"{self.name}@{self.k}", high=MOST_TOKENS, higher_is_better=False, unit="tokens"),)
 
     def signature(self) -> str:
         """Return the counting rule and the cut-off."""

@@ -72,7 +72,7 @@ Shape = Line | Box | Dot | TextLabel
 
 
 @dataclass
-class Scene:
+class Drawing:
     """Shapes in drawing order on a white page of ``width`` x ``height`` pixels; ``title`` is read to people who
     cannot see it."""
 
@@ -109,15 +109,15 @@ def short(text: str, pixels: float, size: float) -> str:
     return text + "…"
 
 
-def svg(scene: Scene, *, standalone: bool = False) -> str:
-    """Return the scene as an SVG element without styles, scripts or references."""
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(scene.width)} {_n(scene.height)}"'
-    size = f' width="{_n(scene.width)}" height="{_n(scene.height)}"'
-    title = escape(clean(scene.title))
+def svg(drawing: Drawing, *, standalone: bool = False) -> str:
+    """Return the drawing as an SVG element without styles, scripts or references."""
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(drawing.width)} {_n(drawing.height)}"'
+    size = f' width="{_n(drawing.width)}" height="{_n(drawing.height)}"'
+    title = escape(clean(drawing.title))
     parts = [f'{head}{size} role="img" aria-label="{title}" font-family="{FONTS}"><title>{title}</title>']
     if standalone:
-        parts.append(f'<rect width="{_n(scene.width)}" height="{_n(scene.height)}" fill="#ffffff"/>')
-    parts += [_element(shape) for shape in scene.shapes]
+        parts.append(f'<rect width="{_n(drawing.width)}" height="{_n(drawing.height)}" fill="#ffffff"/>')
+    parts += [_element(shape) for shape in drawing.shapes]
     return "".join(parts) + "</svg>"
 
 
@@ -150,7 +150,7 @@ def _n(value: float) -> str:
     return f"{value:.1f}".rstrip("0").rstrip(".")
 
 
-def png(scene: Scene, dpi: int = 144) -> bytes:
+def png(drawing: Drawing, dpi: int = 144) -> bytes:
     """Return the same picture as PNG bytes; Korean text needs an installed font (see ``korean_font``)."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -159,13 +159,13 @@ def png(scene: Scene, dpi: int = 144) -> bytes:
     font = korean_font()
     sink = io.BytesIO()
     with rc_context({"font.family": [font, "DejaVu Sans"] if font else ["DejaVu Sans"], "axes.unicode_minus": False}):
-        figure = Figure(figsize=(scene.width / 72, scene.height / 72))
+        figure = Figure(figsize=(drawing.width / 72, drawing.height / 72))
         FigureCanvasAgg(figure)
         panel = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-        panel.set_xlim(0, scene.width)
-        panel.set_ylim(scene.height, 0)
+        panel.set_xlim(0, drawing.width)
+        panel.set_ylim(drawing.height, 0)
         panel.set_axis_off()
-        for order, shape in enumerate(scene.shapes):
+        for order, shape in enumerate(drawing.shapes):
             _paint(panel, shape, order)
         figure.savefig(sink, format="png", dpi=dpi, facecolor="#ffffff", metadata={"Software": None})
     return sink.getvalue()
