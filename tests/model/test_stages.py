@@ -50,7 +50,7 @@ def test_every_stage_is_whole() -> None:
         assert (item.reads != "") == (item.grain == "question")
         assert item.sends or item.purpose is None
         earlier = [other for other in STAGES if list(STAGES).index(other) < list(STAGES).index(name)]
-        assert set(item.inputs) - {name} <= set(earlier), f"{name} reads what comes after it"
+        assert {*item.inputs, *item.on_request} - {name} <= set(earlier), f"{name} reads what comes after it"
     assert [name for name, item in STAGES.items() if item.identifies] == ["generate"]
     with pytest.raises(UnknownNameError, match="Did you mean 'rerank'"):
         stages.stage("rernak")
@@ -68,6 +68,7 @@ def test_keys_and_parts_of_the_pipeline() -> None:
     assert list(stages.keys()) == [
         "corpus",
         "chunk",
+        "fit",
         "embed",
         "index",
         "query",
@@ -80,9 +81,10 @@ def test_keys_and_parts_of_the_pipeline() -> None:
     assert stages.parts("retriever") == {"lexical": ("lexicon", "lexical"), "dense": ("dense",), "fuse": ("fuse",)}
     assert stages.made_of_vectors() == ("embed", "index")
     assert (stages.root(), stages.prefix_end(), stages.identifying()) == ("source", "rerank", "generate")
+    assert (stages.frozen(), stages.learning()) == ("training", "fit")
 
 
-@pytest.mark.parametrize("stage", ["query", "rerank", "context"])
+@pytest.mark.parametrize("stage", ["fit", "query", "rerank", "context"])
 def test_an_identity_step_makes_no_node_and_changes_no_key(stage: str) -> None:
     plain = identity_of(stage)
     assert plain is not None

@@ -252,7 +252,7 @@ ERRORS = [
     (
         "pipeline:\n  chunks: {size: 3}\n",
         "s.yaml:4:3: pipeline.chunks: unknown key; got 'chunks'. Did you mean 'chunk'? "
-        "Allowed: chunk, context, corpus, embed, generate, index, prompt, query, rerank, retriever.",
+        "Allowed: chunk, context, corpus, embed, fit, generate, index, prompt, query, rerank, retriever.",
     ),
     (
         "pipline: {}\n",

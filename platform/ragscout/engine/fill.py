@@ -16,7 +16,7 @@ from typing import Protocol
 from ragscout.engine.cancel import GRACE, CancelToken
 from ragscout.engine.task import Done, Executor, Task, write_nodes
 from ragscout.engine.trouble import TROUBLES, outside
-from ragscout.engine.worker import WAITING, question_key
+from ragscout.engine.worker import WAITING, cell_key
 from ragscout.model.config import Node
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Unfilled
@@ -230,7 +230,7 @@ class Engine:
         return cached
 
     async def _cells(self, node: Node, asked: Mapping[str, Question], filled: Filled) -> bool:
-        keys = {name: question_key(node.stage, question) for name, question in asked.items()}
+        keys = {name: cell_key(node, question) for name, question in asked.items()}
         present = self._store.ledger.cells_present(node.key, list(set(keys.values())))
         missing = [name for name in asked if keys[name] not in present]
         _count(filled.cached, node.stage, len(set(keys.values()) & present))

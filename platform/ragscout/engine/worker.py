@@ -17,11 +17,12 @@ from ragscout.model.cells import decode, encode
 from ragscout.model.config import Node
 from ragscout.model.errors import StepError, StoreError
 from ragscout.model.evalset import EvalSet, Question
-from ragscout.model.inputs import arguments
+from ragscout.model.inputs import apart, arguments, whole_value
 from ragscout.model.key import short
 from ragscout.model.outcome import Failure, Unfilled, Usage
-from ragscout.model.stages import STAGES
+from ragscout.model.stages import STAGES, frozen
 from ragscout.model.step import chat_models
+from ragscout.model.training import SEEN, TrainingSplit
 from ragscout.model.values import Source, codec
 from ragscout.steps.measure.base import without_model
 from ragscout.store.leases import TIMER
@@ -39,6 +40,14 @@ def question_key(stage: str, question: Question) -> str:
     if reads == "text":
         return question.text_key
     return question.evidence_key if reads == "evidence" else question.full_key
+
+
+def cell_key(node: Node, question: Question) -> str:
+    """Key that addresses a question's cell of a node. Below what was learnt from questions it depends on the documents
+    that the question is about too, as these say which of the learnt values may serve it."""
+    if node.learnt and STAGES[node.stage].reads == "text":
+        return question.learnt_key
+    return question_key(node.stage, question)
 
 
 class Worker:
@@ -82,6 +91,8 @@ class Worker:
 
     async def value(self, node: Node) -> Any:
         """Value of a whole node, from memory or from the store."""
+        if node.step is None and node.stage == frozen():
+            return TrainingSplit.read(self._store.blobs.read(node.key), f"training split {short(node.key)}")
         if node.step is None:
             return Source(self._eval_set.files, self._store.blobs.read)
         if node.key not in self._values:
@@ -110,8 +121,8 @@ class Worker:
     async def _build(self, node: Node, runtime: MeteredRuntime) -> None:
         assert node.step is not None
         started = time.perf_counter()
-        inputs = await arguments(node.step, {parent.stage: await self.value(parent) for parent in node.inputs})
-        value = await node.step.run(runtime, **inputs)  # type: ignore[attr-defined]
+        inputs = {parent.stage: await self.value(parent) for parent in node.inputs}
+        value = await whole_value(node.step, inputs, runtime)
         usage = runtime.usage + Usage(seconds=time.perf_counter() - started - runtime.usage.seconds)
 
         def write(folder: Path) -> None:
@@ -120,7 +131,7 @@ class Worker:
         self._store.save_value(node.key, write, usage, runtime.reports)
 
     async def _cells(self, node: Node, questions: Sequence[Question], runtime: MeteredRuntime) -> dict[str, Unfilled]:
-        keys = {question.id: question_key(node.stage, question) for question in questions}
+        keys = {question.id: cell_key(node, question) for question in questions}
         lying = await self._lying(node, questions)
         open_ = [question for question in questions if keys[question.id] not in lying[node.key]]
         # one cell per distinct key: rows that differ only in fields this stage does not read share it
@@ -129,8 +140,10 @@ class Worker:
             first.setdefault(keys[question.id], question)
         ready, inputs, passed, unfilled = await self._inputs(node, list(first.values()), lying)
         outcomes: dict[str, tuple[Any, Usage]] = {question.id: (failure, Usage()) for question, failure in passed}
-        if ready:
-            outcomes |= await self._run(node, ready, inputs, runtime)
+        for asked, own in apart(ready, inputs) if ready else ():
+            outcomes |= await self._run(node, asked, own, runtime)
+        # no learnt value may serve these
+        outcomes |= {question.id: (SEEN, Usage()) for question in ready if question.id not in outcomes}
         paths = _paths(node, list(first.values()), lying)
         cells: dict[str, CellData] = {}
         for question in first.values():
@@ -152,7 +165,7 @@ class Worker:
         columns: dict[str, dict[str, Any]] = {}
         for parent in node.inputs:
             if parent.per_question:
-                keys = {question.id: question_key(parent.stage, question) for question in questions}
+                keys = {question.id: cell_key(parent, question) for question in questions}
                 refs = {key: lying[parent.key][key] for key in keys.values() if key in lying[parent.key]}
                 cells = await asyncio.to_thread(self._store.load_cells, parent.key, refs)
                 columns[parent.stage] = {
@@ -213,7 +226,7 @@ class Worker:
     async def _lying(self, node: Node, questions: Sequence[Question]) -> dict[str, dict[str, CellRef]]:
         """Where the questions' cells of a node and of everything above it lie, by node and question key."""
         wanted = {
-            item.key: {question_key(item.stage, question) for question in questions}
+            item.key: {cell_key(item, question) for question in questions}
             for item in node.ancestors()
             if item.per_question
         }
@@ -226,7 +239,7 @@ def _paths(node: Node, questions: Sequence[Question], lying: Mapping[str, Mappin
     for item in node.ancestors():
         if item.per_question and item.key != node.key:
             for question in questions:
-                ref = lying[item.key].get(question_key(item.stage, question))
+                ref = lying[item.key].get(cell_key(item, question))
                 if ref is not None:
                     sums[question.id] += ref.usage
     return sums

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ragscout.model.key import short
-from ragscout.model.stages import STAGES, configured, identifying, keys, prefix_end, root
+from ragscout.model.stages import STAGES, configured, frozen, identifying, keys, learning, prefix_end, root
 from ragscout.model.step import Step, identity_of
 
 
@@ -33,6 +33,11 @@ class Node:
     def measures(self) -> bool:
         """Whether it scores what others made, failures among it."""
         return STAGES[self.stage].reads == "full"
+
+    @cached_property
+    def learnt(self) -> bool:
+        """Whether it reads, directly or not, what was learnt from questions."""
+        return any(parent.stage == learning() or parent.learnt for parent in self.inputs)
 
     def input(self, stage: str) -> Node | None:
         """Return the input at a stage, ``None`` when this node has none there."""
@@ -133,6 +138,8 @@ class Configuration:
     def nodes(self) -> Mapping[str, Node]:
         """Stage name to node, in graph order."""
         made: dict[str, Node] = {self.source.stage: self.source}
+        if (learns := self.steps.get(learning())) is not None:
+            made |= {frozen(): Node(frozen(), None, (), split.digest) for split in learns.splits()}
         for stage in configured():
             step = self.steps.get(stage)
             if step is not None:
@@ -183,9 +190,11 @@ class Configuration:
         return self.steps.get(stage) or (identity_of(stage) if stage in reached(self.steps) else None)
 
     def retrieval(self) -> Configuration:
-        """Return the retrieval prefix: nothing is generated."""
-        kept = {stage: step for stage, step in self.steps.items() if STAGES[stage].in_prefix}
-        beyond = {key for key, held in keys().items() if not any(STAGES[stage].in_prefix for stage in held)}
+        """Return the retrieval prefix: nothing is generated. What was learnt from questions stays where retrieval reads it."""
+        within = {stage: step for stage, step in self.steps.items() if STAGES[stage].in_prefix}
+        inside = {stage for stage in STAGES if STAGES[stage].in_prefix} | reached(within)
+        kept = {stage: step for stage, step in self.steps.items() if stage in inside}
+        beyond = {key for key, held in keys().items() if not inside & set(held)}
         knobs = {knob: value for knob, value in self.knobs.items() if knob.split(".")[0] not in beyond}
         return Configuration(kept, self.source, knobs, "", ())
 

@@ -94,6 +94,17 @@ class Question:
         return digest("question", self.text, *self._filtered, *self._asked)
 
     @cached_property
+    def learnt_key(self) -> str:
+        """Key for the stages that read what is asked through a value learnt from other questions: which of the learnt
+        values may serve a question depends on the documents it is about."""
+        return digest("question-learnt", self.text_key, sorted(self.named_documents))
+
+    @property
+    def named_documents(self) -> frozenset[str]:
+        """Documents that the question is known to be about: those of its evidence and those it names."""
+        return frozenset(span.document for span in self.evidence) | frozenset(self.documents)
+
+    @cached_property
     def evidence_key(self) -> str:
         """Key for the stage that places evidence."""
         return digest("question-evidence", self.text, self.evidence, self.documents)

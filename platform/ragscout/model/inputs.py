@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from ragscout.model.evalset import Question
+from ragscout.model.fitted import PerFold
 from ragscout.model.outcome import Failure
 from ragscout.model.runtime import Runtime
 from ragscout.model.stages import STAGES
@@ -35,7 +36,7 @@ async def value_at(
     if stage in values:
         return values[stage]
     step = identity_of(stage)
-    if step is None:
+    if step is None or STAGES[stage].grain != "question":
         return None
     given = await arguments(step, values, questions, runtime)
     if len(given) < len(step.inputs):
@@ -63,3 +64,57 @@ def value_now(stage: str, values: Mapping[str, Any], questions: Sequence[Questio
         return done.value
     waiting.close()
     raise RuntimeError(f"the identity step of stage {stage} waits for something")
+
+
+async def whole_value(step: Step, values: Mapping[str, Any], runtime: Runtime) -> Any:
+    """Return the value of a whole node from the values of its inputs.
+
+    When an input holds one value for each fold, the step runs once for each fold and once for the whole split, each
+    time with that fold's values alone: an encoder that was learnt encodes all chunks for each fold, and the index over
+    them is built for each fold.
+    """
+    folded = next((value for value in values.values() if isinstance(value, PerFold)), None)
+    if folded is None:
+        return await _run(step, values, runtime)
+    found = []
+    for place in range(len(folded.every())):
+        own = {stage: value.every()[place] if isinstance(value, PerFold) else value for stage, value in values.items()}
+        found.append(await _run(step, own, runtime))
+    return PerFold(folded.folds, tuple(found[:-1]), found[-1])
+
+
+async def _run(step: Step, values: Mapping[str, Any], runtime: Runtime) -> Any:
+    return await step.run(runtime, **await arguments(step, values))  # type: ignore[attr-defined]
+
+
+def apart(
+    questions: Sequence[Question], values: Mapping[str, Any]
+) -> list[tuple[Sequence[Question], Mapping[str, Any]]]:
+    """Split a batch by the learnt values that may serve its questions: each part with its own values of all inputs.
+
+    A batch of a node that reads nothing learnt stays together. Questions that no learnt value may serve
+    (``Folds.of``) are left out.
+
+    Args:
+        questions: those asked.
+        values: by stage, the values of the node's inputs: a whole value, or a list aligned with ``questions``.
+    """
+    folded = next((value for value in values.values() if isinstance(value, PerFold)), None)
+    if folded is None:
+        return [(questions, values)]
+    rows: dict[int, list[int]] = {}
+    for row, question in enumerate(questions):
+        fold = folded.folds.of(question)
+        if fold is not None:
+            rows.setdefault(fold, []).append(row)
+    return [([questions[row] for row in rows[fold]], _part(values, fold, rows[fold])) for fold in sorted(rows)]
+
+
+def _part(values: Mapping[str, Any], fold: int, rows: Sequence[int]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for stage, value in values.items():
+        if STAGES[stage].grain == "question":
+            found[stage] = [value[row] for row in rows]
+        else:
+            found[stage] = value.values[fold] if isinstance(value, PerFold) else value
+    return found

@@ -37,6 +37,7 @@ MEASUREMENT_KINDS = (
     "unplaced",
     "no_model",
     "unsuitable",
+    "learnt_from",
 )
 KINDS = CANDIDATE_KINDS + MEASUREMENT_KINDS
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ragscout.model.errors import UnknownNameError
+from ragscout.model.fitted import PerFold
 from ragscout.model.outcome import Answer, Evidence, Prompt, Query, Ranking, Scores
 from ragscout.model.runtime import Purpose
+from ragscout.model.training import TrainingSplit
 from ragscout.model.values import Chunks, Corpus, DenseIndex, Embedded, Lexicon, Passages, Source
 
 Grain = Literal["whole", "question"]
 Reads = Literal["", "text", "evidence", "full"]
-Place = Literal["root", "configuration", "measuring", "reserved"]
+Place = Literal["root", "frozen", "configuration", "measuring", "reserved"]
 Kind = Literal["retrieval", "prompt", "model"]
 
 
@@ -29,18 +31,20 @@ class Default:
 class Stage:
     """One place of the graph.
 
-    What it computes. ``inputs``: the stages whose values a step may read, as keyword arguments of those names.
+    What it computes. ``inputs``: the stages whose values a step may read, as keyword arguments of those names; a step
+    reads them all unless it says less. ``on_request``: further ones, which only a step reads that names them.
     ``grain``: one value per node, or one cell per question. ``reads``: the fields of a question that a cell depends
     on, and so which question key addresses it. ``value``: the type of its value.
 
-    Where it stands. ``place``: ``root`` (the files), ``configuration`` (a configuration may have a step there),
-    ``measuring`` (beside configurations) or ``reserved`` (no steps yet). ``in_prefix``: it belongs to the retrieval
-    prefix, which is measured without any answer. ``identifies``: the key of its node is the key of a configuration
-    that has one; a configuration without one is known by the last node of its prefix.
+    Where it stands. ``place``: ``root`` (the files), ``frozen`` (a training split), ``configuration`` (a configuration
+    may have a step there), ``measuring`` (beside configurations) or ``reserved`` (no steps yet). ``in_prefix``: it
+    belongs to the retrieval prefix, which is measured without any answer. ``identifies``: the key of its node is the
+    key of a configuration that has one; a configuration without one is known by the last node of its prefix.
 
     How a sweep file names it. ``default_step``: what stands there when nothing is written. ``at``: the key of
     ``pipeline:`` that holds it, its own name where it is empty. ``part``: the part of that key it belongs to, where
-    several stages share a key.
+    several stages share a key. ``unsaid``: the canonical form of a sweep file leaves the key out where only its default
+    stands there, so that files from before there was the stage keep their identity.
 
     What is said of it. ``holds``: its value in a word, where readers of metrics want it. ``purpose``: what its requests
     to models are booked under. ``sends``: what leaves the machine when they go to an endpoint. ``kind``: the group of
@@ -51,6 +55,7 @@ class Stage:
 
     name: str
     inputs: tuple[str, ...] = ()
+    on_request: tuple[str, ...] = ()
     grain: Grain
     reads: Reads = ""
     value: Any
@@ -60,6 +65,7 @@ class Stage:
     default_step: Default | None = None
     at: str = ""
     part: str = ""
+    unsaid: bool = False
     holds: str = ""
     purpose: Purpose | None = None
     sends: str = ""
@@ -81,6 +87,7 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage(name="source", grain="whole", value=Source, place="root", in_prefix=True),
+        Stage(name="training", grain="whole", value=TrainingSplit, place="frozen"),
         Stage(
             name="corpus",
             inputs=("source", "corpus"),
@@ -107,8 +114,22 @@ STAGES: dict[str, Stage] = {
             named=True,
         ),
         Stage(
+            name="fit",
+            inputs=("training", "corpus", "chunk"),
+            grain="whole",
+            value=PerFold,
+            default_step=Default("none"),
+            unsaid=True,
+            purpose="data",
+            sends="training questions and their references, and chunks of the documents",
+            kind="prompt",
+            decided=10,
+            varied=True,
+        ),
+        Stage(
             name="embed",
             inputs=("chunk",),
+            on_request=("fit",),
             grain="whole",
             value=Embedded,
             in_prefix=True,
@@ -122,6 +143,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="index",
             inputs=("chunk", "embed"),
+            on_request=("fit",),
             grain="whole",
             value=DenseIndex,
             in_prefix=True,
@@ -130,6 +152,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="lexicon",
             inputs=("chunk",),
+            on_request=("fit",),
             grain="whole",
             value=Lexicon,
             in_prefix=True,
@@ -142,6 +165,7 @@ STAGES: dict[str, Stage] = {
         Stage(name="guard_question", grain="question", reads="text", value=Query, place="reserved"),
         Stage(
             name="query",
+            on_request=("fit",),
             grain="question",
             reads="text",
             value=Query,
@@ -155,6 +179,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="dense",
             inputs=("query", "index"),
+            on_request=("fit",),
             grain="question",
             reads="text",
             value=Ranking,
@@ -167,6 +192,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="lexical",
             inputs=("query", "lexicon"),
+            on_request=("fit",),
             grain="question",
             reads="text",
             value=Ranking,
@@ -179,6 +205,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="fuse",
             inputs=("dense", "lexical"),
+            on_request=("fit",),
             grain="question",
             reads="text",
             value=Ranking,
@@ -192,6 +219,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="rerank",
             inputs=("chunk", "fuse"),
+            on_request=("fit",),
             grain="question",
             reads="text",
             value=Ranking,
@@ -206,6 +234,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="context",
             inputs=("chunk", "rerank"),
+            on_request=("fit",),
             grain="question",
             reads="text",
             value=Passages,
@@ -227,6 +256,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="prompt",
             inputs=("context",),
+            on_request=("fit",),
             grain="question",
             reads="text",
             value=Prompt,
@@ -239,6 +269,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             name="generate",
             inputs=("context", "prompt"),
+            on_request=("fit",),
             grain="question",
             reads="text",
             value=Answer,
@@ -338,3 +369,13 @@ def made_of_vectors() -> tuple[str, ...]:
 def root() -> str:
     """Return the stage of the uploaded files."""
     return next(name for name, item in STAGES.items() if item.place == "root")
+
+
+def frozen() -> str:
+    """Return the stage of the training split."""
+    return next(name for name, item in STAGES.items() if item.place == "frozen")
+
+
+def learning() -> str:
+    """Return the stage whose steps learn from a training split."""
+    return next(name for name, item in STAGES.items() if frozen() in item.inputs)

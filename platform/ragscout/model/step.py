@@ -19,14 +19,15 @@ engine passes the failure on.
 
 **What a step declares**, so that nothing has to be guessed from its fields:
 
-* ``uses``: which of its stage's inputs it reads, where that is not all of them;
+* ``uses``: which of its stage's inputs it reads, where that is not all of them. What is learnt from questions (the
+  stage ``fit``) is read only by a step that names it here. It is handed a value that never saw the questions at hand;
 * ``models()``: chat models (fields of type ``ChatModel``) and model files. A text field that names model files says so
   with ``metadata={"model": "revision"}``, where ``revision`` is the field that keeps the revision;
 * ``ready(models)``: whether this machine can run it, checked before anything is spent;
 * ``cost(material)`` and ``after(material)``: what it takes, and what the steps after it are given;
 * ``resources``: cores, graphics processors and memory it needs;
 * ``identity``: it changes nothing. An identity step has no parameters and makes no node: what reads its stage gets the
-  value made on the spot, and has the key that it would have if the stage did not exist.
+  value made on the spot (at a whole stage: none), and has the key that it would have if the stage did not exist.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from ragscout.model.key import canonical_text, digest_of, set_fields
 from ragscout.model.packaged import Packaged
 from ragscout.model.runtime import ChatModel, ModelFiles
 from ragscout.model.stages import STAGES, stage
+from ragscout.model.training import Split
 
 if TYPE_CHECKING:
     from ragscout.model.evalset import Question
@@ -67,7 +69,8 @@ class Step:
     offered: ClassVar[bool] = True
     """Whether a sweep file may name it; ``False`` for steps that only the engine puts into a graph."""
     uses: ClassVar[tuple[str, ...] | None] = None
-    """Inputs of its stage that it reads; ``None``: all. One that reads none is a system of its own."""
+    """Inputs of its stage that it reads; ``None``: all but those on request. One that reads none is a system of its
+    own."""
     identity: ClassVar[bool] = False
     """Whether it changes nothing (see above); a stage has at most one such step."""
     gives: ClassVar[tuple[str, ...]] = ()
@@ -100,6 +103,11 @@ class Step:
                 held = value if isinstance(value, (tuple, list)) else (value,)
                 found += [one for one in held if isinstance(one, ChatModel)]
         return tuple(found)
+
+    def splits(self) -> tuple[Split, ...]:
+        """Training splits that it learns from: its fields of type ``Split``."""
+        values = (getattr(self, item.name) for item in dataclasses.fields(self))
+        return tuple(value for value in values if isinstance(value, Split))
 
     def ready(self, models: Models) -> None:
         """Check before anything is spent that this machine can run the step.
@@ -218,7 +226,8 @@ def _check(cls: type[Step]) -> None:
             or a stage that has one already.
     """
     where = f"{cls.stage}.{cls.name}"
-    strange = set(cls.uses or ()) - set(STAGES[cls.stage].inputs)
+    given = STAGES[cls.stage]
+    strange = set(cls.uses or ()) - {*given.inputs, *given.on_request}
     if strange:
         raise ValueError(f"{where}: it uses {sorted(strange)}, which its stage is not given.")
     if not cls.identity:
@@ -226,10 +235,10 @@ def _check(cls: type[Step]) -> None:
     known = identity_of(cls.stage)
     if known is not None and type(known).__qualname__ != cls.__qualname__:
         raise ValueError(f"{where}: the stage has an identity step already, {known.name!r}.")
-    if dataclasses.fields(cls) or cls.version != 1 or STAGES[cls.stage].grain != "question":
+    if dataclasses.fields(cls) or cls.version != 1 or (given.grain != "question" and cls.uses != ()):
         raise ValueError(
-            f"{where}: an identity step has no parameters, version 1 and a stage with one cell per question, as the "
-            "keys of what reads it do not know of it."
+            f"{where}: an identity step has no parameters, version 1 and a stage with one cell per question (or it "
+            "reads nothing, and stands for no value at all), as the keys of what reads it do not know of it."
         )
 
 

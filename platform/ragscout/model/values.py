@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,10 @@ from pydantic import AfterValidator, PlainSerializer
 
 from ragscout.model.errors import StoreError
 from ragscout.model.evalset import Document, Question, SourceFile
+from ragscout.model.fitted import PerFold
 from ragscout.model.outcome import Ranking
 from ragscout.model.runtime import Runtime, VectorRef
+from ragscout.model.training import Folds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -204,6 +207,10 @@ class Codec(Protocol):
 _CODECS: dict[str, dict[str, tuple[type, Codec]]] = {}
 _KIND = "codec.txt"
 """Names the codec that wrote a folder, where it is not the stage's first."""
+PART = "fold-"
+"""Begins the name of a folder that holds the value of one fold; the last one is that of the whole split."""
+_FOLDS = "folds.json"
+"""Says that a folder holds one value for each fold, each in a folder of its own, and how questions fall into folds."""
 
 
 def register_codec(stage: str, codec: Codec, *, name: str = "", holds: type = object) -> None:
@@ -223,6 +230,14 @@ class _Chosen:
 
     def save(self, value: Any, folder: Path) -> None:
         """See ``Codec.save``."""
+        if isinstance(value, PerFold):
+            plain = {"count": value.folds.count, "places": dict(value.folds.places)}
+            (folder / _FOLDS).write_text(json.dumps(plain, ensure_ascii=False, sort_keys=True), encoding="utf-8")
+            for place, held in enumerate(value.every()):
+                part = folder / f"{PART}{place}"
+                part.mkdir()
+                self.save(held, part)
+            return
         named = {
             name: codec for name, (holds, codec) in _CODECS[self.stage].items() if name and isinstance(value, holds)
         }
@@ -234,6 +249,8 @@ class _Chosen:
 
     def load(self, folder: Path) -> Any:
         """See ``Codec.load``."""
+        if (folder / _FOLDS).exists():
+            return self._per_fold(folder)
         mark = folder / _KIND
         name = mark.read_text(encoding="utf-8") if mark.exists() else ""
         if name not in _CODECS[self.stage]:
@@ -242,3 +259,15 @@ class _Chosen:
                 "package that brings it."
             )
         return _CODECS[self.stage][name][1].load(folder)
+
+    def _per_fold(self, folder: Path) -> PerFold:
+        try:
+            plain = json.loads((folder / _FOLDS).read_text(encoding="utf-8"))
+            folds = Folds(plain["count"], plain["places"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{self.stage}: the stored value cannot be read; got {type(error).__name__} in {_FOLDS}. "
+                "Delete it with `ragscout store check` and run again."
+            ) from error
+        *values, whole = [self.load(folder / f"{PART}{place}") for place in range(folds.count + 1)]
+        return PerFold(folds, tuple(values), whole)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from ragscout.engine.worker import question_key
+from ragscout.engine.worker import cell_key
 from ragscout.model.config import Node
 from ragscout.model.evalset import Question
 from ragscout.model.metric import MeasureStep
@@ -59,7 +59,7 @@ class CellColumns:
         self._nodes: dict[str, NodeColumns] = {}
         self._usage: dict[str, Floats] = {}
         self._used: dict[str, Flags] = {}
-        self._keys: dict[str, dict[str, list[int]]] = {}
+        self._keys: dict[tuple[str, bool], dict[str, list[int]]] = {}
         self._places_of: dict[tuple[str, ...], NDArray[np.int64]] = {}
 
     def load_scores(self, nodes: Mapping[Node, Collection[str]]) -> None:
@@ -78,7 +78,7 @@ class CellColumns:
             if node.key not in self._used or not self._used[node.key][self._at(names)].all()
         }
         for key, rows in scan_usage(self._store, wanted):
-            at = self._places(wanted[key].stage)
+            at = self._places(wanted[key])
             fields = self._usage.setdefault(key, np.zeros((len(USED), self._size)))
             used = self._used.setdefault(key, np.zeros(self._size, dtype=bool))
             known = [(place, number) for number, (question, _) in enumerate(rows) for place in at.get(question, ())]
@@ -147,18 +147,19 @@ class CellColumns:
             self._places_of[asked] = np.array([self.places[name] for name in asked], dtype=np.int64)
         return self._places_of[asked]
 
-    def _places(self, stage: str) -> dict[str, list[int]]:
-        """Question key at a stage to the places of the questions that share it."""
-        if stage not in self._keys:
+    def _places(self, node: Node) -> dict[str, list[int]]:
+        """Keys of a node's cells to the places of the questions that share them; nodes of a kind have the same keys."""
+        kind = (node.stage, node.learnt)
+        if kind not in self._keys:
             found: dict[str, list[int]] = {}
             for place, question in enumerate(self._questions):
-                found.setdefault(question_key(stage, question), []).append(place)
-            self._keys[stage] = found
-        return self._keys[stage]
+                found.setdefault(cell_key(node, question), []).append(place)
+            self._keys[kind] = found
+        return self._keys[kind]
 
     def add_scores(self, node: Node, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         """Take in the cells of a measure node as the store holds them, by question key."""
-        at = self._places(node.stage)
+        at = self._places(node)
         known = self._nodes.setdefault(node.key, NodeColumns(self._size))
         cells = [(place, data["scores"]) for key, data in rows for place in at.get(key, ())]
         places = [place for place, _ in cells]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from ragscout.engine.worker import question_key
+from ragscout.engine.worker import cell_key
 from ragscout.model.cells import decode
 from ragscout.model.config import Configuration, Node
 from ragscout.model.evalset import Question
@@ -99,14 +99,14 @@ class CellReader:
 
     def _scores(self, node: Node, questions: Sequence[Question]) -> dict[str, Scores]:
         """Outcomes of a measure node as they are in the store. They are not kept, but their columns are."""
-        keys = {question.id: question_key(node.stage, question) for question in questions}
+        keys = {question.id: cell_key(node, question) for question in questions}
         cells = {key: cell.data for key, cell in self._store.read_cells(node.key, sorted({*keys.values()})).items()}
         self._columns.add_scores(node, cells.items())
         made = {key: decode(node.stage, data) for key, data in cells.items()}
         return {name: made[key] for name, key in keys.items() if key in made}
 
     def _read(self, node: Node, questions: Sequence[Question]) -> dict[str, tuple[Any, Usage]]:
-        keys = {question.id: question_key(node.stage, question) for question in questions}
+        keys = {question.id: cell_key(node, question) for question in questions}
         open_ = sorted({key for key in keys.values() if (node.key, key) not in self._seen})
         if open_:
             for key, cell in self._store.read_cells(node.key, open_).items():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ragscout.engine.worker import question_key
+from ragscout.engine.worker import cell_key
 from ragscout.model.config import Configuration, plan
 from ragscout.model.errors import SpecError, StepError, UnknownNameError
 from ragscout.model.stages import STAGES
@@ -114,7 +114,7 @@ def make_plan(prepared: Setup, store: Store) -> Plan:
         if node.step is None:
             continue
         if node.per_question:
-            keys = {question_key(node.stage, question) for question in prepared.questions}
+            keys = {cell_key(node, question) for question in prepared.questions}
             shared[node.stage] += len(keys)
             cached[node.stage] += len(store.ledger.cells_present(node.key, keys))
         else:

@@ -32,6 +32,7 @@ from ragscout.model.text import language
 from ragscout.plan.budget import CANDIDATES, CLOSING_SHARE
 from ragscout.plan.goal import goal_of, tester
 from ragscout.plan.holdout import sealed_set
+from ragscout.plan.training import keep_splits
 from ragscout.providers import prices
 from ragscout.providers.assets import Resolver
 from ragscout.providers.client import DEFAULT_BASE_URL
@@ -300,6 +301,7 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Setup:
         eval_set = eval_set.with_holdout(opened.holdout, opened.sealed)
     else:
         eval_set = sealed_set(eval_set, spec.holdout, store)
+    keep_splits(closed, spec, eval_set, store)
     questions = ordered(eval_set.development, spec.seed)
     if not questions:
         raise SpecError(f"{spec.eval_set}: there is no question to ask; got 0. Add questions to the evaluation set.")

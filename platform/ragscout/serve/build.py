@@ -9,6 +9,7 @@ from typing import Any
 from ragscout.model.config import Configuration, Node
 from ragscout.model.errors import BundleError, StoreError
 from ragscout.model.evalset import SourceFile
+from ragscout.model.inputs import whole_value
 from ragscout.model.key import short
 from ragscout.model.runtime import Runtime
 from ragscout.model.values import Source, codec
@@ -57,7 +58,8 @@ class Builder:
     def __init__(self, bundle: Bundle, runtime: Runtime, scratch: Path, store: Store | None) -> None:
         """Args: scratch = folder for the values when there is no store; it must outlive them."""
         self._bundle, self._runtime, self._scratch, self._store = bundle, runtime, scratch, store
-        self._values: dict[str, Any] = {}
+        # what was learnt from questions is carried: it cannot be built from documents
+        self._values: dict[str, Any] = load_values(bundle.values)
 
     async def values(self) -> dict[str, Any]:
         """Stage to value, for the stages that questions are answered from."""
@@ -72,8 +74,9 @@ class Builder:
     async def _made(self, node: Node) -> Any:
         folder = self._store.value_folder(node.key) if self._store is not None else None
         if folder is None:
+            assert node.step is not None
             inputs = {parent.stage: await self._value(parent) for parent in node.inputs}
-            value = await node.step.run(self._runtime, **inputs)  # type: ignore[union-attr]
+            value = await whole_value(node.step, inputs, self._runtime)
             folder = self._saved(node, value)
         return codec(node.stage).load(folder)
 

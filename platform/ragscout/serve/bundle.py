@@ -63,7 +63,8 @@ class Bundle:
 
     @property
     def values(self) -> dict[str, Path]:
-        """Stage to the folder of its value; empty when the bundle carries documents instead."""
+        """Stage to the folder of its value. When the bundle carries documents instead, only what was learnt from
+        questions."""
         return {stage: self.folder / contents.INDEX / stage for stage in self.manifest["values"]}
 
     @property
@@ -134,6 +135,7 @@ def export(
         folder = Path(scratch) / "bundle" if zipped else place
         folder.mkdir()
         steps = dict(configuration.steps)
+        carried = contents.learnt(configuration) if documents else contents.needed(configuration)
         connections = plain.connections_of([*steps.values(), *metrics], opening.connections)
         places = plain.local_models([*steps.values(), *metrics], connections)
         made = {
@@ -161,7 +163,7 @@ def export(
             "libraries": plain.libraries(steps.values()),
             "extras": plain.extras(steps.values()),
             "packaged_prompts": contents.copy_prompts(steps, folder),
-            "values": [] if documents else contents.copy_values(configuration, store, folder, places),
+            "values": contents.copy_values(carried, store, folder, places),
             "files": contents.copy_documents(eval_set, store, folder) if documents and configuration.retrieves else [],
             "measured": len(rows),
             "scores": plain.without_paths(row, places),

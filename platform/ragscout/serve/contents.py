@@ -11,8 +11,9 @@ from ragscout.model.config import Configuration, read_from
 from ragscout.model.errors import BundleError, StoreError
 from ragscout.model.evalset import EvalSet
 from ragscout.model.key import short
-from ragscout.model.stages import STAGES
+from ragscout.model.stages import STAGES, learning
 from ragscout.model.step import Step
+from ragscout.model.values import PART
 from ragscout.serve.archive import safe_name
 from ragscout.serve.manifest import packaged_prompts, without_paths
 from ragscout.store.store import Store
@@ -22,7 +23,8 @@ DOCUMENTS = "documents"
 
 
 def needed(configuration: Configuration) -> dict[str, str]:
-    """Stage to node key of the whole values that questions are answered from."""
+    """Stage to node key of the whole values that questions are answered from, those learnt from questions for every
+    fold: a question of the evaluation set is answered as it was measured."""
     found: dict[str, str] = {}
     for item in configuration.last.ancestors():
         if item.per_question:
@@ -33,13 +35,18 @@ def needed(configuration: Configuration) -> dict[str, str]:
     return {stage: found[stage] for stage in STAGES if stage in found}
 
 
-def copy_values(configuration: Configuration, store: Store, folder: Path, places: Mapping[str, str]) -> list[str]:
-    """Put the values that questions are answered from into ``index/``; returns their stages.
+def learnt(configuration: Configuration) -> dict[str, str]:
+    """Stage to node key of the value that was learnt from questions, which no documents give back; empty without
+    one."""
+    return {item.stage: item.key for item in configuration.last.ancestors() if item.stage == learning()}
+
+
+def copy_values(wanted: Mapping[str, str], store: Store, folder: Path, places: Mapping[str, str]) -> list[str]:
+    """Put values (stage to node key) into ``index/``; returns their stages.
 
     Raises:
         BundleError: the store does not hold one of them.
     """
-    wanted = needed(configuration)
     for stage, key in wanted.items():
         value = store.value_folder(key)
         if value is None:
@@ -48,11 +55,16 @@ def copy_values(configuration: Configuration, store: Store, folder: Path, places
                 "Run the sweep again, then export."
             )
         shutil.copytree(value, folder / INDEX / stage, copy_function=_copy)
-        for path in (folder / INDEX / stage).glob("*.json") if places else ():
+        for path in _described(folder / INDEX / stage) if places else ():
             text = path.read_text(encoding="utf-8")
             # the encoder's parameters as its index wrote them down; a pipeline takes them from its embed step
             path.write_text(without_paths(text, _escaped(places)), encoding="utf-8")
     return list(wanted)
+
+
+def _described(folder: Path) -> list[Path]:
+    """The JSON files of a value, those of each fold among them."""
+    return [*folder.glob("*.json"), *folder.glob(f"{PART}*/*.json")]
 
 
 def _escaped(places: Mapping[str, str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ragscout.model.config import Configuration, Node
 from ragscout.model.errors import BudgetExceeded, ModelCallError, ParameterError, StepError
 from ragscout.model.evalset import Question
+from ragscout.model.fitted import PerFold, evaluated, served
 from ragscout.model.inputs import arguments, value_at
 from ragscout.model.outcome import Answer, Failure, Prompt, Ranking, Unfilled, Usage
 from ragscout.model.runtime import Memo, Models
@@ -107,9 +108,11 @@ class Pipeline:
         self.bundle = bundle
         self.runtime = runtime
         self.values = dict(values)
-        if "index" in self.values:
+        index = self.values.get("index")
+        for made in index.every() if isinstance(index, PerFold) else [index] if index is not None else ():
             # the bundle's own step: the index names its encoder as it was where the index was built
-            self.values["index"].encoder = configuration.steps["embed"]
+            made.encoder = configuration.steps["embed"]
+        self._served = served(self.values)
         self._loop = loop
         self._nodes = [node for node in configuration.last.ancestors() if node.per_question]
         self._finish = weakref.finalize(self, _finish, runtime, loop, scratch)
@@ -193,16 +196,16 @@ class Pipeline:
         return await asyncio.wrap_future(self._loop.submit(self._reply(question, filter)))
 
     def trace(self, question: Question) -> Traced:
-        """Outcome of every stage for a question of an evaluation set.
+        """Outcome of every stage for a question of an evaluation set, as it was measured: nothing learnt saw it.
 
         Raises:
             ModelCallError: a model's endpoint did not answer.
         """
-        return self._loop.run(self._trace(question))
+        return self._loop.run(self._trace(question, evaluated(self.values, question)))
 
     def measure(self, node: Node, question: Question, inputs: Mapping[str, Any]) -> Any:
         """Outcome of a measure node for a question; ``inputs`` are per-question outcomes by stage."""
-        return self._loop.run(self._one(node, question, inputs))
+        return self._loop.run(self._one(node, question, inputs, evaluated(self.values, question)))
 
     def close(self) -> None:
         """Give models, connections and temporary files back. Calling it again does nothing."""
@@ -220,38 +223,39 @@ class Pipeline:
             raise ParameterError(f"question: there is nothing in it; got {text!r}. Ask a question in words.")
         held = read_filter(only, self.values.get("chunk"))
         started = time.perf_counter()
-        traced = await self._trace(Question("asked", asked, filter=held))
+        traced = await self._trace(Question("asked", asked, filter=held), self._served)
         return self._shown(asked, traced, time.perf_counter() - started)
 
-    async def _trace(self, question: Question) -> Traced:
+    async def _trace(self, question: Question, values: Mapping[str, Any]) -> Traced:
         account = self.runtime.account()
         outcomes: dict[str, Any] = {}
         timings: dict[str, float] = {}
         for node in self._nodes:
             started = time.perf_counter()
-            outcomes[node.stage] = await self._one(node, question, outcomes)
+            outcomes[node.stage] = await self._one(node, question, outcomes, values)
             timings[node.stage] = time.perf_counter() - started
-        shown = await self._at("context", question, outcomes)
-        ranking = await self._at(prefix_end(), question, outcomes)
+        shown = await self._at("context", question, outcomes, values)
+        ranking = await self._at(prefix_end(), question, outcomes, values)
         return Traced(outcomes, sum(account, Usage()), timings, shown, ranking)
 
-    async def _at(self, stage: str, question: Question, outcomes: Mapping[str, Any]) -> Any:
+    async def _at(self, stage: str, question: Question, outcomes: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
         """Outcome at a stage, also where an identity step makes it of what is there; ``None`` without one."""
-        values = {**self.values, **{name: [value] for name, value in outcomes.items()}}
-        found = await value_at(stage, values, [question], self.runtime)
+        given = {**values, **{name: [value] for name, value in outcomes.items()}}
+        found = await value_at(stage, given, [question], self.runtime)
         return None if found is None else found[0]
 
-    async def _one(self, node: Node, question: Question, outcomes: Mapping[str, Any]) -> Any:
+    async def _one(self, node: Node, question: Question, outcomes: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
         """One cell. A failure above is passed on, as the engine does; only ``measure`` looks at it."""
-        own = {parent.stage: outcomes[parent.stage] for parent in node.inputs if parent.per_question}
+        own = {parent.stage: (outcomes if parent.per_question else values)[parent.stage] for parent in node.inputs}
         if not node.measures:
             for value in own.values():
                 if isinstance(value, Failure):
                     return value
         assert node.step is not None
-        values = {parent.stage: self.values[parent.stage] for parent in node.inputs if not parent.per_question}
-        values |= {stage: [value] for stage, value in own.items()}
-        given = await arguments(node.step, values, [question], self.runtime)
+        read = {
+            parent.stage: [own[parent.stage]] if parent.per_question else own[parent.stage] for parent in node.inputs
+        }
+        given = await arguments(node.step, read, [question], self.runtime)
         (outcome,) = await node.step.run(self.runtime, [question], **given)  # type: ignore[attr-defined]
         if isinstance(outcome, Unfilled):
             errors: dict[str, type[StepError]] = {"endpoint": ModelCallError, "budget": BudgetExceeded}

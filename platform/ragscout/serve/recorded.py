@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ragscout.engine.worker import question_key
+from ragscout.engine.worker import cell_key
 from ragscout.model.cells import decode, encode
 from ragscout.model.config import Configuration, Node, node
 from ragscout.model.errors import BundleError
@@ -113,7 +113,7 @@ def read(path: Path) -> list[RecordedAnswers]:
 def _column(store: Store, where: Node | None, questions: Sequence[Question]) -> dict[str, Any]:
     if where is None:
         return {}
-    keys = {question.id: question_key(where.stage, question) for question in questions}
+    keys = {question.id: cell_key(where, question) for question in questions}
     cells = store.read_cells(where.key, list(dict.fromkeys(keys.values())))
     return {name: decode(where.stage, cells[key].data) for name, key in keys.items() if key in cells}
 

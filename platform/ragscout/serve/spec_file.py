@@ -16,6 +16,7 @@ from ragscout.model.metric import MeasureStep
 from ragscout.model.runtime import ChatModel
 from ragscout.model.stages import STAGES, parts
 from ragscout.model.step import Step, chat_models, field_adapter
+from ragscout.model.training import Split
 from ragscout.serve.manifest import connections_of
 from ragscout.steps.retrievers import KEY, Recipe, filled, recipes
 
@@ -108,6 +109,8 @@ def _parameters(step: Step, given: Mapping[str, Any], names: Mapping[str, str]) 
     for key, value in given.items():
         if isinstance(value, ChatModel) and identity(value) in models:
             found[key] = names[identity(value)]
+        elif isinstance(value, Split):
+            found[key] = value.name
         else:
             found[key] = _block(field_adapter(type(step), key).dump_python(value, mode="json"))
     return found

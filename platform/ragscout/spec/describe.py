@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ragscout.model.key import digest
+from ragscout.model.stages import STAGES, keys
 from ragscout.spec.entries import PIPELINE
 from ragscout.spec.types import BUDGET, ProbeSpec, StageEntry, SweepSpec
 
@@ -19,7 +20,7 @@ def describe(spec: SweepSpec) -> dict[str, Any]:
     found: dict[str, Any] = {"sweep": spec.sweep, "eval_set": spec.eval_set}
     if spec.connections:
         found["models"] = {name: item.described() for name, item in spec.connections.items()}
-    found["pipeline"] = {stage: _entries(spec.pipeline[stage]) for stage in PIPELINE}
+    found["pipeline"] = {key: _entries(spec.pipeline[key]) for key in PIPELINE if not _unsaid(spec, key)}
     if spec.include:
         found["include"] = [
             {"name": row.name, "reference": row.reference} | {stage: _entry(item) for stage, item in row.stages.items()}
@@ -81,6 +82,11 @@ def spec_hash(spec: SweepSpec) -> str:
         for name, item in models.items()
     }
     return digest("spec", found)
+
+
+def _unsaid(spec: SweepSpec, key: str) -> bool:
+    """Whether a key is left out: its default stands there, and files from before there was the key mean the same."""
+    return all(STAGES[stage].unsaid for stage in keys()[key]) and spec.pipeline[key] == (PIPELINE[key],)
 
 
 def _entries(entries: tuple[StageEntry, ...]) -> Any:

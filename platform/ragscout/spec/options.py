@@ -14,6 +14,7 @@ from ragscout.model.errors import ParameterError, SpecError, UnknownNameError
 from ragscout.model.key import digest
 from ragscout.model.runtime import ChatModel
 from ragscout.model.step import Step, make, model_files, model_name, step_class
+from ragscout.model.training import Split, read_file
 from ragscout.spec.document import join
 from ragscout.spec.entries import NO_GENERATION, known
 from ragscout.spec.types import StageEntry, SweepSpec
@@ -201,6 +202,10 @@ def build(
     for key, kind in kinds.items():
         if key in made and is_chat(kind):
             made[key] = _chat_model(spec, made[key], join(path, key))
+        elif key in made and is_split(kind):
+            place = join(path, key)
+            split = spec.document.text(made[key], place)
+            made[key] = Split(read_file(spec.base, split, spec.document.at(place)).digest, split)
     try:
         step = make(stage, name, made, path)
         unknown = {
@@ -219,6 +224,11 @@ def build(
 def is_chat(kind: Any) -> bool:
     """Whether a field holds a chat model, which files name by its connection."""
     return kind is ChatModel or ChatModel in typing.get_args(kind)
+
+
+def is_split(kind: Any) -> bool:
+    """Whether a field holds a training split, which files name by the name that it was frozen under."""
+    return kind is Split
 
 
 def _chat_model(spec: SweepSpec, name: Any, path: str) -> ChatModel:

@@ -9,7 +9,7 @@ from ragscout.model.metric import MeasureStep
 from ragscout.model.step import Step, field_adapter, steps_of
 from ragscout.spec.connection import KEYS, KINDS
 from ragscout.spec.entries import NO_GENERATION, PIPELINE, names_of, short_names
-from ragscout.spec.options import is_chat, is_list, step_fields
+from ragscout.spec.options import is_chat, is_list, is_split, step_fields
 from ragscout.spec.parse import WEIGHTED, WITHIN
 from ragscout.spec.types import BUDGET
 from ragscout.steps.retrievers import FUSION, KEY, Recipe, choices, filled, recipe
@@ -97,7 +97,8 @@ def _parameters(cls: type[Step]) -> Schema:
     found: Schema = {}
     kinds = step_fields(cls)
     for field in dataclasses.fields(cls):
-        one: Schema = _TEXT if is_chat(kinds[field.name]) else field_adapter(cls, field.name).json_schema()
+        named = is_chat(kinds[field.name]) or is_split(kinds[field.name])
+        one: Schema = _TEXT if named else field_adapter(cls, field.name).json_schema()
         meta = field.metadata
         limits = {"ge": "minimum", "le": "maximum"}
         one = one | {limits[key]: meta[key] for key in limits if key in meta and "type" in one}

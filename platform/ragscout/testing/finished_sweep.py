@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragscout.engine.journal import SweepJournal
-from ragscout.engine.worker import question_key
+from ragscout.engine.worker import cell_key
 from ragscout.model.cells import encode
 from ragscout.model.config import Configuration, Node
 from ragscout.model.evalset import Question
@@ -147,7 +147,7 @@ def _cells(node: Node, questions: Sequence[Question]) -> Iterator[tuple[str, Cel
     level = rng.uniform(0.3, 0.6)
     for question in questions:
         own = Usage(rng.randint(200, 900), rng.randint(5, 60), rng.uniform(0.1, 2.0), None, 1)
-        yield question_key(node.stage, question), CellData(encode(node.stage, _value(node, level, rng)), own, own)
+        yield cell_key(node, question), CellData(encode(node.stage, _value(node, level, rng)), own, own)
 
 
 def _value(node: Node, level: float, rng: random.Random) -> object:

@@ -15,7 +15,12 @@ from ragscout.model.step import Step, steps_of
 from ragscout.steps.retrievers import KEY, recipes
 
 PAGE = Path("docs/pipeline.md")
-_PLACES = {"root": "the files", "measuring": "beside configurations", "reserved": "reserved"}
+_PLACES = {
+    "root": "the files",
+    "frozen": "a training split",
+    "measuring": "beside configurations",
+    "reserved": "reserved",
+}
 
 
 def stage_table() -> str:
@@ -25,9 +30,7 @@ def stage_table() -> str:
         default = f"`{item.default_step.use}`" if item.default_step is not None else "–"
         grain = "question" if item.grain == "question" else "corpus"
         value = "Scores" if item.value is Scores else item.value.__name__
-        lines.append(
-            f"| {name} | {_key(name, item)} | {', '.join(item.inputs) or '–'} | {value} | {grain} | {default} |"
-        )
+        lines.append(f"| {name} | {_key(name, item)} | {_read(item)} | {value} | {grain} | {default} |")
     return "\n".join(lines)
 
 
@@ -75,6 +78,11 @@ def _packaged(cls: type[Step]) -> bool:
 
 def _key(name: str, item: Stage) -> str:
     return f"`{item.key}`" if name in configured() else _PLACES[item.place]
+
+
+def _read(item: Stage) -> str:
+    """What its steps read, in brackets what only those read that ask for it."""
+    return ", ".join([*item.inputs, *(f"({name})" for name in item.on_request)]) or "–"
 
 
 def _cell(text: str) -> str:

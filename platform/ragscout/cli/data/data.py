@@ -1,4 +1,4 @@
-"""``ragscout data ls|show|diff|rm|export``: the evaluation sets of a store."""
+"""``ragscout data ls|show|diff|rm|export|freeze``: the evaluation sets of a store."""
 
 from __future__ import annotations
 
@@ -102,3 +102,23 @@ def export(
         say(f"Wrote {path}")
     if lost:
         say(lost)
+
+
+@app.command("freeze")
+def freeze(
+    file: Annotated[Path, typer.Argument(help="The sweep file (YAML).")],
+    name: Annotated[str, typer.Argument(help="Name of the training split, for `fit: {training: NAME}`.")],
+    store: StoreOption = None,
+    json_output: Json = False,
+) -> None:
+    """Freeze the open questions of a sweep as a training split, in a file beside the sweep file."""
+    from ragscout.plan.setup import open_store
+    from ragscout.plan.training import freeze as write
+    from ragscout.spec import load
+
+    path, split = write(load(file), name, open_store(store))
+    if json_output:
+        as_json({"name": name, "file": str(path), "digest": split.digest, "questions": len(split.questions)})
+        return
+    say(f"Training split {name}: {len(split.questions)} questions, {split.digest[:12]}, in {path}")
+    say(f"Learn from it with: fit: {{use: examples, training: {name}}}")
