@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,10 +15,17 @@ from ragscout.engine.worker import cell_key
 from ragscout.model.cells import decode
 from ragscout.model.config import Configuration
 from ragscout.model.errors import EvalSetError, ParameterError, SpecError, UnknownNameError
+from ragscout.model.evalset import Question
+from ragscout.model.fitted import PerFold
+from ragscout.model.runtime import Runtime
+from ragscout.model.step import step
 from ragscout.model.training import SEEN, TrainingSplit, files, read_file
+from ragscout.model.values import Chunks, codec
 from ragscout.plan.training import freeze
 from ragscout.serve import Pipeline, export, verify
 from ragscout.spec import load
+from ragscout.steps.fit.base import FitStep
+from ragscout.steps.lexicon.bm25 import BM25, BM25Lexicon
 from ragscout.store.store import Store
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import FakeServer
@@ -30,9 +38,9 @@ models:
 pipeline:
   chunk: {{use: characters, size: 300}}
   fit: {fit}
-  retriever: bm25
+  retriever: {retriever}
   prompt: {{use: few-shot, passages: 1}}
-  generate: {{use: chat, model: writer, max_tokens: 16}}
+  generate: {generate}
 measure: {{retrieval: [recall@3], answer: [token_f1]}}
 search: grid
 budget: {{usd: 5}}
@@ -41,6 +49,7 @@ holdout: {holdout}
 probe: {probe}
 """
 EXAMPLES = "{use: examples, training: first, folds: 3, n: 4}"
+PLAIN = {"retriever": "bm25", "generate": "{use: chat, model: writer, max_tokens: 16}", "probe": "off"}
 Asked = list[tuple[str, list[str]]]
 """For each request the text of the question, and the questions that were shown before it."""
 
@@ -60,6 +69,25 @@ def drawn(seed: int, count: int = 16) -> list[dict[str, Any]]:
     return [question(number, sorted(rng.sample(range(12), rng.choice((1, 1, 1, 2))))) for number in range(count)]
 
 
+@step("fit", "toy-seen", version=1)
+class ToySeen(FitStep):
+    """The texts of the questions that may be learnt from."""
+
+    async def learn(self, runtime: Runtime, questions: Sequence[Question], **inputs: Any) -> list[str]:
+        return [item.text for item in questions]
+
+
+@step("lexicon", "toy-seen", version=1)
+class ToySeenLexicon(BM25):
+    """Indexes what was learnt in the place of the documents: a ranking tells what its lexicon saw."""
+
+    uses: ClassVar[tuple[str, ...]] = ("chunk", "fit")
+
+    async def run(self, runtime: Runtime, chunk: Chunks, fit: Sequence[str] = ()) -> BM25Lexicon:
+        assert not isinstance(fit, PerFold), "a step is handed one value at a time"
+        return await super().run(runtime, replace(chunk, index_text=["\n".join(fit)] * len(chunk)))
+
+
 class Place:
     """A folder with an evaluation set, a sweep file and a store."""
 
@@ -71,13 +99,13 @@ class Place:
             (folder / "set" / "documents" / f"d{at:02}.md").write_text(text, encoding="utf-8")
         self.write(rows)
 
-    def write(
-        self, rows: Sequence[Mapping[str, Any]], fit: str = EXAMPLES, holdout: str = "off", probe: str = "off"
-    ) -> None:
+    def write(self, rows: Sequence[Mapping[str, Any]], fit: str = EXAMPLES, holdout: str = "off", **more: str) -> None:
         self.rows = {row["question"]: {item["document"] for item in row["evidence"]} for row in rows}
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         (self.folder / "set" / "questions.jsonl").write_text(lines, encoding="utf-8")
-        text = TEXT.format(folder=self.folder / "set", url=self.server.base_url, fit=fit, holdout=holdout, probe=probe)
+        text = TEXT.format(
+            folder=self.folder / "set", url=self.server.base_url, fit=fit, holdout=holdout, **{**PLAIN, **more}
+        )
         self.file.write_text(text, encoding="utf-8")
 
     @property
@@ -148,6 +176,29 @@ def test_no_question_is_asked_with_what_was_learnt_from_its_group(
         assert 0 < len(shown) <= 4
         for other in shown:
             assert not groups[other] & groups[text], f"{text} was asked after {other}, which shares its documents"
+
+
+def test_a_whole_stage_after_it_has_a_value_for_each_fold(tmp_path: Path, server: FakeServer) -> None:
+    """A lexicon that was learnt: each question is searched for in that of its own fold."""
+    rows = [question(number, [number]) | {"question": "abcdefghijkl"[number] * 4} for number in range(12)]
+    place = Place(tmp_path, server, rows)
+    split = place.freeze()
+    place.write(rows, fit="{use: toy-seen, training: first, folds: 3}", retriever="toy-seen", generate="none")
+    sweep = place.sweep()
+    assert sweep.run().closed
+    (row,) = [item for item in sweep.prepared.space.grid if "fit" in item.steps]
+    assert row.retrieval().key == row.key and "fit" in row.retrieval().steps
+    value = codec("lexicon").load(sweep.store.value_folder(row.nodes["lexicon"].key))
+    assert isinstance(value, PerFold) and len(value.every()) == 4 and value.folds == split.folds(3)
+    node = row.nodes["fuse"]
+    asked = sweep.prepared.questions
+    cells = sweep.store.read_cells(node.key, [cell_key(node, item) for item in asked])
+    assert len(cells) == 12
+    for item in asked:
+        assert decode("fuse", cells[cell_key(node, item)].data).hits == (), f"{item.text} was learnt from"
+        fold = value.folds.of(item)
+        others = [lexicon for at, lexicon in enumerate(value.values) if at != fold]
+        assert all(lexicon.search(item.text, 5).hits for lexicon in (*others, value.whole))
 
 
 def test_questions_added_later_change_no_key_and_send_nothing_again(tmp_path: Path, server: FakeServer) -> None:

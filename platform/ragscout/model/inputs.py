@@ -70,8 +70,7 @@ async def whole_value(step: Step, values: Mapping[str, Any], runtime: Runtime) -
     """Return the value of a whole node from the values of its inputs.
 
     When an input holds one value for each fold, the step runs once for each fold and once for the whole split, each
-    time with that fold's values alone: an encoder that was learnt encodes all chunks for each fold, and the index over
-    them is built for each fold.
+    time with that fold's values alone: an index over what was learnt is built for each fold.
     """
     folded = next((value for value in values.values() if isinstance(value, PerFold)), None)
     if folded is None:

@@ -276,7 +276,8 @@ class StepKit:
         """What it says it reads is given to its stage; its models are named, its cost and resources are figures."""
         material = Workload(1e6, 1.0, 4.0, 80.0, 1000.0, 1000.0, 0.0, 20.0, 3.0, 1000.0)
         for step in self.steps():
-            assert set(step.inputs) <= set(STAGES[self.stage].inputs)
+            given = STAGES[self.stage]
+            assert set(step.inputs) <= {*given.inputs, *given.on_request}
             for item in step.models():
                 assert item.name if isinstance(item, ModelFiles) else item.model
             cost = step.cost(material)
