@@ -61,6 +61,7 @@ USES: dict[str, tuple[tuple[str, ...], int]] = {
     "data diff": (("leave@1", "leave@2"), 0),
     "data rm": (("leave@2",), 0),
     "data export": (("leave@1", "jsonl", "out"), 0),
+    "data freeze": (("sweep.yaml", "first"), 0),
     "generate-questions": (
         ("leave@1", "--model", "judge", "--sweep", "sweep.yaml", "--count", "2", "--multi-hop", "0", "--yes",
          "--accept-all"), 0,

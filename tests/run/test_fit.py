@@ -178,6 +178,17 @@ def test_no_question_is_asked_with_what_was_learnt_from_its_group(
             assert not groups[other] & groups[text], f"{text} was asked after {other}, which shares its documents"
 
 
+def test_another_process_learns_and_asks_the_same(tmp_path: Path, server: FakeServer) -> None:
+    """A worker finds the split in the store: it knows no folder of sweep files."""
+    sent = []
+    for executor in ("in-process", "subprocess"):
+        place = Place(tmp_path / executor, server, drawn(9, count=6))
+        place.freeze()
+        assert place.sweep().run(executor=executor).closed
+        sent.append(sorted(place.asked()))
+    assert sent[0] == sent[1] and len(sent[0]) == 12
+
+
 def test_a_whole_stage_after_it_has_a_value_for_each_fold(tmp_path: Path, server: FakeServer) -> None:
     """A lexicon that was learnt: each question is searched for in that of its own fold."""
     rows = [question(number, [number]) | {"question": "abcdefghijkl"[number] * 4} for number in range(12)]
