@@ -190,7 +190,7 @@ class Configuration:
         return self.steps.get(stage) or (identity_of(stage) if stage in reached(self.steps) else None)
 
     def retrieval(self) -> Configuration:
-        """Return the retrieval prefix: nothing is generated. What was learnt from questions stays where retrieval reads it."""
+        """Return the retrieval prefix: nothing is generated. What was learnt from questions stays where it is read."""
         within = {stage: step for stage, step in self.steps.items() if STAGES[stage].in_prefix}
         inside = {stage for stage in STAGES if STAGES[stage].in_prefix} | reached(within)
         kept = {stage: step for stage, step in self.steps.items() if stage in inside}

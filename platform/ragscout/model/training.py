@@ -192,7 +192,7 @@ class _Roots:
 
 
 def _names(question: Question) -> list[str]:
-    """What ties a question to others, its documents first."""
+    """Return what ties a question to others, its documents first."""
     return [*_documents(question), _text(question)]
 
 

@@ -63,7 +63,7 @@ def copy_values(wanted: Mapping[str, str], store: Store, folder: Path, places: M
 
 
 def _described(folder: Path) -> list[Path]:
-    """The JSON files of a value, those of each fold among them."""
+    """Return the JSON files of a value, those of each fold among them."""
     return [*folder.glob("*.json"), *folder.glob(f"{PART}*/*.json")]
 
 

@@ -81,7 +81,7 @@ def _key(name: str, item: Stage) -> str:
 
 
 def _read(item: Stage) -> str:
-    """What its steps read, in brackets what only those read that ask for it."""
+    """Return what its steps read, in brackets what only those read that ask for it."""
     return ", ".join([*item.inputs, *(f"({name})" for name in item.on_request)]) or "–"
 
 
