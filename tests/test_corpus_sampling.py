@@ -18,7 +18,8 @@ from ragscout.model.results.journal import SampleSettled
 from ragscout.model.runtime import Runtime
 from ragscout.plan import estimate
 from ragscout.plan.estimate import Range
-from ragscout.record.runs import metrics, row_states
+from ragscout.record.row_states import RowStates
+from ragscout.record.runs import metrics
 from ragscout.report.html import report
 from ragscout.report.of_sweep import material_of
 from ragscout.run.session import Session
@@ -260,7 +261,7 @@ def test_board_and_mlflow_mark_what_is_sampled(tmp_path: Path, corpus: Path) -> 
     html = report(material_of(sweep.prepared, sweep.store, "en")(snapshot)).decode()
     assert f'<td class="number">~{best.sampled["recall@5"]:.3f} sampled</td>' in html
     keys = {item.key for item in sweep.prepared.sampled.values()}
-    assert not keys & {state.key for state in row_states(snapshot)}
+    assert not keys & {state.key for state in RowStates().of(snapshot)}
 
 
 def test_a_wrong_sample_is_said_before_anything_runs(tmp_path: Path, corpus: Path) -> None:

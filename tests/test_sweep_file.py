@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ def test_a_journal_that_holds_no_text_gives_the_file_as_it_is_now(tmp_path: Path
     with store.ledger.writing() as connection:
         here = sa.and_(table.c.sweep == first.sweep, table.c.seq == 1)
         connection.execute(sa.update(table).where(here).values(payload=json.dumps(old)))
+    shutil.rmtree(store.folder / "boards")  # an older store has none
     assert recorded(TEXT, tmp_path, store).spec == first.spec
     assert recorded(TEXT.replace("input: 1,", "input: 3,"), tmp_path, store).spec != first.spec
 

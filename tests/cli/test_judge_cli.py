@@ -271,13 +271,14 @@ def test_the_judge_that_writes_is_flagged(place: Path, call: Call) -> None:
 
 
 def test_mlflow_wears_the_badge(place: Path) -> None:
-    from ragscout.record.runs import parent_state, row_states
+    from ragscout.record.row_states import RowStates
+    from ragscout.record.runs import parent_state
 
     snapshot = Sweep.load(place / "sweep.yaml", place / "store").view.snapshot()
     parent = parent_state(snapshot, b"")
     assert "judge not calibrated" in parent.tags["mlflow.note.content"]
     assert parent.tags["badge.judge.correctness"] == "judge not calibrated"
-    assert all(state.tags["badge.judge.correctness"] == "judge not calibrated" for state in row_states(snapshot))
+    assert all(state.tags["badge.judge.correctness"] == "judge not calibrated" for state in RowStates().of(snapshot))
 
 
 def test_commands_of_the_page_run(place: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

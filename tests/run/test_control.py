@@ -256,7 +256,8 @@ def test_the_progress_row_says_how_far_the_sweep_is(
     assert [event.round for event in events if event.fill is None and event.board is None] == list(
         range(len(sweep.journal.of(RoundAsked)))
     )
-    assert sum(event.board is not None for event in events) == len(sweep.journal.of(RoundAsked))
+    boards = sum(event.board is not None for event in events)
+    assert 1 <= boards <= len(sweep.journal.of(RoundAsked)), "a provisional board comes when the last one took no time"
 
 
 def test_a_run_inside_a_loop_and_in_a_notebook(tmp_path: Path, write: Write) -> None:

@@ -93,7 +93,7 @@ def test_why_cells_stayed_open(unfilled: dict[tuple[str, str], Unfilled], left: 
 
 @dataclass(frozen=True, kw_only=True)
 class _System(type(ROWS[0].steps["generate"])):  # type: ignore[misc]
-    whole_system: bool = True
+    uses = ()
 
 
 def test_a_silent_system_is_set_aside_and_keeps_nobody_waiting() -> None:

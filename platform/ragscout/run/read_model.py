@@ -160,7 +160,7 @@ class View:
                 found = self._made(state)
                 if not found.closed or state.sequence != ends["sweep"] or not self._final(state):
                     return found
-                self._stored.save(key, StoredBoard(found.board, found.attachments, found.spec))
+                self._stored.save(key, StoredBoard(found.board, found.attachments, sweep_file(state)))
             self._last = ends, found
             return found
 
@@ -174,7 +174,7 @@ class View:
             sweep=prepared.sweep_id,
             name=prepared.spec.sweep,
             sequence=sequence,
-            spec=stored.sweep_file,
+            spec=stored.sweep_file or self._current_file,
             eval_set=prepared.eval_set,
             board=stored.board,
             headline=headlines(stored.board),
@@ -185,12 +185,6 @@ class View:
             closed=closed,
             attachments=stored.attachments,
         )
-
-    def _sweep_file(self, state: JournalState) -> str:
-        """Return the sweep file as it was when the sweep opened; of an older journal, which holds no text, as it is
-        now."""
-        opened = state.get(SweepOpened)
-        return str((opened and opened.record.get("sweep_file")) or "") or self._current_file
 
     @cached_property
     def _current_file(self) -> str:
@@ -207,7 +201,7 @@ class View:
             measured, prepared.questions, answers or retrieval, prepared.goal, facts, retrieval, self._kept
         )
         board = self._with_sample(board, state, everything)
-        stored = StoredBoard(board, {}, self._sweep_file(state))
+        stored = StoredBoard(board, {}, sweep_file(state))
         made = self._snapshot(state.sequence, stored, rows, closed=state.has(SweepClosed))
         return self._audited(made) if made.closed else made
 
@@ -327,6 +321,12 @@ class View:
         labels = self._labels.all()
         answered = [(row.configuration, row.scores, row.answers) for row in rows]
         return tuple(calibrations(prepared.metrics, answered, prepared.questions, labels, self._passages.of))
+
+
+def sweep_file(state: JournalState) -> str:
+    """Return the sweep file as it was when the sweep opened, empty where an older journal holds no text of it."""
+    opened = state.get(SweepOpened)
+    return "" if opened is None else str(opened.record.get("sweep_file", ""))
 
 
 def request_of(prepared: Setup, asked: AskedRequest) -> Request:

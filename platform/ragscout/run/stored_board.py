@@ -29,7 +29,8 @@ MADE_BY = ("board", "judges", "model", "plan", "run", "search", "stats", "words"
 
 @dataclass(frozen=True)
 class StoredBoard:
-    """A board with the pages beside it, by file name, and the sweep file as it was when the sweep opened."""
+    """A board with the pages beside it, by file name, and the sweep file as it was when the sweep opened, empty
+    where an older journal holds no text of it."""
 
     board: Board
     attachments: Mapping[str, bytes]
