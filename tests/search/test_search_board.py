@@ -196,6 +196,9 @@ def test_failed_rows_stand_last_with_their_reason():
     board = build(items, 12)
     assert board.rows[-1].name == "broken"
     assert board.rows[-1].has("failed")
+    items.insert(0, Measured(configuration({"generate": "waiting"}), {}, {}))
+    waiting = build(items, 12).rows[-2]
+    assert (waiting.name, waiting.marks) == ("waiting", ("unscored",)), "what is open is no failure of the row"
     assert "the model file is missing" in next(note.text("en") for note in board.notes if note.kind == "failed")
 
 

@@ -207,10 +207,14 @@ def _retrieval_rows(
         return mean is None, -first.sign * mean if mean is not None else 0.0, row.key
 
     ordered = sorted(rows, key=place)
-    failed: tuple[Mark, ...] = ("failed",)
-    partial: tuple[Mark, ...] = ("partial",)
     found = []
     for rank, row in enumerate(ordered, 1):
-        marks = failed if value(row) is None else partial if row.answered < len(questions) else ()
+        marks: tuple[Mark, ...] = ()
+        if row.failed:
+            marks = ("failed",)
+        elif value(row) is None:
+            marks = ("unscored",)
+        elif row.answered < len(questions):
+            marks = ("partial",)
         found.append(replace(row, rank=rank, estimate=value(row), right=None, marks=marks))
     return tuple(found)

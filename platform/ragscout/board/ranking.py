@@ -160,8 +160,10 @@ def _marks(
         marks.append("reference")
     if "baseline" in row.roles:
         marks.append("baseline")
-    if row.failed or row.estimate is None:
+    if row.failed:
         marks.append("failed")
+    elif row.estimate is None:
+        marks.append("unscored")  # what is open may be filled by the next run, and is no failure of the row
     elif row.answered < total:
         marks.append("partial")
     stat = row.figures.get(goal.metric)
@@ -173,14 +175,17 @@ def _marks(
     return tuple(marks)
 
 
+_OUT: tuple[Mark, ...] = ("failed", "unscored", "cannot_win", "over_limit")
+"""Marks of rows that cannot lead."""
+
+
 def _eligible(row: Row, depth: int) -> bool:
-    out = row.has("failed") or row.has("cannot_win") or row.has("over_limit")
-    return row.answered >= depth and not out
+    return row.answered >= depth and not any(row.has(mark) for mark in _OUT)
 
 
 def _place(row: Row, depth: int, goal: Goal) -> tuple[int, float, str]:
-    if row.has("failed"):
-        return 3, 0.0, row.key
+    if row.has("failed") or row.has("unscored"):
+        return 3, float(row.has("failed")), row.key
     tier = 0 if _eligible(row, depth) else 1 if row.answered >= depth else 2
     return tier, -goal.sign * (row.adjusted or 0.0), row.key
 

@@ -7,10 +7,12 @@ One table, read from the top. What is open is asked again by the next run; what 
 | ``BudgetExceeded`` | open | ``budget`` |
 | ``ModelCallError``, ``TransientError`` of a client | open | ``endpoint`` |
 | ``StoreError``, any error of SQLAlchemy, sqlite3 or psycopg | open | ``store`` |
+| ``LeftOpenError`` of a step | open | as it says |
 | ``WorkerError``, a broken pool of processes or threads | open | ``worker`` |
 | ``MissingExtraError``, ``AbsentError``, ``ImportError``, ``FileNotFoundError`` | open (see below) | ``missing`` |
 | ``MemoryError``, a library's "out of memory", no more threads | open | ``machine`` |
 | ``OSError`` that tells of the machine: disk, rights, open files, input and output | open | ``machine`` |
+| any error whose text tells of the machine in the words of Rust or of the system | open | as such an ``OSError`` |
 | ``TimeoutError``, ``subprocess.TimeoutExpired`` | open | ``machine`` |
 | ``ConnectionError``, ``OSError`` and client errors that tell of the network | open | ``network`` |
 | an ``ExceptionGroup`` | as its first member that leaves the node open | |
@@ -38,6 +40,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ragscout.model.errors import (
     AbsentError,
     BudgetExceeded,
+    LeftOpenError,
     MissingExtraError,
     ModelCallError,
     RagscoutError,
@@ -87,6 +90,9 @@ _MEMORY = re.compile(
     r"|can't start new thread",
     re.IGNORECASE,
 )
+_RUST = re.compile(r"\(os error (\d+)\)")
+"""How libraries written in Rust (LanceDB, tokenizers, safetensors) end the text of a system's error."""
+_DISK = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _NUMERIC = ("onnxruntime", "torch", "xllamacpp")
 """Libraries whose errors of any class may tell of memory; elsewhere only a ``RuntimeError`` does."""
 
@@ -152,6 +158,8 @@ def _first(errors: Iterable[BaseException]) -> Unfilled | None:
 
 
 def _ragscout(error: RagscoutError) -> Unfilled | None:
+    if isinstance(error, LeftOpenError):
+        return Unfilled(error.kind, str(error))
     return next((Unfilled(kind, str(error)) for group, kind in _OWN if isinstance(error, group)), None)
 
 
@@ -171,6 +179,8 @@ def _others(error: BaseException) -> Unfilled | None:
     foreign = next((kind for name in _names(error) if (kind := _FOREIGN.get(name))), None)
     if foreign is not None:
         return Unfilled(foreign, f"{_named(error)}. Run again.")
+    if (told := _told(error)) is not None:
+        return _others(told)
     return _system(error) if isinstance(error, OSError) else None
 
 
@@ -195,9 +205,24 @@ def _system(error: OSError) -> Unfilled | None:
     return None
 
 
+def _told(error: BaseException) -> OSError | None:
+    """The operating system's error that a library without classes of its own passed on as a text."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return None
+    text = str(error)
+    number = _RUST.search(text)
+    if number is not None:
+        return OSError(int(number[1]), text)
+    full = isinstance(error, (OSError, RuntimeError)) or _numeric(error)
+    return OSError(errno.ENOSPC, text) if full and _DISK.search(text) else None
+
+
+def _numeric(error: BaseException) -> bool:
+    return type(error).__module__.partition(".")[0] in _NUMERIC
+
+
 def _tells_of_memory(error: BaseException) -> bool:
-    numeric = type(error).__module__.partition(".")[0] in _NUMERIC
-    return (numeric or isinstance(error, RuntimeError)) and _MEMORY.search(str(error)) is not None
+    return (_numeric(error) or isinstance(error, RuntimeError)) and _MEMORY.search(str(error)) is not None
 
 
 def _names(error: BaseException) -> Iterable[str]:

@@ -12,6 +12,7 @@ Every message reads *where: what is wrong; got X. What to do.*
     ├── StepError                a step cannot do its work
     │   ├── AbsentError          what it needs (a model's files, a program) is not on this machine
     │   ├── BudgetExceeded       the budget is spent
+    │   ├── LeftOpenError        something stood in the way of a question, and may be gone the next time
     │   └── ModelCallError       a model endpoint failed for good
     ├── WorkerError              what computes for the engine died, hung or answered nonsense
     ├── BundleError              an exported configuration
@@ -22,6 +23,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ragscout.model.outcome import UnfilledKind
 
 
 class RagscoutError(Exception):
@@ -83,6 +88,15 @@ class BudgetExceeded(StepError):
 
 class ModelCallError(StepError):
     """A model endpoint failed for good: wrong key, unknown model, refused connection after retries."""
+
+
+class LeftOpenError(StepError):
+    """A step left a question open: what stood in its way may be gone the next time."""
+
+    def __init__(self, kind: UnfilledKind, message: str) -> None:
+        """Args: kind = of what stood in the way."""
+        super().__init__(message)
+        self.kind = kind
 
 
 class WorkerError(RagscoutError):

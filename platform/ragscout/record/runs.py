@@ -41,6 +41,7 @@ MARKS = (
     "reference",
     "baseline",
     "partial",
+    "unscored",
     "failed",
     "cannot_win",
     "must_pass",

@@ -132,7 +132,7 @@ def _table(material: ReportMaterial, rows: Sequence[Row], *, retrieval: bool = F
     )
     lines = []
     for row in rows:
-        kind = next((mark for mark in ("recommended", "failed", "partial") if mark in row.marks), "")
+        kind = next((mark for mark in ("recommended", "failed", "unscored", "partial") if mark in row.marks), "")
         line = "".join(
             f'<td class="{name if name in LEFT else "number"}">{_text(cell)}</td>'
             for name, cell in zip(names, cells(board, row, names, lang), strict=True)

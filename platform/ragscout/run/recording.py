@@ -8,15 +8,20 @@ take stays that share of it. The last state is always recorded.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 
+from ragscout.engine.trouble import TROUBLES
 from ragscout.model.results.board import Board
 from ragscout.record.recorder import Recorder, Snapshot
 from ragscout.run.read_model import View
 
 SHARE = 0.1
 """Part of the time that boards and recorders may take while rounds are measured."""
+
+
+log = logging.getLogger(__name__)
 
 
 class Recording:
@@ -56,10 +61,14 @@ class Recording:
         return await asyncio.to_thread(self._write)
 
     async def stop(self) -> None:
-        """Wait for what is being recorded, and record nothing more."""
+        """Wait for what is being recorded, and record nothing more. What failed is recorded by the next run."""
         task, self._task = self._task, None
-        if task is not None:
+        if task is None:
+            return
+        try:
             await task
+        except TROUBLES as error:
+            log.warning("the state of the sweep could not be read to be recorded: %s", error)
 
     async def _record(self) -> None:
         started = self._clock()
@@ -71,5 +80,8 @@ class Recording:
     def _write(self) -> Snapshot:
         snapshot = self._view.snapshot()
         for recorder in self._recorders:
-            recorder.update(snapshot)
+            try:
+                recorder.update(snapshot)
+            except TROUBLES as error:
+                log.warning("%s: the state of the sweep could not be recorded: %s", type(recorder).__name__, error)
         return snapshot

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ragscout.engine.cancel import Stopped
 from ragscout.engine.fill import Want
+from ragscout.engine.trouble import TROUBLES, passing
 from ragscout.model.results.journal import SweepClosed
 from ragscout.model.results.reason import OPEN, STOPPED
 from ragscout.plan.sampling import apply_sample
@@ -17,9 +18,21 @@ from ragscout.run.session import Ended, Session
 
 
 async def run_sweep(session: Session) -> Ended:
-    """Run a sweep, or go on where it stopped, until it is closed, cells stay open or somebody stops it."""
+    """Run a sweep, or go on where it stopped, until it is closed, cells stay open or somebody stops it.
+
+    Raises:
+        SpecError, StepError: the preflight found something that the sweep needs and that is not there.
+    """
     try:
         await session.prepared.preflight(session.runtime)
+        return await _run_on(session)
+    except Stopped:
+        return Ended(STOPPED)
+
+
+async def _run_on(session: Session) -> Ended:
+    """Run what is left of a sweep. When the journal cannot be read or written, the next run goes on from there."""
+    try:
         closed = session.journal.last(SweepClosed)
         if closed is not None:
             left = await mend(session)
@@ -32,8 +45,11 @@ async def run_sweep(session: Session) -> Ended:
             return Ended(OPEN, tuple(left))
         session.journal.append(SweepClosed(ended.reason))
         return ended
-    except Stopped:
-        return Ended(STOPPED)
+    except TROUBLES as error:
+        reason = passing(error)
+        if reason is None:
+            raise
+        return Ended(OPEN, (f"{reason.kind}: {reason.detail}",))
 
 
 async def run_rounds(session: Session) -> Ended:

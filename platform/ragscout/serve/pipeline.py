@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragscout.model.config import Configuration, Node
-from ragscout.model.errors import BudgetExceeded, ModelCallError, ParameterError, StepError
+from ragscout.model.errors import BudgetExceeded, LeftOpenError, ModelCallError, ParameterError, StepError
 from ragscout.model.evalset import Question
 from ragscout.model.fitted import PerFold, evaluated, served
 from ragscout.model.inputs import arguments, value_at
@@ -188,6 +188,7 @@ class Pipeline:
         Raises:
             ParameterError: an empty question, or a filter that cannot be read or names an unknown column.
             ModelCallError: a model's endpoint did not answer; ask again later.
+            LeftOpenError: something else stood in a step's way; ask again later.
         """
         return self._loop.run(self._reply(question, filter))
 
@@ -258,9 +259,9 @@ class Pipeline:
         given = await arguments(node.step, read, [question], self.runtime)
         (outcome,) = await node.step.run(self.runtime, [question], **given)  # type: ignore[attr-defined]
         if isinstance(outcome, Unfilled):
+            why = f"{node.stage}: no answer came; got {outcome.kind}: {outcome.detail}. Ask again later."
             errors: dict[str, type[StepError]] = {"endpoint": ModelCallError, "budget": BudgetExceeded}
-            error = errors.get(outcome.kind, StepError)
-            raise error(f"{node.stage}: no answer came; got {outcome.kind}: {outcome.detail}. Ask again later.")
+            raise errors[outcome.kind](why) if outcome.kind in errors else LeftOpenError(outcome.kind, why)
         return outcome
 
     def _shown(self, asked: str, traced: Traced, seconds: float) -> Reply:

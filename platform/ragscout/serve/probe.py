@@ -7,6 +7,7 @@ then, where it is asked for, several at once. What it costs is paid from the swe
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from ragscout.engine.ledger_admission import LedgerAdmission
 from ragscout.engine.session import Opening
-from ragscout.engine.trouble import TROUBLES, passing
+from ragscout.engine.trouble import passing, unexpected
 from ragscout.model.config import Configuration
 from ragscout.model.errors import BudgetExceeded
 from ragscout.model.results.board import Latency
@@ -24,6 +25,7 @@ from ragscout.model.step import chat_models
 from ragscout.serve.pipeline import Pipeline, Reply
 from ragscout.store.store import Store
 
+log = logging.getLogger(__name__)
 PATIENCE = 1.0
 """Seconds per question asked for: a row that needs longer is probed with fewer questions, but never fewer than"""
 FEWEST_REPLIES = 3
@@ -77,8 +79,10 @@ def probe(
             limits = opening.limits(closing=True)
             pipeline.runtime.pay(LedgerAdmission(store.ledger, sweep, limits, remembers=False), "probe")
             return _asked(pipeline, questions, concurrency, deadline, go_on)
-    except TROUBLES as error:
-        return Probe((), {}, failed=_own_failures(error), why=str(error))
+    except Exception as error:  # a step may be anybody's code and raise anything
+        if unexpected(error):
+            log.exception("the latency probe of %s failed", configuration.label())
+        return Probe((), {}, failed=_own_failures(error), why=_said(error))
 
 
 def _own_failures(error: Exception) -> int:
@@ -91,6 +95,11 @@ def _own_failures(error: Exception) -> int:
     if reason is not None and reason.kind != "budget":
         raise error
     return int(reason is None)
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, in words; an error that was not worded for people is named."""
+    return f"{type(error).__name__}: {error}" if unexpected(error) else str(error)
 
 
 def _asked(
@@ -114,8 +123,10 @@ def _asked(
             replies.append(reply)
             if calls.first_token is not None:
                 first.append(_short(reply.seconds - reply.timings[identifying()] + calls.first_token))
-        except TROUBLES as error:
-            failed, why = _own_failures(error), str(error)
+        except Exception as error:  # a step may be anybody's code and raise anything
+            if unexpected(error):
+                log.exception("the latency probe of %s failed", pipeline.configuration.label())
+            failed, why = _own_failures(error), _said(error)
             break
     models = [model for step in pipeline.configuration.steps.values() for model in chat_models(step)]
     calls.streams = False

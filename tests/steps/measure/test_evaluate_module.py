@@ -158,3 +158,12 @@ def test_names_of_the_hub_obey_the_network_policy(monkeypatch):
 def test_as_evaluate_never_asks_the_hub():
     with pytest.raises(StepError, match=r"huggingface\.co"):
         as_evaluate("evaluate", {"module": "wer", "hub": True}).compute(predictions=["a"], references=["b"])
+
+
+def test_trouble_of_the_machine_is_no_score_that_is_missing_for_good(tmp_path):
+    full = module(tmp_path, "full", 'raise OSError(28, "No space left on device")')
+    with pytest.raises(OSError, match="No space left"):
+        score(full, "15 days", "15 days")
+    absent = module(tmp_path, "absent", 'raise ImportError("no such package")')
+    with pytest.raises(ImportError):
+        score(absent, "15 days", "15 days")

@@ -17,6 +17,7 @@ SYMBOLS: Mapping[Mark, str] = {
     "reference": "R",
     "baseline": "B",
     "partial": "…",
+    "unscored": "–",
     "cannot_win": "?",
     "must_pass": "!",
     "failed": "✗",

@@ -10,7 +10,7 @@ from ragscout.board.words.headline import headline
 from ragscout.model import markdown
 from ragscout.model.markdown import escape
 from ragscout.model.results.amounts import seconds
-from ragscout.model.results.board import Board, BoardLanguage, FigureStat, GroupStat, Paired, Row
+from ragscout.model.results.board import Board, BoardLanguage, FigureStat, GroupStat, Mark, Paired, Row
 from ragscout.model.results.calibration import CORRECTED
 from ragscout.words import Words
 
@@ -48,6 +48,8 @@ _FIXED = frozenset(
 """Columns that are no figures: their headings are the catalogue's ``head.NAME``."""
 _LEFT = ("mark", "name", "key", "slices")
 SEALED, LOSES = " †", "▼"
+_PALE: tuple[Mark, ...] = ("partial", "unscored", "failed")
+"""Marks of rows that are shown paler: none of them can be recommended as it is."""
 SLICES = 3
 """Slices that a cell shows."""
 WARNING = "⚠"
@@ -287,7 +289,7 @@ def _table(board: Board, rows: tuple[Row, ...], names: list[str], language: Boar
         left = name in _LEFT
         table.add_column(Text(head), justify="left" if left else "right", overflow="fold", no_wrap=name != "name")
     for row in rows:
-        style = "bold" if row.has("recommended") else "dim" if row.has("partial") or row.has("failed") else ""
+        style = "bold" if row.has("recommended") else "dim" if any(row.has(mark) for mark in _PALE) else ""
         table.add_row(*(Text(cell) for cell in cells(board, row, names, language)), style=style)
     return table
 

@@ -24,6 +24,7 @@ Mark = Literal[
     "reference",
     "baseline",
     "partial",
+    "unscored",
     "failed",
     "cannot_win",
     "must_pass",

@@ -112,11 +112,14 @@ class EvaluateModule(TextMetric):
         with _LOCK:  # one module object must not be used by two threads
             try:
                 module = self._load()
+            except FileNotFoundError as error:
+                return [{name: Failure("measurement", "no_model", _unloaded(error))} for _ in pairs]
+            except OSError:
+                raise  # this machine is in trouble, which says nothing about the module
             except MissingExtraError as error:
                 return [{name: Failure("measurement", "no_model", str(error))} for _ in pairs]
             except _BROKEN as error:
-                why = f"The module cannot be loaded: {type(error).__name__}: {_line(error)}"
-                return [{name: Failure("measurement", "no_model", why)} for _ in pairs]
+                return [{name: Failure("measurement", "no_model", _unloaded(error))} for _ in pairs]
             return [{name: self._one(module, pair)} for pair in pairs]
 
     def _load(self) -> Any:
@@ -139,6 +142,8 @@ class EvaluateModule(TextMetric):
                 values = [module.compute(predictions=[pair.answer], references=[list(pair.references)])]
             else:
                 values = [module.compute(predictions=[pair.answer], references=[text]) for text in pair.references]
+        except (OSError, ImportError):
+            raise  # nothing about this pair: a score that is missing for good would be held against the row
         except _BROKEN as error:
             return Failure("measurement", "metric_failed", f"The module failed: {type(error).__name__}: {_line(error)}")
         return self._read(values)
@@ -288,6 +293,10 @@ def _digest(path: Path) -> str:
     for file in files:
         found.update(str(file.relative_to(path.parent)).encode() + b"\0" + file.read_bytes() + b"\0")
     return found.hexdigest()
+
+
+def _unloaded(error: Exception) -> str:
+    return f"The module cannot be loaded: {type(error).__name__}: {_line(error)}"
 
 
 def _line(error: BaseException) -> str:
