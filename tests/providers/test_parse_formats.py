@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import sys
 import zipfile
 from email.message import EmailMessage
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -138,6 +140,22 @@ def test_hwp_without_the_converter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dochan", None)
     warning = read("x.hwp", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000)).warnings[0]
     assert "ragscout[hwp]" in warning and "hwpx or PDF" in warning
+
+
+@pytest.mark.parametrize(("number", "lost"), [(errno.EMFILE, False), (errno.EIO, False), (errno.EINVAL, True)])
+def test_trouble_of_the_machine_drops_no_hwp_document(number: int, lost: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The document would be missing from the stored corpus for good."""
+
+    def reader(_: str) -> None:
+        raise OSError(number, "in trouble")
+
+    monkeypatch.setitem(sys.modules, "dochan", SimpleNamespace(Dochan=reader))
+    data = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000)
+    if lost:
+        assert not read("x.hwp", data).documents
+        return
+    with pytest.raises(OSError, match="in trouble"):
+        read("x.hwp", data)
 
 
 def test_json_that_is_no_list_of_texts() -> None:

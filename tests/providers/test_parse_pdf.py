@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import ragscout.steps.corpus  # noqa: F401 - registers the step
-from ragscout.model.errors import StepError
+from ragscout.model.errors import StepError, WorkerError
 from ragscout.model.evalset import SourceFile
 from ragscout.model.step import make
 from ragscout.providers.parse import ParsedFile, parse
@@ -102,6 +102,20 @@ def test_scanned_pages_are_read_where_the_program_is_there(scanned: bytes, progr
     assert parsed.troubles == {"recognised": (1,)} and "page 1 read by text recognition" in parsed.warnings[0]
     with pytest.raises(StepError, match="cannot read 'xxx'"):
         read(scanned, ocr="tesseract", ocr_languages="xxx")
+
+
+def test_a_killed_or_hanging_program_loses_no_page(
+    scanned: bytes, program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page would be missing from the stored corpus for good."""
+    working = program.read_text("utf-8")
+    program.write_text(working.replace("head -c 4", "kill -9 $$\nhead -c 4"), encoding="utf-8")
+    with pytest.raises(WorkerError, match="was killed"):
+        read(scanned, ocr="tesseract")
+    monkeypatch.setattr(recognise, "_SECONDS", 0.2)
+    program.write_text(working.replace("head -c 4", "exec sleep 60\nhead -c 4"), encoding="utf-8")
+    with pytest.raises(WorkerError, match="no text of a picture in"):
+        read(scanned, ocr="tesseract")
 
 
 KOREAN_FONTS = sorted(Path("/usr/share/fonts").rglob("NotoSansCJK-Regular.ttc"))

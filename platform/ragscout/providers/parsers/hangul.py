@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import re
@@ -143,6 +144,8 @@ def hwp_text(data: bytes) -> tuple[str, str]:
             opened = reader(str(file))
             text, said = str(opened.to_markdown()), [str(line) for line in opened.errors]
         except (ValueError, LookupError, AttributeError, TypeError, OSError, RuntimeError, EOFError) as error:
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                raise  # this machine is in trouble (too many open files, say); bad content has no number or this one
             return "", f"it cannot be read as hwp ({type(error).__name__}): {CONVERT}"
     if not text.strip():
         reason = " ".join(said[0].split())[:120] if said else "it holds no text"

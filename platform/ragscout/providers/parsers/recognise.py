@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import shutil
+import signal
 import subprocess
 from typing import Any
 
-from ragscout.model.errors import AbsentError
+from ragscout.model.errors import AbsentError, WorkerError
 
 _SECONDS = 120
 _PIXELS = 100_000_000
@@ -38,6 +39,7 @@ def page_text(page: Any, languages: str) -> str:
 
     Raises:
         AbsentError: the program is absent, or does not know a language.
+        WorkerError: the program was killed or hung, which says nothing about the picture.
     """
     import io
 
@@ -62,8 +64,14 @@ def _read(png: bytes, languages: str, *more: str) -> str:
     command = [shutil.which("tesseract") or "tesseract", "stdin", "stdout", "-l", languages, *more]
     try:
         done = subprocess.run(command, input=png, capture_output=True, timeout=_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return ""
+    except subprocess.TimeoutExpired as error:
+        # a page that was left out here would be missing from the corpus for good
+        raise WorkerError(
+            f"corpus.parse: tesseract gave no text of a picture in {_SECONDS} seconds and was ended. Run again when "
+            "this machine is less busy, or write ocr: none."
+        ) from error
+    if done.returncode == -signal.SIGKILL:
+        raise WorkerError("corpus.parse: tesseract was killed (SIGKILL), as when memory is short. Run again.")
     if done.returncode:
         said = " ".join(done.stderr.decode(errors="replace").split())[:200]
         if "language" in said:
