@@ -206,7 +206,7 @@ def _system(error: OSError) -> Unfilled | None:
 
 
 def _told(error: BaseException) -> OSError | None:
-    """The operating system's error that a library without classes of its own passed on as a text."""
+    """Return the operating system's error that a library without classes of its own passed on as a text."""
     if isinstance(error, OSError) and error.errno is not None:
         return None
     text = str(error)

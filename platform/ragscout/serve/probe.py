@@ -98,7 +98,7 @@ def _own_failures(error: Exception) -> int:
 
 
 def _said(error: Exception) -> str:
-    """What went wrong, in words; an error that was not worded for people is named."""
+    """Say what went wrong; an error that was not worded for people is named."""
     return f"{type(error).__name__}: {error}" if unexpected(error) else str(error)
 
 
