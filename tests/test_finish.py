@@ -15,8 +15,9 @@ from ragscout.model.results.board import Board
 from ragscout.model.results.journal import Probed, SearchEnded
 from ragscout.model.results.reason import DONE, Reason
 from ragscout.plan.budget import SweepBudget
+from ragscout.serve.latency import latency
 from ragscout.serve.pipeline import Pipeline, Reply
-from ragscout.serve.probe import Probe, latency, probe
+from ragscout.serve.probe import Probe, probe
 from ragscout.store.journal import History
 from ragscout.store.rows import ShardRows
 from ragscout.store.shards import CellData

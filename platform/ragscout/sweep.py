@@ -29,10 +29,7 @@ from ragscout.record.recorder import Recorder
 from ragscout.run.events import SweepEvent
 from ragscout.run.pilot import PILOT, Piloted, pilot
 from ragscout.run.read_model import View
-from ragscout.run.rounds import run_sweep
 from ragscout.run.session import RunOptions, nobody_listens, open_session
-from ragscout.serve import bundle
-from ragscout.serve.spec_file import as_spec
 from ragscout.spec import SweepSpec
 from ragscout.spec import load as load_spec
 from ragscout.store.store import Store
@@ -128,6 +125,8 @@ class Sweep:
         cancel: CancelToken | None = None,
     ) -> Result:
         """Run the sweep in the event loop of the caller; see ``run``."""
+        from ragscout.run.rounds import run_sweep
+
         options = RunOptions(recorders, progress, executor_factory(executor), cancel or CancelToken())
         await asyncio.to_thread(self.check)
         async with open_session(self.prepared, self.store, self.journal, self.view, options) as session:
@@ -191,6 +190,8 @@ class Sweep:
             UnknownNameError: no such row.
             BundleError: something else lies at ``path``.
         """
+        from ragscout.serve import bundle
+
         board = self.board()
         chosen = self._chosen(board, row)
         plain = next(item for item in json.loads(board.to_json())["rows"] if item["key"] == chosen.key)
@@ -207,6 +208,8 @@ class Sweep:
 
     def export_config(self, row: str = "") -> str:
         """Return a row of the board as a sweep file of its own."""
+        from ragscout.serve.spec_file import as_spec
+
         opening = self.prepared.opening
         return as_spec(
             self._chosen(self.board(), row),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ragscout.data.options import DEFAULT_OPTIONS, ReadOptions
 from ragscout.data.registry import BlobStore, Registry, VersionRow, load_manifest
 from ragscout.data.report import UploadReport, report_from_info
-from ragscout.data.uploading import Uploaded, upload
 from ragscout.model.errors import EvalSetError
 from ragscout.model.evalset import EvalSet
+
+if TYPE_CHECKING:
+    from ragscout.data.uploading import Uploaded
 
 _BESIDE = ("documents", "docs", "corpus.jsonl", "corpus.parquet", "corpus.csv", "corpus.json", "문서")
 
@@ -44,6 +47,8 @@ def upload_path(
     paths = [path]
     if path.is_file() and not path.name.startswith("corpus"):
         paths += [path.parent / beside for beside in _BESIDE if (path.parent / beside).exists()][:1]
+    from ragscout.data.uploading import upload
+
     return upload(paths, blobs=blobs, registry=registry, options=options)
 
 

@@ -50,7 +50,7 @@ from ragscout.run.measured_rows import LazyRows, MeasuredRow, MeasuredRows
 from ragscout.run.stored_board import StoredBoard, StoredBoards
 from ragscout.search import resolve
 from ragscout.search.contract import Block, Request
-from ragscout.serve.probe import latency
+from ragscout.serve.latency import latency
 from ragscout.spec import dump
 from ragscout.stats.shrinkage import Believed
 from ragscout.store.store import Store

@@ -1,7 +1,32 @@
-"""Exported configurations: bundles, and pipelines that answer exactly as measured."""
+"""Exported configurations: bundles, and pipelines that answer exactly as measured.
 
-from ragscout.serve.bundle import Bundle, export, load
-from ragscout.serve.pipeline import AnswerSource, Pipeline, Reply
-from ragscout.serve.verification import VerifyReport, verify
+Names are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ragscout.serve.bundle import Bundle, export, load
+    from ragscout.serve.pipeline import AnswerSource, Pipeline, Reply
+    from ragscout.serve.verification import VerifyReport, verify
 
 __all__ = ["AnswerSource", "Bundle", "Pipeline", "Reply", "VerifyReport", "export", "load", "verify"]
+_PLACES = {
+    "AnswerSource": "ragscout.serve.pipeline",
+    "Bundle": "ragscout.serve.bundle",
+    "Pipeline": "ragscout.serve.pipeline",
+    "Reply": "ragscout.serve.pipeline",
+    "VerifyReport": "ragscout.serve.verification",
+    "export": "ragscout.serve.bundle",
+    "load": "ragscout.serve.bundle",
+    "verify": "ragscout.serve.verification",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
+    raise AttributeError(f"module 'ragscout.serve' has no attribute {name!r}")

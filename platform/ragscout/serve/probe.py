@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from ragscout.engine.session import Opening
 from ragscout.engine.trouble import passing, unexpected
 from ragscout.model.config import Configuration
 from ragscout.model.errors import BudgetExceeded
-from ragscout.model.results.board import Latency
 from ragscout.model.results.journal import Probed
 from ragscout.model.stages import identifying
 from ragscout.model.step import chat_models
@@ -165,39 +163,3 @@ def _stages(replies: Sequence[Reply]) -> list[str]:
 
 def _short(seconds: float) -> float:
     return round(seconds, 4)
-
-
-def latency(probed: Probe | Probed) -> Latency:
-    """Sum up a probe as the board shows it."""
-    seconds = sorted(probed.seconds)
-    together = sorted(probed.together)
-    low, high = quantile_interval(len(seconds), 0.95)
-    return Latency(
-        len(seconds),
-        quantile(seconds, 0.5),
-        quantile(seconds, 0.95),
-        None if low is None else seconds[low],
-        None if high is None else seconds[high],
-        {stage: value for stage, values in probed.stages.items() if (value := quantile(sorted(values), 0.5))},
-        probed.at_once,
-        quantile(together, 0.5),
-        quantile(together, 0.95),
-        quantile(sorted(probed.first), 0.5),
-        probed.failed,
-    )
-
-
-def quantile(ordered: Sequence[float], share: float) -> float | None:
-    """Return the smallest value that at least this share of the values do not pass; ``None`` of nothing."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
-
-
-def quantile_interval(n: int, share: float, confidence: float = 0.95) -> tuple[int | None, int | None]:
-    """Positions (from 0) of the order statistics that hold a quantile with at least this confidence, whatever the
-    distribution (binomial; David and Nagaraja 2003, section 7.1); ``None`` for an end that ``n`` values do not give."""
-    from scipy import stats
-
-    tail = (1 - confidence) / 2
-    low = int(stats.binom.ppf(tail, n, share)) - 1 if n else -1
-    high = int(stats.binom.ppf(1 - tail, n, share)) if n else 0
-    return (low if low >= 0 else None), (high if high < n else None)
