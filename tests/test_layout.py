@@ -49,7 +49,7 @@ def test_every_stage_has_a_step() -> None:
 
 def test_every_error_has_the_one_root() -> None:
     kinds = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, Exception)]
-    assert len(kinds) == 14
+    assert len(kinds) == 15
     assert all(issubclass(item, errors.RagscoutError) for item in kinds)
 
 
