@@ -3,57 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from ragscout import search
-from ragscout.board.power import power_advice
-from ragscout.board.words.headline import headline
 from ragscout.engine.cancel import CancelToken
 from ragscout.engine.executors import executor_factory
 from ragscout.engine.journal import SweepJournal
 from ragscout.model.config import Configuration
-from ragscout.model.errors import SpecError, UnknownNameError
-from ragscout.model.results.board import Board, BoardLanguage
-from ragscout.model.results.reason import STOPPED, Reason
-from ragscout.plan.holdout import sealed_must_pass, use_of
-from ragscout.plan.plan import Plan, make_plan
-from ragscout.plan.sampling import declare, plan_line
+from ragscout.model.results.board import Board
+from ragscout.model.results.reason import STOPPED
+from ragscout.plan.plan import Plan
+from ragscout.plan.sampling import declare
 from ragscout.plan.setup import Setup, check_goal, open_store, prepare
 from ragscout.plan.spending import SpendingPlan, spending
 from ragscout.record.recorder import Recorder
 from ragscout.run.events import SweepEvent
+from ragscout.run.loop import in_a_loop
 from ragscout.run.pilot import PILOT, Piloted, pilot
+from ragscout.run.planning import advised_plan
 from ragscout.run.read_model import View
+from ragscout.run.result import Result, result_of
 from ragscout.run.session import RunOptions, nobody_listens, open_session
 from ragscout.spec import SweepSpec
 from ragscout.spec import load as load_spec
 from ragscout.store.store import Store
-
-T = TypeVar("T")
-
-
-@dataclass
-class Result:
-    """How a run ended. ``open``: why cells stayed open, in words, empty when none did. ``calls``: requests sent by
-    purpose. ``computed``/``cached``: cells and values per stage."""
-
-    board: Board
-    closed: bool
-    ended: Reason
-    open: list[str] = field(default_factory=list)
-    calls: Mapping[str, int] = field(default_factory=dict)
-    computed: Mapping[str, int] = field(default_factory=dict)
-    cached: Mapping[str, int] = field(default_factory=dict)
-    reports: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-    def headline(self, language: BoardLanguage = "en") -> str:
-        """Say what the sweep found in one sentence."""
-        return headline(self.board, language)
 
 
 class Sweep:
@@ -114,7 +88,7 @@ class Sweep:
         """
         cancel = cancel or CancelToken()
         work = self.arun(recorders=recorders, progress=progress, executor=executor, cancel=cancel)
-        return _in_a_loop(work, cancel)
+        return in_a_loop(work, cancel)
 
     async def arun(
         self,
@@ -133,17 +107,7 @@ class Sweep:
             ended = session.ended = await run_sweep(session)
             # the next run tells recorders everything; who asked to stop does not wait for them
             snapshot = self.view.snapshot() if ended.reason == STOPPED else await session.recording.finish()
-        totals, calls = session.totals, session.runtime.counters.calls
-        return Result(
-            snapshot.board,
-            snapshot.closed,
-            ended.reason,
-            list(dict.fromkeys([*ended.left, *session.unkept])),
-            calls,
-            totals.computed,
-            totals.cached,
-            totals.reports,
-        )
+        return result_of(session, snapshot, ended)
 
     def plan(self) -> Plan:
         """Say what a run would do and cost, what is there already, what leaves the machine; nothing is computed.
@@ -152,12 +116,7 @@ class Sweep:
             SpecError: the goal cannot be one, see ``check``.
         """
         self.check()
-        prepared = self.prepared
-        use = use_of(prepared.eval_set, self.store, self.id)
-        advice = power_advice(len(prepared.questions), prepared.held, use.opened, use.seen)
-        said = [note.text("en") for note in sealed_must_pass(prepared.eval_set)]
-        sample = plan_line(prepared, self.policy.sample)
-        return replace(make_plan(prepared, self.store), advice=(*advice, *said), sample=sample)
+        return advised_plan(self.prepared, self.store, self.policy.sample)
 
     def pilot(self, questions: int = PILOT, *, cancel: CancelToken | None = None) -> Piloted:
         """Ask a few questions of one configuration of each generator, so that the plan's figures are measured. What
@@ -173,7 +132,7 @@ class Sweep:
             async with open_session(self.prepared, self.store, self.journal, self.view, options) as session:
                 return await pilot(session, questions)
 
-        return _in_a_loop(asked(), options.cancel)
+        return in_a_loop(asked(), options.cancel)
 
     def board(self) -> Board:
         """Return the leaderboard of what the journal and the store hold; nothing is computed."""
@@ -190,67 +149,15 @@ class Sweep:
             UnknownNameError: no such row.
             BundleError: something else lies at ``path``.
         """
-        from ragscout.serve import bundle
+        from ragscout.run.exporting import export_bundle
 
-        board = self.board()
-        chosen = self._chosen(board, row)
-        plain = next(item for item in json.loads(board.to_json())["rows"] if item["key"] == chosen.key)
-        return bundle.export(
-            chosen,
-            store=self.store,
-            opening=self.prepared.opening,
-            eval_set=self.prepared.eval_set,
-            row=plain,
-            path=Path(path),
-            metrics=self.prepared.metrics,
-            sweep=self.id,
-        )
+        return export_bundle(self.prepared, self.store, self.board(), row, Path(path))
 
     def export_config(self, row: str = "") -> str:
         """Return a row of the board as a sweep file of its own."""
-        from ragscout.serve.spec_file import as_spec
+        from ragscout.run.exporting import export_file
 
-        opening = self.prepared.opening
-        return as_spec(
-            self._chosen(self.board(), row),
-            eval_set=f"{self.prepared.eval_set.name}@{self.prepared.eval_set.version}",
-            metrics=self.prepared.metrics,
-            goal=self.prepared.goal.metric,
-            weights=self.spec.goal.weights,
-            connections=opening.connections,
-            network=opening.network,
-            seed=opening.seed,
-            holdout=self.spec.holdout,
-            usd=opening.money,
-        )
-
-    def _chosen(self, board: Board, row: str) -> Configuration:
-        best = board.recommended()
-        if best is None and not row:
-            raise SpecError(f"{self.spec.sweep}: {headline(board)} Name the row to export, for example '#1'.")
-        found = board.find(row) if row else (best,) if best else ()
-        # a retrieval-only row may have the same name or rank as a complete one, which is what is meant then
-        found = tuple(item for item in found if item in board.rows) or found
-        if len(found) != 1:
-            raise UnknownNameError(
-                self.spec.sweep, "row of the board", row or "recommended", [item.name for item in board.rows]
-            )
-        return self.prepared.configuration(found[0].key)
-
-
-def _in_a_loop(work: Coroutine[object, object, T], cancel: CancelToken) -> T:
-    """Run a coroutine to its end, in a thread of its own where this one has a running loop (a notebook)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(1, thread_name_prefix="ragscout sweep") as thread:
-        done = thread.submit(asyncio.run, work)
-        try:
-            return done.result()
-        except KeyboardInterrupt:
-            cancel.stop()  # the cell of a notebook was interrupted: leaving waits until the sweep has stopped
-            raise
+        return export_file(self.prepared, self.board(), row)
 
 
 __all__ = ["Configuration", "Result", "Sweep", "SweepEvent"]
