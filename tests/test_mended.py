@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ragscout.model.journal import Probed
 
 from ragscout.model.errors import StoreError
 from ragscout.model.evalset import Question
 from ragscout.model.outcome import Unfilled, UnfilledKind
+from ragscout.model.results.journal import Probed
 from ragscout.model.runtime import Runtime
 from ragscout.model.step import step_class
 from ragscout.record.mlflow import MlflowRecorder

@@ -132,7 +132,7 @@ class Encoder:
 
 
 def test_vectors(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memo_module, "SLICE", 4)
+    monkeypatch.setattr(memo_module, "TEXTS_AT_ONCE", 4)
     texts = ["긴 문장입니다", "b", "긴 문장입니다", "가", "ccc", "dd", "eeeeeeeeee"]
 
     async def main() -> None:
@@ -156,7 +156,7 @@ def test_vectors(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_interrupted_run_goes_on_with_the_same_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memo_module, "SLICE", 10)
+    monkeypatch.setattr(memo_module, "TEXTS_AT_ONCE", 10)
     texts = [f"문장 {number}" * (number % 7 + 1) for number in range(47)]
 
     class Killed(Encoder):
@@ -232,7 +232,7 @@ def test_wrong_vectors_are_refused(folder_store: Store) -> None:
 
 
 def test_few_shards_stay_in_memory(folder_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memo_module, "SLICE", 2)
+    monkeypatch.setattr(memo_module, "TEXTS_AT_ONCE", 2)
     memo = StoreMemo(folder_store, keep_bytes=60)
     texts = [f"t{number:03}" for number in range(20)]
     refs = asyncio.run(memo.vectors("e", texts, Encoder()))

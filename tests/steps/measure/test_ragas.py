@@ -323,7 +323,7 @@ def test_the_step_opens_no_socket(monkeypatch):
 
 def test_telemetry_is_off_before_ragas_is_imported():
     code = (
-        "import sys; from ragscout.steps.measure import ragas_boundary as b; assert 'ragas' not in sys.modules;"
+        "import sys; from ragscout.steps.measure.outside import ragas_boundary as b; assert 'ragas' not in sys.modules;"
         "b._load(); from ragas._analytics import do_not_track; assert do_not_track()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
