@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ragscout.data.options import DEFAULT_OPTIONS, ReadOptions
 from ragscout.data.registry import BlobStore, Registry, VersionRow, load_manifest
 from ragscout.data.report import UploadReport, report_from_info
+from ragscout.data.seen import Notes, recalled, remember, signature
 from ragscout.model.errors import EvalSetError
 from ragscout.model.evalset import EvalSet
 
@@ -19,12 +20,19 @@ _BESIDE = ("documents", "docs", "corpus.jsonl", "corpus.parquet", "corpus.csv", 
 
 
 def open_eval_set(
-    reference: str, *, blobs: BlobStore, registry: Registry, base: Path, options: ReadOptions = DEFAULT_OPTIONS
+    reference: str,
+    *,
+    blobs: BlobStore,
+    registry: Registry,
+    base: Path,
+    options: ReadOptions = DEFAULT_OPTIONS,
+    notes: Notes | None = None,
 ) -> EvalSet:
     """Return the evaluation set named by ``name@version``, by ``name`` (the newest version), or by a path.
 
     A path (relative to ``base``, else to the working directory) is uploaded first, so that what is used is always a
-    pinned version: a folder as it is, a file of questions with the documents that lie beside it.
+    pinned version: a folder as it is, a file of questions with the documents that lie beside it. With ``notes``, files
+    that did not change since they were uploaded are not read again.
 
     Raises:
         EvalSetError: no such name, version or path; or the files have problems.
@@ -36,20 +44,38 @@ def open_eval_set(
         return _load(_row(registry, reference, None), blobs)
     for path in dict.fromkeys((base / reference, Path(reference))):
         if path.exists():
-            return upload_path(path, blobs=blobs, registry=registry, options=options).eval_set
+            return _at_path(path, blobs, registry, options, notes)
     raise _unknown(registry, reference)
+
+
+def _at_path(path: Path, blobs: BlobStore, registry: Registry, options: ReadOptions, notes: Notes | None) -> EvalSet:
+    if notes is None:
+        return upload_path(path, blobs=blobs, registry=registry, options=options).eval_set
+    seen = signature(_paths(path), options)
+    known = recalled(seen, notes)
+    if known is not None:
+        for row in registry.evalsets(known[0]):
+            if row.digest == known[1]:
+                return _load(row, blobs)
+    eval_set = upload_path(path, blobs=blobs, registry=registry, options=options).eval_set
+    remember(seen, eval_set.name, eval_set.digest, notes)
+    return eval_set
 
 
 def upload_path(
     path: Path, *, blobs: BlobStore, registry: Registry, options: ReadOptions = DEFAULT_OPTIONS
 ) -> Uploaded:
     """Upload a folder, or a file with the documents beside it, under the name that the path suggests."""
-    paths = [path]
-    if path.is_file() and not path.name.startswith("corpus"):
-        paths += [path.parent / beside for beside in _BESIDE if (path.parent / beside).exists()][:1]
     from ragscout.data.uploading import upload
 
-    return upload(paths, blobs=blobs, registry=registry, options=options)
+    return upload(_paths(path), blobs=blobs, registry=registry, options=options)
+
+
+def _paths(path: Path) -> list[Path]:
+    """Return what belongs to a path: a file of questions has its documents beside it."""
+    if path.is_file() and not path.name.startswith("corpus"):
+        return [path, *[path.parent / beside for beside in _BESIDE if (path.parent / beside).exists()][:1]]
+    return [path]
 
 
 def show(reference: str, *, registry: Registry) -> UploadReport:

@@ -282,7 +282,7 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Setup:
     Raises:
         SpecError, EvalSetError: with place, cause and remedy.
     """
-    eval_set = open_eval_set(spec.eval_set, blobs=store.blobs, registry=store.ledger, base=base)
+    eval_set = open_eval_set(spec.eval_set, blobs=store.blobs, registry=store.ledger, base=base, notes=store.ledger)
     network = frozenset(() if spec.network == "offline" else spec.network)
     models = Resolver(policy=NetworkPolicy.hosts(network))
     source = source_node(digest("source", [(item.path, item.sha256) for item in eval_set.files]))
