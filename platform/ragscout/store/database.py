@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ragscout.model.errors import StoreError
 from ragscout.store import schema
@@ -103,7 +102,14 @@ class Database:
 
     def insert(self, table: sa.Table) -> Any:
         """Return an INSERT of this dialect, which knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
-        return sqlite.insert(table) if self.dialect == "sqlite" else postgresql.insert(table)
+        # only the dialect that is used is imported
+        if self.dialect == "sqlite":
+            from sqlalchemy.dialects import sqlite
+
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
 
     def clock(self, connection: sa.Connection) -> float:
         """Return the database's clock in seconds since 1970: all who share the store read the same one."""
