@@ -96,6 +96,7 @@ def test_plan_counts_sharing_and_sends_nothing(tmp_path: Path, server: FakeServe
     assert plan.cached == dict.fromkeys(plan.cached, 0)
 
 
+@pytest.mark.slow  # a process for each of a hundred tasks
 def test_executors_give_the_same_leaderboard(tmp_path: Path, server: FakeServer) -> None:
     """A small space: every task of the second run is a process of its own."""
     path = write(tmp_path, server, search="{use: random, minimum: 10}", budget="answers: 40")
@@ -135,7 +136,9 @@ Sweep.load(sys.argv[1], sys.argv[2]).run()
 """
 
 
-@pytest.mark.parametrize("after", [3, 25, 60])
+@pytest.mark.parametrize(
+    "after", [pytest.param(3, marks=pytest.mark.slow), 25, pytest.param(60, marks=pytest.mark.slow)]
+)
 def test_killed_and_resumed_is_uninterrupted(tmp_path: Path, server: FakeServer, after: int) -> None:
     path = write(tmp_path, server, search="{use: random, minimum: 10}", budget="answers: 80")
     child = subprocess.Popen([sys.executable, "-c", SCRIPT, str(path), str(tmp_path / "killed")])
