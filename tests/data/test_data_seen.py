@@ -112,6 +112,15 @@ def test_files_that_are_very_new_are_read_again(place: Place, monkeypatch: pytes
     assert place.reads == 2 and not place.notes.kept
 
 
+def test_what_lies_behind_a_link_is_read_again(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (place.folder / "documents" / "linked").symlink_to(tmp_path / "elsewhere")
+    (place.folder / "documents" / "round").symlink_to(place.folder)
+    place.open()
+    place.open()
+    assert place.reads == 2 and not place.notes.kept
+
+
 def test_a_version_that_was_removed_is_uploaded_again(place: Place) -> None:
     first = place.open()
     place.registry.evalset_remove(first.name, first.version)

@@ -37,7 +37,7 @@ def signature(paths: Sequence[Path], options: ReadOptions) -> str:
     """Return the digest of the names, sizes and times of all files at the paths, and of how they are read.
 
     It is empty when a file is so new that a change of it could go unnoticed, when there are more files than
-    ``options.limits`` allow, or when one cannot be looked at: such paths are read.
+    ``options.limits`` allow, when one cannot be looked at, or when a link leads to another folder: such paths are read.
     """
     described: list[list[object]] = []
     now = time.time_ns()
@@ -75,5 +75,8 @@ def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    for folder, _, names in os.walk(path, followlinks=True):
+    for folder, folders, names in os.walk(path):
+        for name in folders:
+            if (Path(folder) / name).is_symlink():
+                raise OSError(f"{Path(folder) / name} is a link to a folder: what lies behind it is not looked at")
         yield from (Path(folder) / name for name in names)
