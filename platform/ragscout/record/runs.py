@@ -11,12 +11,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, get_args
 
 from ragscout.model.evalset import EvalSet
 from ragscout.model.metric import Figure
 from ragscout.model.outcome import Failure, Score
-from ragscout.model.results.board import Board, FigureStat
+from ragscout.model.results.board import Board, FigureStat, Mark
 from ragscout.model.results.board import Row as BoardRow
 from ragscout.model.text import display_width
 from ragscout.record.recorder import RecordedRow, Snapshot
@@ -35,20 +35,8 @@ TAG_SNAPSHOT = "ragscout.snapshot"
 TAG_RUNS = "ragscout.runs"
 TAG_NOTE = "mlflow.note.content"
 TAG_ARTIFACTS = "mlflow.loggedArtifacts"
-MARKS = (
-    "leader",
-    "recommended",
-    "reference",
-    "baseline",
-    "partial",
-    "unscored",
-    "failed",
-    "cannot_win",
-    "must_pass",
-    "own_judge",
-    "over_limit",
-    "winner_set",
-)
+MARKS = (*get_args(Mark), "winner_set")
+"""Tags that come and go with the board."""
 
 RELATIVE = frozenset(
     {
