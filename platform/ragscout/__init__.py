@@ -5,8 +5,9 @@ The public names, loaded when they are first used: importing ``ragscout`` loads 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ragscout.model.lazy import loader
 
 if TYPE_CHECKING:
     from ragscout.data import upload
@@ -49,9 +50,4 @@ _PLACES = {
     "step": "ragscout.model.step",
     "upload": "ragscout.data",
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name in _PLACES:
-        return getattr(importlib.import_module(_PLACES[name]), name)
-    raise AttributeError(f"module 'ragscout' has no attribute {name!r}")
+__getattr__ = loader(__name__, _PLACES)

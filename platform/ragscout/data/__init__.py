@@ -5,8 +5,9 @@ Names are loaded when they are first used: whoever opens a version that is there
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ragscout.model.lazy import loader
 
 if TYPE_CHECKING:
     from ragscout.data.checking import check, detectable
@@ -81,9 +82,4 @@ _PLACES = {
     "upload": "ragscout.data.uploading",
     "upload_path": "ragscout.data.opening",
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name in _PLACES:
-        return getattr(importlib.import_module(_PLACES[name]), name)
-    raise AttributeError(f"module 'ragscout.data' has no attribute {name!r}")
+__getattr__ = loader(__name__, _PLACES)

@@ -5,8 +5,9 @@ Names are loaded when they are first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ragscout.model.lazy import loader
 
 if TYPE_CHECKING:
     from ragscout.serve.bundle import Bundle, export, load
@@ -24,9 +25,4 @@ _PLACES = {
     "load": "ragscout.serve.bundle",
     "verify": "ragscout.serve.verification",
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name in _PLACES:
-        return getattr(importlib.import_module(_PLACES[name]), name)
-    raise AttributeError(f"module 'ragscout.serve' has no attribute {name!r}")
+__getattr__ = loader(__name__, _PLACES)
