@@ -8,7 +8,7 @@ from spec_common import HEAD, SOURCE, Revisions
 from ragscout.model.config import Configuration
 from ragscout.model.errors import ParameterError, SpaceTooLargeError, SpecError
 from ragscout.model.runtime import ChatModel
-from ragscout.spec import Space, metrics, parse, space, space_hash
+from ragscout.spec import Space, ineffective, metrics, parse, space, space_hash
 
 FULL = """
 sweep: full
@@ -264,3 +264,18 @@ def test_an_included_row_is_one_configuration() -> None:
         SpecError, match=r"s.yaml:4:29: include\[0\].chunk: an included row is one configuration; got 2"
     ):
         of("pipeline: {}\ninclude: [{name: x,         chunk: {size: [100, 200]}}]")
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "notes"),
+    [
+        ("chunk: {use: characters, size: 200}\n  context: parents", ["parents"]),
+        ("chunk: {use: parent-child, size: 200}\n  context: [as-retrieved, parents]", []),
+        ("chunk: [{use: characters, size: 200}, {use: parent-child, size: 200}]\n  context: parents", []),
+        ("chunk: {use: characters, size: 200}\n  rerank: none", []),
+    ],
+)
+def test_a_step_that_changes_nothing_is_said(pipeline: str, notes: list[str]) -> None:
+    spec = parse(f"sweep: s\neval_set: e\npipeline:\n  {pipeline}\n  retriever: bm25\n", "s.yaml")
+    said = ineffective(spec, space(spec, SOURCE, Revisions()))
+    assert [note.split()[1] for note in said] == notes

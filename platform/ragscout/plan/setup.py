@@ -37,7 +37,7 @@ from ragscout.providers import prices
 from ragscout.providers.assets import Resolver
 from ragscout.providers.client import DEFAULT_BASE_URL
 from ragscout.providers.network import NetworkPolicy
-from ragscout.spec import Connection, Space, SweepSpec, dump, metrics, space, space_hash, spec_hash
+from ragscout.spec import Connection, Space, SweepSpec, dump, ineffective, metrics, space, space_hash, spec_hash
 from ragscout.spec.metrics import refuse_blind_goal, unsuited
 from ragscout.steps.measure.leak import with_leaks
 from ragscout.store.store import Store
@@ -339,7 +339,12 @@ def prepare(spec: SweepSpec, store: Store, base: Path) -> Setup:
         goal,
         opening,
         sweep_id,
-        (*spec.notes, *unsuited(chosen, _languages(questions)), *(changed if set(others) - {sweep_id} else ())),
+        (
+            *spec.notes,
+            *ineffective(spec, closed),
+            *unsuited(chosen, _languages(questions)),
+            *(changed if set(others) - {sweep_id} else ()),
+        ),
         weighted,
         {question.id: question for question in questions},
     )

@@ -6,7 +6,7 @@ from ragscout.spec.metrics import metrics
 from ragscout.spec.options import OptionResolver
 from ragscout.spec.parse import load, parse
 from ragscout.spec.schema import schema
-from ragscout.spec.space import LIMIT, Space, space, space_hash
+from ragscout.spec.space import LIMIT, Space, ineffective, space, space_hash
 from ragscout.spec.types import Budget, GoalSpec, Include, Measure, SearchSpec, StageEntry, SweepSpec
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "SweepSpec",
     "describe",
     "dump",
+    "ineffective",
     "load",
     "metrics",
     "parse",

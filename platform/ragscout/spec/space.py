@@ -11,7 +11,7 @@ from ragscout.model.config import Configuration, Node, reached
 from ragscout.model.errors import SpaceTooLargeError, SpecError
 from ragscout.model.key import digest
 from ragscout.model.stages import STAGES, configured, identifying, keys
-from ragscout.model.step import Step, identity_of, make
+from ragscout.model.step import Step, identity_of, make, steps_of
 from ragscout.spec.document import join
 from ragscout.spec.entries import PIPELINE
 from ragscout.spec.options import Option, OptionResolver, count, make_option, options
@@ -60,6 +60,24 @@ def space(spec: SweepSpec, source: Node, resolve: OptionResolver, limit: int = L
         name = row.name if "include" in row.roles or token not in named else known.name
         named[token] = replace(known, roles=roles, name=name)
     return Space(tuple(named.values()), kept, combinations, len(found))
+
+
+def ineffective(spec: SweepSpec, closed: Space) -> tuple[str, ...]:
+    """Return notes on steps that the file names and that no configuration of the grid has: nothing reads them, or what
+    they need is not given."""
+    notes = []
+    for key, entries in spec.pipeline.items():
+        stage = keys()[key][0]
+        plain, named = identity_of(stage), steps_of(stage)
+        if plain is None:
+            continue
+        used = {plain.name, *(item.steps[stage].name for item in closed.grid if stage in item.steps)}
+        notes += [
+            f"pipeline.{key}: {entry.use} changes nothing here: no other step of the file goes with it."
+            for entry in entries
+            if entry.use in named and entry.use not in used
+        ]
+    return tuple(notes)
 
 
 def space_hash(space: Space) -> str:
