@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from rich.text import Text
 from ragscout.cli.support.output import duration
 
 if TYPE_CHECKING:
-    from ragscout.model.results.board import Board
+    from ragscout.model.results.board import Board, Row
     from ragscout.run.events import SweepEvent
 
 BOARDS = 3  # provisional boards that are printed
@@ -80,7 +81,7 @@ class ProgressLine:
         self._shown_board = now
         self._boards += 1
         self._console.print(f"\nProvisional board after {duration(now - self._started)}:")
-        render_terminal(board(), self._console)
+        render_terminal(_measured(board()), self._console)
 
     def _line(self, event: SweepEvent, now: float, phase: str) -> str:
         elapsed = now - self._started
@@ -108,3 +109,12 @@ class ProgressLine:
         if event.answers <= at or now - began < 5:
             return None
         return (event.limit - event.answers) * (now - began) / (event.answers - at)
+
+
+def _measured(board: Board) -> Board:
+    """Return the board without rows of which nothing came yet: the round that asks them is on its way."""
+
+    def came(row: Row) -> bool:
+        return bool(row.failed) or any(stat.mean is not None for stat in row.figures.values())
+
+    return replace(board, rows=tuple(filter(came, board.rows)), retrieval=tuple(filter(came, board.retrieval)))
