@@ -87,7 +87,15 @@ def eval_set(data: Path, folder: Path) -> Path:
         row = json.loads(line)
         (documents / f"{row['doc_id']}.txt").write_text(row["text"], encoding="utf-8")
     questions = [
-        json.dumps({"id": row["qid"], "question": row["question"], "answers": row["answers"]}, ensure_ascii=False)
+        json.dumps(
+            {
+                "id": row["qid"],
+                "question": row["question"],
+                "answers": row["answers"],
+                "documents": [f"{row['doc_id']}.txt"],
+            },
+            ensure_ascii=False,
+        )
         for row in map(json.loads, (data / "qa.jsonl").read_text(encoding="utf-8").splitlines())
     ]
     (folder / "questions.jsonl").write_text("\n".join(questions) + "\n", encoding="utf-8")
