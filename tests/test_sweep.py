@@ -210,7 +210,7 @@ def test_a_goal_that_nothing_measures_is_refused(tmp_path: Path, server: FakeSer
     path = write(tmp_path, server)
     text = path.read_text(encoding="utf-8").replace("maximize: judge.correctness", "maximize: judge.tone")
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(SpecError, match=r"judge\.tone"):
+    with pytest.raises(SpecError, match=r"\.yaml:\d+:\d+: goal\.maximize: unknown .*judge\.tone"):
         Sweep.load(path, tmp_path / "s")
 
 

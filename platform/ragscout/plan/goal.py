@@ -34,7 +34,7 @@ def goal_of(spec: SweepSpec, chosen: Sequence[MeasureStep]) -> tuple[Goal, Weigh
     word, other = ("minimize", "maximize") if spec.goal.minimize else ("maximize", "minimize")
     for name in spec.goal.weights or (spec.goal.metric,):
         if name not in figures:
-            raise UnknownNameError(f"goal.{word}", "figure that the sweep measures", name, figures)
+            raise UnknownNameError(spec.document.at(f"goal.{word}"), "figure that the sweep measures", name, figures)
     if not spec.goal.weights and figures[spec.goal.metric].higher_is_better == spec.goal.minimize:
         raise SpecError(
             f"{spec.document.at('goal')}: {'more' if spec.goal.minimize else 'less'} of {spec.goal.metric} is better; "
