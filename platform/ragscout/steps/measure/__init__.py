@@ -14,6 +14,7 @@ from ragscout.steps.measure.answer import token_f1 as token_f1
 from ragscout.steps.measure.encoder import bertscore as bertscore
 from ragscout.steps.measure.encoder import moverscore as moverscore
 from ragscout.steps.measure.encoder import semscore as semscore
+from ragscout.steps.measure.fact import fact as fact
 from ragscout.steps.measure.judge import judge as judge
 from ragscout.steps.measure.outside import evaluate_module as evaluate_module
 from ragscout.steps.measure.outside import ragas_metrics as ragas_metrics

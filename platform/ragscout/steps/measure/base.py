@@ -19,10 +19,14 @@ from ragscout.steps.measure.tokens import MAX_CHARACTERS, clean
 
 @dataclass(frozen=True)
 class AnswerPair:
-    """An answer and its accepted references, all in normal form and not blank."""
+    """An answer and its accepted references, all in normal form and not blank.
+
+    ``question`` is empty for metrics whose score does not depend on it.
+    """
 
     answer: str
     references: tuple[str, ...]
+    question: str = ""
 
 
 def share(value: float) -> Score:
@@ -79,6 +83,10 @@ class TextMetric(MeasureStep):
 
     uses: ClassVar[tuple[str, ...]] = ("generate",)
     packaged: ClassVar[tuple[Packaged, ...]] = READ
+    reads_question: ClassVar[bool] = False
+    """Whether the question takes part in the score: then equal answers to two questions are two pairs."""
+    tested_on_triples: ClassVar[bool] = True
+    """Whether the packaged triples can test it as a goal: they have no questions and near paraphrases only."""
 
     def figures(self) -> tuple[Figure, ...]:
         """One figure of the step's name, 0..1, floor 0."""
@@ -103,7 +111,8 @@ class TextMetric(MeasureStep):
         for question, answer in zip(questions, answers, strict=True):
             failure = unscorable(question, answer)
             if failure is None and isinstance(answer, Answer):
-                pairs.append(AnswerPair(clean(answer.text), references_of(question)))
+                asked = clean(question.text) if self.reads_question else ""
+                pairs.append(AnswerPair(clean(answer.text), references_of(question), asked))
                 long.append(len(answer.text))
                 outcomes.append(None)
             elif failure is not None:
@@ -113,7 +122,11 @@ class TextMetric(MeasureStep):
 
     async def _memoised(self, runtime: Runtime, pairs: Sequence[AnswerPair]) -> list[Scores]:
         identity = self.key({})
-        keys = [digest("measure", identity, pair.answer, pair.references) for pair in pairs]
+        asked = [(pair.question,) if pair.question else () for pair in pairs]
+        keys = [
+            digest("measure", identity, pair.answer, pair.references, *question)
+            for pair, question in zip(pairs, asked, strict=True)
+        ]
 
         async def compute(missing: Sequence[int]) -> list[Any]:
             scored = await self.score_all(runtime, [pairs[position] for position in missing])

@@ -25,12 +25,13 @@ class AnswerInText(TextMetric):
     def score(self, pair: AnswerPair) -> dict[str, Score | Failure]:
         """0 or 1."""
         found = any(
-            _occurs(reference, pair.answer, pair_language(reference, pair.answer)) for reference in pair.references
+            occurs(reference, pair.answer, pair_language(reference, pair.answer)) for reference in pair.references
         )
         return {"answer_in_text": Score(float(found))}
 
 
-def _occurs(reference: str, answer: str, lang: Language) -> bool:
+def occurs(reference: str, answer: str, lang: Language) -> bool:
+    """Return whether a reference stands in an answer as whole words (all texts in normal form)."""
     wanted, text = normalised(reference, lang), normalised(answer, lang)
     if not wanted:
         return reference.strip() in answer

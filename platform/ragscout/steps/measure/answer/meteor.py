@@ -105,6 +105,11 @@ def meteor_tokens(text: str, lang: Language) -> tuple[str, ...]:
     return tuple(token for start, end in tokenize.sentences(text) for token in split.tokenize(text[start:end]))
 
 
+def without_synonyms() -> Any:
+    """Return what stands in for WordNet where METEOR is to know no synonyms."""
+    return _NoWordNet()
+
+
 class _NoWordNet:
     """Stands in for WordNet: no word has synonyms."""
 
