@@ -14,7 +14,7 @@ labels correct (``search.calibration_ppi``).
 
 *Leader*: the first row. *Winner set*: rows of that depth whose simultaneous lower bound for (leader - row) is at most
 0. *Recommended*: the cheapest (money, then tokens), then simplest member of the winner set within one point of the
-leader.
+leader. Nothing is recommended where the best row is at the floor (``board.floor``).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from ragscout.board import labelled as labelled
 from ragscout.board import metric_values as parts
 from ragscout.board.complexity import complexity
 from ragscout.board.confirmation import confirm
+from ragscout.board.floor import withheld
 from ragscout.board.limits import limit_notes
 from ragscout.board.paired_wins import duel_notes, with_duels
 from ragscout.board.question_weights import weight_notes, weighted_stat, weights_of
@@ -70,6 +71,7 @@ def build_board(
     rows, sd, labels = ranked(plain, main, questions, goal, facts)
     rows = with_duels(confirm(rows, facts.opened, everything, goal), main, questions, goal)
     retrieval = _retrieval_rows(prefixes, questions, everything, retrieval_figures, facts, kept)
+    rows, floor = withheld(rows, main, goal, retrieval, retrieval_figures)
     board = Board(
         sweep=facts.sweep,
         eval_set=facts.eval_set,
@@ -88,7 +90,7 @@ def build_board(
         judges=labelled.standings(facts.judges, goal, labels),
         lower_is_better=tuple(figure.name for figure in everything if not figure.higher_is_better),
     )
-    said = (*limit_notes(board, facts.require), *duel_notes(board), *weight_notes(questions, goal))
+    said = (*floor, *limit_notes(board, facts.require), *duel_notes(board), *weight_notes(questions, goal))
     said += posterior_notes(board, facts.posterior)
     notes = (*said, *board_notes(board, sd), *facts.notes)
     return replace(board, notes=notes)

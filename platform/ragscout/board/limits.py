@@ -9,6 +9,9 @@ from ragscout.model.results.board import Board, Note, Row
 from ragscout.plan.budget import CANDIDATES
 from ragscout.words import Phrase, phrase
 
+UNMET = ("floor_low", "floor_bare", "infeasible", "unmet")
+"""Notes that say why nothing is recommended, or that it misses what is required."""
+
 
 def value_of(row: Row, limit: str) -> float | None:
     """Return what a row needs of a limit's quantity; ``None`` when it was not measured."""
@@ -74,7 +77,7 @@ def _required(board: Board, require: Mapping[str, float]) -> tuple[Note, ...]:
 
 def meets(board: Board) -> bool:
     """Whether something is recommended that reaches what is required."""
-    return not any(note.kind in ("infeasible", "unmet") for note in board.notes)
+    return not any(note.kind in UNMET for note in board.notes)
 
 
 def probe_targets(board: Board, probed: Sequence[str], most: int) -> list[str]:

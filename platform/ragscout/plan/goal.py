@@ -10,12 +10,15 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from ragscout.model.errors import SpecError, UnknownNameError
+from ragscout.model.evalset import Question
 from ragscout.model.key import digest
 from ragscout.model.metric import Figure, MeasureStep
 from ragscout.model.results.board import Goal
 from ragscout.model.results.weighted import Weighted
+from ragscout.plan.canaries import LEAST_AUC, MOST_FALSE_PASS, Canary, CanaryTest, canaries, judge_canaries
 from ragscout.providers.assets import Resolver
 from ragscout.spec import SweepSpec
+from ragscout.steps.measure.base import TextMetric
 from ragscout.steps.measure.outside.evaluate_module import LocalRuntime
 from ragscout.steps.measure.selftest import TRIPLES, SelfTest, selftest
 from ragscout.store.store import Store
@@ -79,3 +82,44 @@ def tester(store: Store, models: Resolver) -> Callable[[MeasureStep, Literal["en
         return found
 
     return tested
+
+
+def refuse_unfit_goal(
+    spec: SweepSpec, chosen: Sequence[MeasureStep], questions: Sequence[Question], store: Store, models: Resolver
+) -> None:
+    """Refuse a goal whose metric judges answers against references and fails on canaries of the questions.
+
+    Raises:
+        SpecError: it passes more than a fifth of the wrong canaries, or cannot tell them from the right ones.
+    """
+    goals = spec.goal.weights or (spec.goal.metric,)
+    for metric in chosen:
+        named = [figure.name for figure in metric.figures() if figure.name in goals and figure.pass_level is not None]
+        if not isinstance(metric, TextMetric) or metric.tested_on_triples or not named:
+            continue
+        found = _canary_test(metric, named[0], canaries(questions), store, models)
+        if not found.passed:
+            raise SpecError(
+                f"{spec.document.at('goal')}: {named[0]} cannot judge answers to these questions; got "
+                f"{found.false_pass:.0%} of {found.wrong} wrong answers passed (at most {MOST_FALSE_PASS:.0%}) and an "
+                f"AUC of {found.auc:.2f} (at least {LEAST_AUC}). Passed, for example: {found.example} Choose another "
+                "goal, such as judge.correctness, and keep this figure under measure."
+            )
+
+
+def _canary_test(
+    metric: MeasureStep, figure: str, made: Sequence[Canary], store: Store, models: Resolver
+) -> CanaryTest:
+    key = digest(
+        "canaries", metric.key({}), figure, [(item.question.full_key, item.answer, item.right) for item in made]
+    )
+    text = store.ledger.memo_get("canaries", [key]).get(key)
+    if text is not None:
+        return CanaryTest(**json.loads(text))
+    runtime: Any = LocalRuntime()
+    runtime.models = models
+    with ThreadPoolExecutor(1) as pool:  # the caller may have an event loop of its own
+        found = pool.submit(lambda: asyncio.run(judge_canaries(metric, figure, made, runtime))).result()
+    assert found is not None, f"{metric.name} asks no endpoint"
+    store.ledger.memo_put("canaries", {key: json.dumps(asdict(found))})
+    return found

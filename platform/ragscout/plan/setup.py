@@ -30,7 +30,7 @@ from ragscout.model.results.weighted import Weighted
 from ragscout.model.step import chat_models, make
 from ragscout.model.text import language
 from ragscout.plan.budget import CANDIDATES, CLOSING_SHARE
-from ragscout.plan.goal import goal_of, tester
+from ragscout.plan.goal import goal_of, refuse_unfit_goal, tester
 from ragscout.plan.holdout import sealed_set
 from ragscout.plan.training import keep_splits
 from ragscout.providers import prices
@@ -367,6 +367,7 @@ def check_goal(prepared: Setup, store: Store) -> None:
     real = [name for name, count in _languages(prepared.questions).items() if count > most]
     models = Resolver(policy=prepared.opening.policy())
     refuse_blind_goal(prepared.spec, prepared.metrics, real, tester(store, models))
+    refuse_unfit_goal(prepared.spec, prepared.metrics, prepared.questions, store, models)
 
 
 def _languages(questions: Sequence[Question]) -> Counter[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ragscout.board.limits import UNMET
 from ragscout.board.pairs import paired_rows
 from ragscout.board.slices import group_name
 from ragscout.board.words.headline import headline
@@ -26,6 +27,8 @@ LEAST = 0.0005
 """Smallest difference that is shown as one."""
 _RISKY = (
     "sealed_must_pass",
+    "floor_low",
+    "floor_bare",
     "infeasible",
     "slice_loss",
     "constant",
@@ -61,7 +64,7 @@ def decision(material: ReportMaterial) -> Decision:
     risks = (
         tuple(_risks(material, best))
         if best is not None
-        else tuple(note.text(material.language) for note in board.notes if note.kind != "infeasible")
+        else tuple(note.text(material.language) for note in board.notes if note.kind not in UNMET)
     )
     versions = tuple(_versions(material))
     model = Words(material.language)("versions.model")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ragscout.board.limits import UNMET
 from ragscout.model.results.amounts import seconds
 from ragscout.model.results.board import Board, BoardLanguage, FigureStat, Row
 from ragscout.model.results.calibration import CORRECTED
@@ -56,9 +57,9 @@ def _parts(board: Board, row: Row) -> Iterator[Phrase]:
 
 
 def _nothing(board: Board, language: BoardLanguage) -> str:
-    infeasible = next((note for note in board.notes if note.kind == "infeasible"), None)
-    if infeasible is not None:
-        return infeasible.text(language)
+    why = next((note for note in board.notes if note.kind in UNMET), None)
+    if why is not None:
+        return why.text(language)
     words = Words(language)
     if any(row.answered for row in board.rows):
         return words("headline.unscored", metric=board.goal.metric)
