@@ -1,9 +1,9 @@
 """Canaries: answers made of an evaluation set's own questions, of which it is known whether they are right.
 
-A judge that passes wrong ones, or cannot tell them from right ones, must not choose a configuration. Right answers are a
-short reference against the long one, and the evidence itself. Wrong ones are another question's reference, a reference
-with its number changed, the opposite of a yes or no, and near misses: evidence of other questions, first that of the
-same document.
+A judge that passes wrong ones, or cannot tell them from right ones, must not choose a configuration. Right answers are
+a short reference against the long one, and the evidence itself. Wrong ones are another question's reference, a
+reference with its number changed, the opposite of a yes or no, and near misses: evidence of other questions, first that
+of the same document.
 """
 
 from __future__ import annotations
