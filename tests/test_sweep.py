@@ -194,6 +194,8 @@ def test_an_endpoint_that_is_down_is_one_clear_reason(tmp_path: Path, server: Fa
 
 def test_export_ask_and_verify(tmp_path: Path, server: FakeServer) -> None:
     path = write(tmp_path, server, search="{use: random, minimum: 10}", budget="answers: 40")
+    text = path.read_text(encoding="utf-8").replace("maximize: judge.correctness", "maximize: token_f1")
+    path.write_text(text, encoding="utf-8")
     sweep = Sweep.load(path, tmp_path / "s")
     sweep.run()
     bundle = sweep.export(tmp_path / "b.bundle")

@@ -276,7 +276,7 @@ def test_mlflow_wears_the_badge(place: Path) -> None:
 
     snapshot = Sweep.load(place / "sweep.yaml", place / "store").view.snapshot()
     parent = parent_state(snapshot, b"")
-    assert "judge not calibrated" in parent.tags["mlflow.note.content"]
+    assert "the judge is not calibrated" in parent.tags["mlflow.note.content"]
     assert parent.tags["badge.judge.correctness"] == "judge not calibrated"
     assert all(state.tags["badge.judge.correctness"] == "judge not calibrated" for state in RowStates().of(snapshot))
 

@@ -96,8 +96,9 @@ def test_an_embedding_endpoint_that_is_down_once(
     assert "not everything could be measured: endpoint: vectors: " in said and "models.vectors: status 429" in said
     assert "Run the same command again to go on." in said
     status, _, said = call(*command)
-    assert status == 0, said
-    assert Sweep.load(sweep_file, tmp_path / "s").view.closed
+    assert status == 1, said
+    ended = Sweep.load(sweep_file, tmp_path / "s")
+    assert ended.view.closed and any(item.kind == "floor_low" for item in ended.board().notes)
 
 
 def test_a_misspelt_executor_is_refused_before_anything_runs(sweep_file: Path, tmp_path: Path, call: Call) -> None:

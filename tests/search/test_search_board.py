@@ -363,7 +363,7 @@ def test_minimised_goal():
 
 
 def test_one_question_and_one_configuration():
-    board = build(rows_of({"a": 0.5}, 1), 1)
+    board = build(rows_of({"a": 0.9}, 1), 1)
     assert board.recommended().name == "a"
     assert "With 1 question only" in next(note.text("en") for note in board.notes if note.kind == "power")
     said = " ".join((headline(board, "en"), *(note.text("en") for note in board.notes)))

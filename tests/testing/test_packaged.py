@@ -29,8 +29,16 @@ from ragscout.testing.steps import run
 
 ROOT = Path(ragscout.__file__).parent
 STEPS = [cls for stage in registered_stages() for cls in steps_of(stage, every=True).values()]
-NOT_FOR_STEPS = ("evidence", "generate-", "judge/en/pair", "judge/ko/pair", "ragas/ko/testset-", "triples/")
-"""What tools read that make questions, evidence and comparisons; self-tests have the triples in their own key."""
+NOT_FOR_STEPS = (
+    "evidence",
+    "generate-",
+    "judge/en/pair",
+    "judge/ko/pair",
+    "ragas/ko/testset-",
+    "triples/",
+    "fact/labels.jsonl",
+)
+"""What tools read that make questions, evidence, comparisons and weights; self-tests have the triples in their key."""
 
 
 @pytest.mark.parametrize("cls", STEPS, ids=[f"{cls.stage}.{cls.name}" for cls in STEPS])

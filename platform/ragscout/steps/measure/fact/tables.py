@@ -9,7 +9,7 @@ from typing import Any
 
 from ragscout.prompts.files import PackagedFile
 
-TABLES = PackagedFile("ragscout.steps.measure.fact", "tables.toml")
+TABLES = PackagedFile("ragscout.steps.measure", "fact/tables.toml")
 """The tables as they are packaged; part of the metric's key."""
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ragscout.prompts.files import PackagedFile
 from ragscout.steps.measure.fact.features import FEATURES
 
-WEIGHTS = PackagedFile("ragscout.steps.measure.fact", "weights.json")
+WEIGHTS = PackagedFile("ragscout.steps.measure", "fact/weights.json")
 """The fitted weights as they are packaged; part of the metric's key."""
 DIGITS = 16
 """Hexadecimal digits by which a question of a labelled set is known again."""
