@@ -114,22 +114,24 @@ def test_bundled_sets_load_without_a_warning(name: str, store: Any) -> None:
             assert span.text_digest
 
 
+@pytest.mark.parametrize("judged", [True, False])
 @pytest.mark.parametrize("name", ["handbook-en", "handbook-ko"])
-def test_the_starter_file_is_valid_and_short(name: str, store: Any) -> None:
+def test_the_starter_file_is_valid_and_short(name: str, judged: bool, store: Any) -> None:
     done = store.upload(SETS / name)
-    text = starter(done.eval_set)
+    text = starter(done.eval_set, judged=judged)
     assert len(text.splitlines()) <= 15
     spec = parse(text, "sweep.yaml")
+    assert spec.goal.metric == ("fact.correctness" if judged else "token_f1")
     assert spec.eval_set == f"{name}@1"
     assert ("실행" in text) == (name == "handbook-ko")
 
 
 def test_the_starter_measures_what_the_set_allows(store: Any, write: Write) -> None:
-    plain = starter(store.upload(write("q.csv", "question,answer\na?,x\n"), name="1").eval_set)
+    plain = starter(store.upload(write("q.csv", "question,answer\na?,x\n"), name="1").eval_set, judged=True)
     assert "reference_coverage@5" in plain
     assert 'sweep: "1"' in plain
     write("set/documents/a.md", "text")
-    gold = starter(store.upload(write("set/q.csv", "question,doc_id\na?,a\n").parent).eval_set)
+    gold = starter(store.upload(write("set/q.csv", "question,doc_id\na?,a\n").parent).eval_set, judged=True)
     assert "goal: {maximize: doc.recall@5}" in gold
     assert "answer:" not in gold
 

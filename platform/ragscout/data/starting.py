@@ -20,6 +20,7 @@ _REASONS = {
         "documents": "does the right document come up?",
         "coverage": "no evidence is marked: do the answer's words come up?",
         "answer": "likeness to your references, 0..1",
+        "fact": "does the answer state your reference's fact? Then likeness, 0..1",
         "goal": "what the leaderboard is sorted by",
         "grid": "every combination on every question",
         "network": "nothing leaves this machine",
@@ -35,6 +36,7 @@ _REASONS = {
         "documents": "맞는 문서가 검색되는가",
         "coverage": "표시된 근거가 없음: 정답의 낱말이 검색되는가",
         "answer": "정답과 얼마나 비슷한가, 0..1",
+        "fact": "답이 정답의 사실을 말하는가, 그다음은 정답과의 유사도(0..1)",
         "goal": "리더보드를 정렬하는 기준",
         "grid": "모든 조합을 모든 질문으로 측정",
         "network": "이 컴퓨터 밖으로 아무것도 보내지 않음",
@@ -48,11 +50,15 @@ _SIZES = {"ko": "[200, 400, 800]", "en": "[400, 800, 1600]"}
 _COLUMN = 69
 
 
-def starter(eval_set: EvalSet) -> str:
+def starter(eval_set: EvalSet, *, judged: bool) -> str:
     """Return a sweep file that runs as it is: no key, no model, no network. Comments are Korean for a Korean set.
 
     What is measured follows from the set: evidence gives recall, document ids give ``doc.`` figures, neither gives
     ``reference_coverage``; without references the goal is a retrieval figure.
+
+    Args:
+        eval_set: the registered set.
+        judged: whether ``fact`` passed its test on canaries of the set; then it is the goal, else ``token_f1`` is.
     """
     counts = Counter(language(question.text) for question in eval_set.questions_)
     main = "ko" if counts["ko"] * 2 >= max(1, counts.total()) else "en"
@@ -60,8 +66,9 @@ def starter(eval_set: EvalSet) -> str:
     spoken = ", ".join(_NAMES[main][name] for name, _ in counts.most_common())
     retrieval, why, fallback = _retrieval(eval_set)
     referenced = any(question.references for question in eval_set.questions_)
-    answers = "[token_f1, bleu, meteor, chrf]" if main == "ko" else "[token_f1, bleu, meteor]"
-    goal = "token_f1" if referenced else fallback
+    likeness = "token_f1, bleu, meteor, chrf" if main == "ko" else "token_f1, bleu, meteor"
+    answers = f"[fact, {likeness}]" if judged else f"[{likeness}]"
+    goal = ("fact.correctness" if judged else "token_f1") if referenced else fallback
     rows = [
         (f"sweep: {_scalar(eval_set.name)}", say["head"].format(count=eval_set.count, language=spoken)),
         (f"eval_set: {_scalar(f'{eval_set.name}@{eval_set.version}')}", say["set"]),
@@ -72,7 +79,7 @@ def starter(eval_set: EvalSet) -> str:
         ("  generate: extractive", say["generate"]),
         ("measure:", ""),
         (f"  retrieval: {retrieval}", say[why]),
-        *([(f"  answer: {answers}", say["answer"])] if referenced else []),
+        *([(f"  answer: {answers}", say["fact" if judged else "answer"])] if referenced else []),
         (f"goal: {{maximize: {goal}}}", say["goal"]),
         ("search: grid", say["grid"]),
         ("network: offline", say["network"]),

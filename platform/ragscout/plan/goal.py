@@ -19,6 +19,7 @@ from ragscout.plan.canaries import LEAST_AUC, MOST_FALSE_PASS, Canary, CanaryTes
 from ragscout.providers.assets import Resolver
 from ragscout.spec import SweepSpec
 from ragscout.steps.measure.base import TextMetric
+from ragscout.steps.measure.fact.fact import CORRECTNESS, Fact
 from ragscout.steps.measure.outside.evaluate_module import LocalRuntime
 from ragscout.steps.measure.selftest import TRIPLES, SelfTest, selftest
 from ragscout.store.store import Store
@@ -105,6 +106,11 @@ def refuse_unfit_goal(
                 f"AUC of {found.auc:.2f} (at least {LEAST_AUC}). Passed, for example: {found.example} Choose another "
                 "goal, such as judge.correctness, and keep this figure under measure."
             )
+
+
+def fact_may_choose(questions: Sequence[Question], store: Store) -> bool:
+    """Return whether ``fact``, the judge that needs no model, passes on canaries of the questions."""
+    return _canary_test(Fact(), CORRECTNESS, canaries(questions), store, Resolver()).passed
 
 
 def _canary_test(

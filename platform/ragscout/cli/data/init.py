@@ -24,6 +24,7 @@ def run(
     from ragscout.cli.support.logging_sets import log_to_mlflow
     from ragscout.data import ReadOptions, column_roles, starter, upload
     from ragscout.model.errors import SpecError
+    from ragscout.plan.goal import fact_may_choose
     from ragscout.plan.setup import open_store
 
     if output.exists() and not force:
@@ -35,6 +36,7 @@ def run(
     for line in done.report.lines():
         say(line)
     log_to_mlflow(opened, done)
-    output.write_text(starter(done.eval_set), encoding="utf-8")
+    judged = fact_may_choose(done.eval_set.questions_, opened)
+    output.write_text(starter(done.eval_set, judged=judged), encoding="utf-8")
     say(f"Registered {done.eval_set.name}@{done.eval_set.version}. Wrote {output}.")
     say(f"Next: ragscout plan {output}, then ragscout sweep {output}")
