@@ -271,8 +271,7 @@ ERRORS = [
     ),
     (
         "pipeline:\n  chunk: {size: 100\n",
-        "s.yaml:5:1: this is not YAML; got \"expected ',' or '}', but got '<stream end>'\". Check indentation, colons, "
-        "brackets and quotes here and in the line above.",
+        "s.yaml:4:10: a bracket is not closed; got '{'. Add '}' at its end.",
     ),
     (
         f"pipeline: {{}}\nmodels:\n  small: {{provider: openai, model: m, api_key: {SECRET}}}\n",

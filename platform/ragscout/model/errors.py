@@ -45,6 +45,9 @@ class UnknownNameError(SpecError):
         names = sorted(allowed)
         near = difflib.get_close_matches(got, names, n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]!r}? " if near else ""
+        parts = [part.strip() for part in got.split(",")]
+        if len(parts) > 1 and set(parts) <= set(names):
+            hint = f"Put a list into brackets: [{', '.join(parts)}]. "
         super().__init__(f"{where}: unknown {kind}; got {got!r}. {hint}Allowed: {', '.join(names) or 'none'}.")
         self.got = got
         self.allowed = tuple(names)

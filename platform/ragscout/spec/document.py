@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ragscout.model.errors import ParameterError, SpecError, UnknownNameError
+from ragscout.spec.mistakes import explain
 
 _TAG = "tag:yaml.org,2002:"
 _MOST_VALUES = 100_000
@@ -122,14 +123,19 @@ def read(text: str, where: str) -> SpecDocument:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        mistake = explain(text, line)
+        if mistake is not None:
+            raise SpecError(f"{where}:{mistake.line}:{mistake.column}: {mistake.said}") from None
         raise SpecError(
             f"{where}:{line}:{column}: this is not YAML; got {str(error.problem).strip()!r}. Check indentation, "
             "colons, brackets and quotes here and in the line above."
         ) from None
     except YAMLError as error:
         raise SpecError(f"{where}: this is not YAML; got {str(error).splitlines()[0]!r}. Check the file.") from None
+    if node is None:
+        raise SpecError(f"{where}: the file is empty; got no key. Write one with: ragscout init DOCS QUESTIONS")
     reader = _Reader(where)
-    data = {} if node is None else reader.value(node, "", 0)
+    data = reader.value(node, "", 0)
     return SpecDocument(where, data, reader.marks, reader.raw)
 
 
