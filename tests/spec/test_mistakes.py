@@ -35,7 +35,7 @@ def test_a_mistake_is_named_with_its_place_and_its_fix(line: str, said: str) -> 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing but a comment\n"])
 def test_an_empty_file_says_how_to_write_one(text: str) -> None:
-    with pytest.raises(SpecError, match="f: the file is empty.*ragscout init"):
+    with pytest.raises(SpecError, match=r"f: the file is empty.*ragscout init"):
         read(text, "f")
 
 

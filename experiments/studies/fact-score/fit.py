@@ -24,7 +24,7 @@ from ragscout.steps.measure.tokens import clean
 HOME = Path(package.__file__).parent
 LABELS = HOME / "labels.jsonl"
 ROOT = Path(__file__).parents[3]
-REAL = ("given50", "demo", "fresh-pg", "fresh-en7", "fresh-ko")
+REAL = ("given50", "demo", "fresh-pg", "fresh-en7", "fresh-ko", "main-en", "main-ko")
 RIDGE = 1.0
 FOLDS = 8
 Row = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""What the fact score looks at: 22 features that compare an answer with its references, each between 0 and 1.
+"""What the fact score looks at: 23 features that compare an answer with its references, each between 0 and 1.
 
 ``FEATURES`` documents them one by one, with the direction in which each may count. Words are content morphemes in
 Korean and Porter stems without stop words in English.
@@ -48,6 +48,9 @@ class Feature:
 FEATURES = (
     Feature("answer_in_text", 1, "a whole reference stands in the answer"),
     Feature("recall", 1, "share of a reference's words in the answer, best reference"),
+    Feature(
+        "key_recall", 1, "share of the shortest reference's numbers and words, the question's apart, in the answer"
+    ),
     Feature("precision", 1, "share of the answer's words that stand in a reference"),
     Feature("novel_precision", 1, "the same for the answer's words that are not the question's own"),
     Feature("echo", -1, "share of the answer's words that are the question's own"),
@@ -115,6 +118,7 @@ def _words(values: dict[str, float], question: str, references: Sequence[str], a
     known = set[str]().union(*wanted)
     values["answer_in_text"] = float(any(occurs(reference, answer, lang) for reference in references))
     values["recall"] = max(_share(words & said, words) for words in wanted)
+    values["key_recall"] = _key_recall(min(references, key=len), answer, asked, said, lang)
     values["precision"] = _share(said & known, said)
     values["novel_precision"] = _share((said - asked) & known, said - asked)
     values["echo"] = _share(said & asked, said)
@@ -132,6 +136,20 @@ def _words(values: dict[str, float], question: str, references: Sequence[str], a
     values["swapped"] = 0.0
     if values["recall"] >= WHOLE:
         values["swapped"] = min(_swapped(fact_words(reference, lang), listed) for reference in references)
+
+
+def _key_recall(key: str, answer: str, asked: set[str], said: set[str], lang: Language) -> float:
+    """Share of a short reference's numbers and other words in the answer; a mere yes or no says nothing here."""
+    if polarity(key) and len(fact_words(key, lang)) <= SHORT:
+        return UNKNOWN
+    numbers, given = quantities(key), quantities(answer)
+    rest = key.lower()
+    for number in numbers:
+        rest = rest.replace(number.text, " ", 1)
+    words = set(fact_words(rest, lang))
+    words = words - asked or words
+    held = sum(any(number.agrees(other) for other in given) for number in numbers) + len(words & said)
+    return held / (len(numbers) + len(words)) if numbers or words else UNKNOWN
 
 
 def _numbers(found: Compared, question: str, references: Sequence[str], answer: str) -> None:
