@@ -6,7 +6,7 @@ import dataclasses
 import json
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from ragscout.model.step import make
 from ragscout.providers.assets import digest_path
 from ragscout.providers.network import NetworkPolicy
 from ragscout.serve import Pipeline, export, load, verify
+from ragscout.serve.archive import seal
 from ragscout.spec import Connection
 from ragscout.store.store import Store
 
+Call = Callable[..., tuple[int, str, str]]
 KEY = "key-of-a-test-0123456789"
 
 
@@ -109,6 +111,52 @@ def test_the_connection_goes_along_without_its_key(counted: Measured, endpoint: 
         for _ in range(2):
             pipeline.ask(counted.questions[0].text)
     assert len(endpoint.requests) == sent + 3
+
+
+def test_a_bundle_from_elsewhere_gets_no_key_and_no_address_that_is_not_allowed(
+    counted: Measured, endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    path = counted.export(tmp_path / "b.bundle")
+    sent, host = len(endpoint.requests), endpoint.url.split("/")[2]
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "somebody"))
+    asked = ("ask", str(path), counted.questions[0].text)
+    status, out, said = call(*asked)
+    assert status == 2 and not out and KEY not in said and "Traceback" not in said
+    assert said.endswith(
+        f"got {host}, COUNTER_KEY. If you trust it, allow them by name, once: --allow {host} --allow COUNTER_KEY\n"
+    )
+    assert call(*asked, "--allow", host)[0] == 2, "the address alone gives no key"
+    with pytest.raises(BundleError, match="COUNTER_KEY"):
+        verify(path, allow=[host])
+    assert len(endpoint.requests) == sent
+    assert call(*asked, "--allow", host, "--allow", "COUNTER_KEY", "--allow", "OTHER_KEY")[0] == 0
+    assert call(*asked)[0] == 0, "it is remembered"
+    assert len(endpoint.requests) == sent + 2
+
+    other = shutil.copytree(path, tmp_path / "changed.bundle")
+    (other / "README.md").write_text("something else\n", encoding="utf-8")
+    (other / "CHECKSUMS.json").unlink()
+    seal(other)
+    assert call("ask", str(other), "?")[0] == 2, "what was allowed to one bundle is not allowed to another"
+    monkeypatch.setenv("RAGSCOUT_ALLOW", f"COUNTER_KEY, {host}")
+    assert call("ask", str(other), counted.questions[0].text)[0] == 0
+    assert len(endpoint.requests) == sent + 3
+
+
+def test_an_unknown_memory_allows_nothing(
+    counted: Measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = counted.export(tmp_path / "b.bundle")
+    place = tmp_path / "broken" / "ragscout"
+    place.mkdir(parents=True)
+    (place / "bundles.json").write_text("[1", encoding="utf-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(place.parent))
+    with pytest.raises(BundleError, match="COUNTER_KEY"):
+        Pipeline.load(path)
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
+    counted.export(tmp_path / "c.bundle")
+    assert "is not remembered" in caplog.text
 
 
 def test_verify_asks_the_model_again(counted: Measured, endpoint: Endpoint, tmp_path: Path) -> None:

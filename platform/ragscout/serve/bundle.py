@@ -29,6 +29,7 @@ from ragscout.model.metric import MeasureStep
 from ragscout.model.stages import STAGES
 from ragscout.serve import contents, differences, readme, recorded
 from ragscout.serve import manifest as plain
+from ragscout.serve.allowed import reaches, remember
 from ragscout.serve.archive import MANIFEST, atomic, check_folder, pack, safe_name, seal, unpack
 from ragscout.serve.recorded import Expected, RecordedAnswers
 from ragscout.store.store import Store
@@ -104,7 +105,7 @@ def export(
     expected: Mapping[str, Expected] | None = None,
     sweep: str = "",
 ) -> Path:
-    """Write a configuration as a bundle.
+    """Write a configuration as a bundle. What it may reach is remembered for this user (see ``serve.allowed``).
 
     Args:
         configuration: what to export; its whole values must be in the store (unless ``documents``).
@@ -173,9 +174,10 @@ def export(
             recorded.write(folder / recorded.QUESTIONS, rows)
         (folder / "README.md").write_text(readme.text(made), encoding="utf-8", newline="\n")
         plain.refuse_secrets(folder, connections)
-        seal(folder)
+        digest = seal(folder)
         if zipped:
             pack(folder, place)
+    remember(digest, reaches(connections, opening.network))
     return target
 
 

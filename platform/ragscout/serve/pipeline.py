@@ -27,6 +27,7 @@ from ragscout.model.text import language, normalise
 from ragscout.model.values import Passages
 from ragscout.providers.network import NetworkPolicy, quiet_libraries
 from ragscout.serve import build
+from ragscout.serve.allowed import reaches, refuse_unallowed
 from ragscout.serve.bundle import Bundle, load
 from ragscout.serve.filters import Filter, read_filter
 from ragscout.serve.loop import LoopThread
@@ -126,6 +127,7 @@ class Pipeline:
         memo: bool = True,
         models: Models | None = None,
         strict: bool = True,
+        allow: Sequence[str] = (),
     ) -> Pipeline:
         """Load a bundle.
 
@@ -135,12 +137,14 @@ class Pipeline:
             memo: remember vectors and replies of equal questions; ``False`` to measure latency.
             models: where model files lie; by default the catalogue and the hub, as the bundle's network allows.
             strict: refuse a bundle that was measured with other versions of its steps.
+            allow: hosts and variables of keys that a bundle from elsewhere may use from now on.
 
         Raises:
-            BundleError: see ``serve.bundle.load``.
+            BundleError: see ``serve.bundle.load``; or it wants an address or a key that is not allowed.
             StepError: a model is absent; the message holds the remedy.
         """
         bundle = load(path, strict=strict)
+        refuse_unallowed(bundle.path, bundle.digest, reaches(bundle.connections, bundle.manifest["network"]), allow)
         kept = Store.open(store) if isinstance(store, (str, Path)) else store
         loop = LoopThread()
         scratch: Path | None = None

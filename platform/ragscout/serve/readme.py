@@ -35,7 +35,8 @@ print(reply.text, reply.sources)
 {steps}
 {scores}{models}{network}
 `bundle.json` holds all of it for programs, `prompts/` the texts sent to models, `CHECKSUMS.json` the SHA-256 of every
-file: a bundle that was changed is refused. There is no secret in it: keys are read from the environment.
+file: a bundle that was changed is refused. There is no secret in it: keys are read from the environment. On a machine
+that did not export it, keys and addresses must be allowed by name, once: `ragscout ask BUNDLE ... --allow NAME`.
 """
 
 

@@ -94,19 +94,22 @@ class _Tally:
     different: int = 0
 
 
-def verify(path: str | Path, *, limit: int | None = None, ask_models: bool = False) -> VerifyReport:
+def verify(
+    path: str | Path, *, limit: int | None = None, ask_models: bool = False, allow: Sequence[str] = ()
+) -> VerifyReport:
     """Ask a bundle its development questions again and compare answers, rankings and scores.
 
     Args:
         path: folder or archive.
         limit: only the first so many questions.
         ask_models: also compute the metrics that ask a model (a judge), which may cost money.
+        allow: see ``Pipeline.load``.
 
     Raises:
         BundleError: not a bundle, or one without questions.
         ModelCallError: a model that the bundle needs does not answer.
     """
-    with Pipeline.load(path, strict=False) as pipeline:
+    with Pipeline.load(path, strict=False, allow=allow) as pipeline:
         bundle = pipeline.bundle
         assert bundle is not None
         rows = bundle.questions()

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from ragscout.model.results.board import BoardLanguage
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Host, or variable of a key, that a bundle from elsewhere may use; repeatable, remembered for the bundle.",
+    ),
+]
 StoreOption = Annotated[
     str | None, typer.Option("--store", help="Folder of the store. Default: RAGSCOUT_STORE, else .ragscout here.")
 ]

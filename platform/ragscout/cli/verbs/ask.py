@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ragscout.cli.support.output import Json, as_json, say
+from ragscout.cli.support.output import Allow, Json, as_json, say
 
 
 def run(
@@ -22,6 +22,7 @@ def run(
             help="Only documents with this metadata; again: another, or an alternative.",
         ),
     ] = None,
+    allow: Allow = None,
     json_output: Json = False,
 ) -> None:
     """Answer one question with an exported pipeline."""
@@ -29,7 +30,7 @@ def run(
     from ragscout.serve.filters import joined
 
     held = joined(only or [])
-    reply = Pipeline.load(bundle).ask(question, filter=held)
+    reply = Pipeline.load(bundle, allow=allow or ()).ask(question, filter=held)
     if json_output:
         as_json(dataclasses.asdict(reply))
         return

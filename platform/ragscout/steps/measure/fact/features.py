@@ -78,17 +78,17 @@ NAMES = tuple(feature.name for feature in FEATURES)
 
 
 @dataclass
-class Compared:
+class FactFeatures:
     """Figures by name, and for people what stands behind some of them (``number_conflict``: ``20 against 25``)."""
 
     values: dict[str, float]
     because: dict[str, str] = field(default_factory=dict)
 
 
-def compare(question: str, references: Sequence[str], answer: str) -> Compared:
+def compare(question: str, references: Sequence[str], answer: str) -> FactFeatures:
     """Compare an answer with its references (at least one; all texts in normal form)."""
     lang = pair_language(references[0], answer)
-    found = Compared({})
+    found = FactFeatures({})
     _words(found.values, question, references, answer, lang)
     _numbers(found, question, references, answer)
     _names(found, question, references, answer)
@@ -152,7 +152,7 @@ def _key_recall(key: str, answer: str, asked: set[str], said: set[str], lang: La
     return held / (len(numbers) + len(words)) if numbers or words else UNKNOWN
 
 
-def _numbers(found: Compared, question: str, references: Sequence[str], answer: str) -> None:
+def _numbers(found: FactFeatures, question: str, references: Sequence[str], answer: str) -> None:
     asked, said = quantities(question), quantities(answer)
     in_question = {quantity.value for quantity in asked}
     every = [quantities(reference) for reference in references]
@@ -180,7 +180,7 @@ def _numbers(found: Compared, question: str, references: Sequence[str], answer: 
         found.because["number_conflict"] = f"{extra[0].text} against {missing.text}"
 
 
-def _names(found: Compared, question: str, references: Sequence[str], answer: str) -> None:
+def _names(found: FactFeatures, question: str, references: Sequence[str], answer: str) -> None:
     asked, lower = names(question), answer.lower()
     wanted = [reference_names - asked for reference_names in map(names, references)]
     listed = [named for named in wanted if named]
