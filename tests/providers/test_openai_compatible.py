@@ -135,7 +135,7 @@ def test_the_limit_is_renamed_once_for_models_that_want_it() -> None:
         (Faults(error_500=1.0), 500, None),
         (Faults(limit_429=1.0, retry_after=7.5), 429, 7.5),
         (Faults(limit_429=1.0, retry_after="Wed, 21 Oct 2015 07:28:00 GMT"), 429, 0.0),
-        (Faults(malformed=1.0), 0, None),
+        (Faults(malformed=1.0), 200, None),
         (Faults(truncated=1.0), 0, None),
         (Faults(hang=1.0), 0, None),
     ],
@@ -383,7 +383,8 @@ def test_a_streamed_reply_equals_the_one_in_one_piece() -> None:
     assert body is not None and first is not None and first >= 0
     assert body["choices"][0]["message"]["content"] == "연차는 15일"
     assert body["choices"][0]["finish_reason"] == "stop" and body["usage"]["prompt_tokens"] == 3
-    assert asyncio.run(collected(_lines(*chunks), 0.0))[0] is None, "a stream that broke off is no reply"
+    assert asyncio.run(collected(_lines(*chunks), 0.0))[0] == body, "it said why it ended"
+    assert asyncio.run(collected(_lines(*chunks[:4]), 0.0))[0] is None, "a stream that broke off is no reply"
     assert asyncio.run(collected(_lines("data: {"), 0.0))[0] is None
 
 

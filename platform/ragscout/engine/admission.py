@@ -45,8 +45,8 @@ class Admission(Protocol):
         ...
 
     def leave(self, ticket: Ticket, reply: Reply | None, usage: Usage | None) -> None:
-        """Take a reply to remember, if there is one, and what it took; ``usage`` is ``None`` when nothing came, and
-        nothing was paid."""
+        """Take a reply to remember, if there is one, and what it took, attempts before it included; ``usage`` is
+        ``None`` when nothing was paid."""
         ...
 
     async def flush(self) -> None:

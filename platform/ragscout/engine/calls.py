@@ -24,6 +24,7 @@ from ragscout.model.outcome import Unfilled, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Memo, Purpose
 from ragscout.providers.client import ChatClient, TransientError
 from ragscout.providers.cores import Cores
+from ragscout.providers.reply import estimated_prompt, sound
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +54,22 @@ class Counters:
         """Count a request that was answered."""
         self.calls[purpose] = self.calls.get(purpose, 0) + 1
         self.money += usage.money or 0.0
+
+
+@dataclass
+class Lost:
+    """What attempts took of which nothing could be used. ``each``: what one takes that the endpoint does not count;
+    ``usage``: of all so far, ``None`` when nothing was paid."""
+
+    each: Usage
+    usage: Usage | None = None
+
+    def add(self, error: TransientError, price: Callable[[Usage], float | None]) -> None:
+        """Take an attempt that failed. It was paid when the endpoint did the work, or counts what it took."""
+        taken = error.usage or (self.each if error.status == 200 else None)
+        if taken is not None:
+            taken = dataclasses.replace(taken, seconds=0.0, money=price(taken), calls=0)
+            self.usage = taken if self.usage is None else self.usage + taken
 
 
 class Calls:
@@ -152,12 +169,13 @@ class Calls:
         refused = await self.admission.enter(ticket)
         if isinstance(refused, Unfilled):
             return refused
-        answered, started = False, self._clock()
+        took: Usage | None = None
+        lost, started = Lost(usage), self._clock()
         try:
-            reply = await self._retried(connection, lambda: send(connection.client), ticket)
-            answered = True
+            reply = await self._retried(connection, lambda: send(connection.client), ticket, lost)
+            took = dataclasses.replace(usage, seconds=self._clock() - started)
         finally:
-            self._left(ticket, dataclasses.replace(usage, seconds=self._clock() - started), answered=answered)
+            self._left(ticket, took, lost)
         await self.admission.flush()
         return reply
 
@@ -205,28 +223,35 @@ class Calls:
             self.counters.memo_hits += not isinstance(known, Unfilled)
             return known
         reply: Reply | None = None
-        usage = Usage()
+        usage: Usage | None = None
+        lost = Lost(Usage(input_tokens=estimated_prompt(request)))
         try:
-            reply, usage = await self._sent(connection, request, ticket)
+            reply, usage = await self._sent(connection, request, ticket, lost)
         except (TransientError, ModelCallError) as error:
             return Unfilled("endpoint", str(error))
         finally:
-            self._left(ticket, usage, answered=reply is not None, reply=reply)
+            self._left(ticket, usage, lost, reply)
         return reply
 
-    def _left(self, ticket: Ticket, usage: Usage, *, answered: bool, reply: Reply | None = None) -> None:
-        if answered:
+    def _left(self, ticket: Ticket, usage: Usage | None, lost: Lost, reply: Reply | None = None) -> None:
+        """End a request: with what its reply took, ``None`` when there is none, and with what attempts before took."""
+        if usage is not None:
             self.counters.count(ticket.purpose, usage)
-        self.admission.leave(ticket, reply, usage if answered else None)
+        if lost.usage is not None:
+            self.counters.money += lost.usage.money or 0.0
+            usage = lost.usage if usage is None else lost.usage + usage
+        self.admission.leave(ticket, reply, usage)
 
-    async def _sent(self, connection: ConnectionLimit, request: ChatRequest, ticket: Ticket) -> tuple[Reply, Usage]:
+    async def _sent(
+        self, connection: ConnectionLimit, request: ChatRequest, ticket: Ticket, lost: Lost
+    ) -> tuple[Reply, Usage]:
         started = self._clock()
         stream = getattr(connection.client, "stream", None) if self.streams else None
         if stream is None:
-            reply = await self._retried(connection, lambda: connection.client.complete(request), ticket)
+            reply = await self._retried(connection, lambda: connection.client.complete(request), ticket, lost)
         else:
-            reply, self.first_token = await self._retried(connection, lambda: stream(request), ticket)
-        seconds = self._clock() - started
+            reply, self.first_token = await self._retried(connection, lambda: stream(request), ticket, lost)
+        reply, seconds = sound(reply), self._clock() - started
         if not isinstance(reply, ChatReply):
             return reply, Usage(seconds=seconds, calls=1)
         usage = dataclasses.replace(
@@ -234,7 +259,9 @@ class Calls:
         )
         return dataclasses.replace(reply, usage=usage), usage
 
-    async def _retried(self, connection: ConnectionLimit, send: Callable[[], Awaitable[T]], ticket: Ticket) -> T:
+    async def _retried(
+        self, connection: ConnectionLimit, send: Callable[[], Awaitable[T]], ticket: Ticket, lost: Lost
+    ) -> T:
         name = id(connection.client)
         gate = self._gates.setdefault(name, asyncio.Semaphore(max(1, connection.client.concurrency)))
         for attempt in range(self._patience.retries + 1):
@@ -249,6 +276,7 @@ class Calls:
                     self._down.discard(name)
                     return reply
             except TransientError as error:
+                lost.add(error, connection.price)
                 # once one request has used up its retries the endpoint is down: the others try once, so that a dead
                 # endpoint is said within seconds, and one answer makes it alive again
                 if attempt == self._patience.retries or name in self._down:

@@ -154,7 +154,7 @@ class LedgerAdmission:
             self._pending.replies[ticket.key] = reply
         self._give_back(ticket)
         if usage is not None:
-            self._pending.charge(ticket.purpose, Charge.of(usage))
+            self._pending.charge(ticket.purpose, Charge.of(usage, min(1, usage.calls)))
         self._wake.set()
 
     async def commit(self, cells: ShardRows) -> int:
@@ -293,10 +293,9 @@ class LedgerAdmission:
             StoreError: the ledger did not take it; everybody who waits is told the same.
         """
         pending, self._pending = self._pending, _Pending()
-        expected = [ticket for ticket, _ in pending.looking.values() if ticket.key]
-        window, needs = self._window(pending, expected)
         self._sent = pending
         try:
+            window, needs = self._window(pending)
             granted = await asyncio.to_thread(self._ledger.exchange, window)
         except BaseException as error:
             self._pending.put_back(pending)
@@ -312,7 +311,8 @@ class LedgerAdmission:
         self._pacing.took(needs, granted.waits)
         self._hand_out(pending, granted)
 
-    def _window(self, pending: _Pending, expected: list[Ticket]) -> tuple[Window, list[RateNeed]]:
+    def _window(self, pending: _Pending) -> tuple[Window, list[RateNeed]]:
+        expected = [ticket for ticket, _ in pending.looking.values() if ticket.key]
         held, extra, least = self._block.ask(
             expected, keep=not self._closing and bool(expected or not self._block.idle)
         )

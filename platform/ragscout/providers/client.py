@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from ragscout.model.outcome import Failure
+from ragscout.model.outcome import Failure, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
 
 if TYPE_CHECKING:
@@ -18,15 +18,19 @@ class TransientError(Exception):
     """A request failed in a way that may pass: 429, 5xx, a time-out, a dropped connection, a damaged body.
 
     ``retry_after``: seconds the endpoint asked to wait, ``None`` when it said nothing. ``status``: the HTTP status, 0
-    when there was none.
+    when there was none; with 200 the endpoint did the work, and what came cannot be used. ``usage``: what it says that
+    this took, ``None`` when it says nothing.
     """
 
-    def __init__(self, detail: str, retry_after: float | None = None, status: int = 0) -> None:
+    def __init__(
+        self, detail: str, retry_after: float | None = None, status: int = 0, usage: Usage | None = None
+    ) -> None:
         """Args: detail = one sentence for people, free of secrets."""
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
         self.status = status
+        self.usage = usage
 
 
 class ChatClient(Protocol):

@@ -7,17 +7,36 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from ragscout.providers.reply import text_of
+from ragscout.providers.said import error_of
 
-async def collected(lines: AsyncIterator[str], started: float) -> tuple[dict[str, Any] | None, float | None]:
+
+async def lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """Give the lines of a stream. They end with a line feed alone: a text may hold other separators of lines."""
+    rest: list[bytes] = []
+    async for piece in pieces:
+        *whole, last = piece.split(b"\n")
+        for part in whole:
+            yield b"".join([*rest, part]).rstrip(b"\r").decode("utf-8", "replace")
+            rest = []
+        rest.append(last)
+    yield b"".join(rest).rstrip(b"\r").decode("utf-8", "replace")
+
+
+async def collected(given: AsyncIterator[str], started: float) -> tuple[dict[str, Any] | None, float | None]:
     """Return the joined body, ``None`` when it is damaged or cut, and the seconds from ``started`` to the first text.
 
+    A stream is whole when it says ``[DONE]`` or why it ended. Chunks without a choice are passed over; one that tells
+    of an error ends the stream, and the body holds that error.
+
     Args:
-        lines: of the response; those that start with ``data:`` hold a chunk each, ``[DONE]`` is the last.
+        given: lines of the response; those that start with ``data:`` hold a chunk each, ``[DONE]`` is the last.
         started: on ``time.perf_counter``.
     """
-    text, finish, first, done = "", None, None, False
+    texts: list[str] = []
+    finish, first, done = "", None, False
     body: dict[str, Any] = {}
-    async for line in lines:
+    async for line in given:
         data = line.removeprefix("data:").strip()
         if not line.startswith("data:") or not data:
             continue
@@ -26,16 +45,25 @@ async def collected(lines: AsyncIterator[str], started: float) -> tuple[dict[str
             break
         try:
             chunk = json.loads(data)
-            choice = (chunk.get("choices") or [{}])[0]
-            piece = (choice.get("delta") or {}).get("content") or ""
-        except (ValueError, AttributeError, IndexError, TypeError):
+        except (ValueError, RecursionError):
             return None, first
+        if not isinstance(chunk, dict):
+            continue
+        body |= {name: chunk[name] for name in ("model", "system_fingerprint", "usage") if chunk.get(name)}
+        choices = chunk.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+        error = error_of(chunk) or error_of(choice)
+        if error:
+            return {**body, "error": dict(error)}, first
+        delta = choice.get("delta")
+        content = delta.get("content") if isinstance(delta, dict) else None
+        piece = content if isinstance(content, str) else text_of(content)
         if piece and first is None:
             first = time.perf_counter() - started
-        text += piece
-        finish = choice.get("finish_reason") or finish
-        body |= {name: chunk[name] for name in ("model", "system_fingerprint", "usage", "error") if chunk.get(name)}
-    if not done:
+        texts.append(piece)
+        reason = choice.get("finish_reason")
+        finish = reason if isinstance(reason, str) and reason else finish
+    if not (done or finish):
         return None, first
-    message = {"role": "assistant", "content": text}
+    message = {"role": "assistant", "content": "".join(texts)}
     return {**body, "choices": [{"index": 0, "finish_reason": finish or "stop", "message": message}]}, first

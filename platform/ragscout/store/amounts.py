@@ -120,11 +120,10 @@ class Charge:
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, usage: Usage) -> Charge:
-        """Charge one request."""
-        return cls(
-            1, usage.money or 0.0, int(usage.money is None), usage.input_tokens, usage.output_tokens, usage.seconds
-        )
+    def of(cls, usage: Usage, settled: int = 1) -> Charge:
+        """Charge one request; ``settled`` is 0 for attempts that were paid and gave nothing."""
+        unpriced = int(usage.money is None)
+        return cls(settled, usage.money or 0.0, unpriced, usage.input_tokens, usage.output_tokens, usage.seconds)
 
     def __add__(self, other: Charge) -> Charge:
         return Charge(

@@ -65,8 +65,9 @@ class FakeServer:
     """``with FakeServer() as server: ...`` serves ``server.base_url`` from a thread of its own.
 
     Set ``faults``, ``latency`` (seconds), ``context`` (words a prompt may have), ``key`` (refuses others) or ``script``
-    (the reply to a chat request's body, ``None`` for the usual one) or ``streams`` at any time; ``system`` is what a
-    whole system at ``server.system_url`` replies to a question. A prompt that contains ``[filtered]`` is refused by the
+    (the reply to a chat request's body, ``None`` for the usual one) or ``streams`` at any time; ``instead`` makes the
+    whole reply to a kind of request and its body, ``None`` for the usual one; ``system`` is what a whole system at
+    ``server.system_url`` replies to a question. A prompt that contains ``[filtered]`` is refused by the
     content filter.
     """
 
@@ -79,6 +80,7 @@ class FakeServer:
         self.latency, self.context, self.key, self.demand = latency, context, key, demand
         self.streams = True
         self.script: Callable[[Mapping[str, Any]], str | None] = lambda _: None
+        self.instead: Callable[[str, Mapping[str, Any]], Reply | None] = lambda kind, body: None
         self.system: Callable[[str], Mapping[str, Any]] = lambda question: {"answer": f"답: {question}"}
         self.stats = Stats()
         self.port = 0
@@ -193,7 +195,10 @@ class FakeServer:
         if fault == "limit_429":
             status, _, said, cut = _refused(429, "rate limit reached", "rate_limit_exceeded")
             return status, {"Retry-After": str(self.faults.retry_after)}, said, cut
-        if kind == "system":
+        instead = self.instead(kind, body)
+        if instead is not None:
+            made = instead
+        elif kind == "system":
             made = _ok(dict(self.system(body["question"])))
         elif kind == "rerank":
             made = _reranked(body)
