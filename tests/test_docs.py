@@ -32,8 +32,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as a reader would have it: DOCS, QUESTIONS and the sweep file of the README."""
     folder = tmp_path_factory.mktemp("docs")
     shutil.copytree(ROOT / "eval_sets" / "handbook-en" / "documents", folder / "DOCS")
-    rows = "question,reference\nHow many days of annual leave do I get?,Fifteen days a year.\n"
-    rows += "How soon are expenses paid?,Within ten days.\n"
+    rows = "question,reference\nHow often do passwords have to be changed?,Every 180 days.\n"
+    rows += "When are expenses paid that were uploaded by the 25th?,On the 10th of the following month.\n"
     (folder / "QUESTIONS.csv").write_text(rows, encoding="utf-8")
     shutil.copytree(ROOT / "eval_sets" / "handbook-en", folder / "eval_sets" / "handbook-en")
     return folder
