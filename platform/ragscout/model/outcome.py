@@ -28,9 +28,10 @@ class Failure:
     detail: str = ""
 
 
-CANDIDATE_KINDS = ("refused", "filtered", "unparsable", "empty", "context_overflow", "step_error")
+CANDIDATE_KINDS = ("refused", "filtered", "unparsable", "empty", "cut", "context_overflow", "step_error")
 MEASUREMENT_KINDS = (
     "judge_failed",
+    "judge_cut",
     "metric_failed",
     "no_reference",
     "no_evidence",

@@ -28,6 +28,7 @@ from ragscout.model.errors import MissingExtraError, ModelCallError, StepError
 from ragscout.model.outcome import Failure, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Models
 from ragscout.providers.client import ConnectionLike
+from ragscout.providers.thoughts import without_thoughts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,7 +153,7 @@ class LocalClient:
         choice = data["choices"][0]
         usage = data["usage"]
         return ChatReply(
-            choice["message"].get("content") or "",
+            without_thoughts(choice["message"].get("content") or ""),
             "length" if choice["finish_reason"] == "length" else "stop",
             Usage(usage["prompt_tokens"], usage["completion_tokens"], seconds, 0.0, 1),
             self._fingerprint,

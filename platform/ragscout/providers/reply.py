@@ -12,6 +12,7 @@ from ragscout.model.runtime import ChatReply, ChatRequest
 from ragscout.providers.body import sound_text
 from ragscout.providers.client import TransientError
 from ragscout.providers.said import candidate_failure, error_of, no_quota, status_of, words
+from ragscout.providers.thoughts import without_thoughts
 
 MOST_TOKENS = 10_000_000
 """No model reads or writes more in one request: a larger count is no count."""
@@ -49,8 +50,9 @@ def read_reply(
         detail = f"{where}: the reply has no choices[0].message{f': {said}' if said else ''}"
         raise TransientError(detail, status=200, usage=usage_of(data, request, ""))
     finish = str(choice.get("finish_reason") or "stop").lower()[:_NAME]
-    text = text_of(message.get("content"))
-    usage = replace(usage_of(data, request, text), seconds=seconds)
+    said = text_of(message.get("content"))
+    text = without_thoughts(said)
+    usage = replace(usage_of(data, request, said), seconds=seconds)
     if finish == "error":
         raise TransientError(f"{where}: the endpoint broke its reply off (finish_reason error)", usage=_counted(data))
     if finish in _FILTERED:

@@ -70,3 +70,20 @@ def test_questions_are_asked_at_once() -> None:
     assert [answer.text for answer in answers] == [f"u{number}" for number in range(len(QUESTIONS))]
     assert {answer.finish for answer in answers} == {"length"}
     assert largest == len(QUESTIONS)
+
+
+def test_a_reply_that_ends_before_its_answer_was_cut() -> None:
+    class Cut(FakeRuntime):
+        async def chat(self, request: ChatRequest, purpose: object) -> ChatReply:  # type: ignore[override]
+            return ChatReply("", finish)
+
+    step, prompt = (
+        make("generate", "chat", {"model": MODEL, "max_tokens": 9}),
+        Prompt((Message("user", "u"),), (), "en"),
+    )
+    finish = "length"
+    (failure,) = run(step, Cut(), QUESTIONS[:1], prompt=[prompt])
+    assert (failure.whose, failure.kind) == ("candidate", "cut") and "max_tokens: 9" in failure.detail
+    finish = "stop"
+    (failure,) = run(step, Cut(), QUESTIONS[:1], prompt=[prompt])
+    assert failure.kind == "empty"

@@ -13,7 +13,7 @@ from ragscout.model.errors import ParameterError
 from ragscout.model.evalset import Question
 from ragscout.model.key import digest
 from ragscout.model.outcome import Answer, Failure, Message, Prompt, Score, Unfilled
-from ragscout.model.runtime import ChatModel
+from ragscout.model.runtime import ChatModel, ChatReply
 from ragscout.model.step import make
 from ragscout.model.values import Chunks, Passages
 from ragscout.steps.measure.judge.prompt import BUILT_IN, DATA, FRAME, RUBRICS, JudgeInput, neutral
@@ -71,6 +71,32 @@ def test_levels_that_can_be_read(reply, level):
 
 
 @pytest.mark.parametrize(
+    ("reply", "level"),
+    [
+        ("Score (1-5): 4", 4),
+        ("Score [1 to 5]: 3", 3),
+        ("Rating (out of 5): 4", 4),
+        ("On a scale of 1 to 5, I give it a 4.", 4),
+        ("점수는 5점 만점에 2점입니다.", 2),
+        ("5점 만점 중 3점", 3),
+        ("평점 (1~5점): 2점", 2),
+        ("등급: 5단계 중 2", 2),
+        ("점수：４", 4),
+        ("The best level is 5. My level: 2", 2),
+        ("Score: 2\n(5 = best)", 2),
+        ("The answer names 1-3 days, the reference too. Score: 4", 4),
+        ("Final score: 2\n\nInitially I thought the score: 4", 2),
+        ('<think>maybe {"score": 2}</think>{"score": 4}', 4),
+        ("The score could be 2.\n</think>\n\n4", 4),
+        ('{"score": "4 out of 5"}', 4),
+        ('{"score": [4]}', 4),
+    ],
+)
+def test_the_scale_and_the_thoughts_are_no_score(reply, level):
+    assert read_verdict(reply, 5).level == level
+
+
+@pytest.mark.parametrize(
     "reply",
     [
         "",
@@ -82,7 +108,6 @@ def test_levels_that_can_be_read(reply, level):
         '{"score": true}',
         '{"score": NaN}',
         '{"score": null}',
-        '{"score": [5]}',
         '{"score": 1} {"score": 5}',
         '{"scor',
         "4/10",
@@ -91,12 +116,35 @@ def test_levels_that_can_be_read(reply, level):
         "{" * 5000,
         '{"score": 1e999}',
         '{"score": 99999999999999999999999}',
+        f'{{"score": {"9" * 5000}}}',
+        f"Score: {'9' * 5000}",
+        "Score: 4/10",
+        "점수는 10점 만점에 4점입니다.",
+        "Score (1-10): 4",
+        "<think>The score is 4",
+        "<think>\nOkay, so I need to",
+        '{"score": "four"}',
     ],
 )
 def test_replies_that_cannot_be_used_fail_with_a_reason(reply):
     failure = read_verdict(reply, 5)
     assert isinstance(failure, Failure)
     assert (failure.whose, failure.kind) == ("measurement", "judge_failed") and failure.detail
+
+
+class Cut(Runtime):
+    """Every reply ends at its limit of tokens before it says anything."""
+
+    async def chat(self, request, purpose):
+        return ChatReply("", "length")
+
+
+def test_a_verdict_that_was_cut_says_so():
+    found = scores(judge(), Cut(), QUESTION, "25 days")["judge.correctness"]
+    assert (found.whose, found.kind) == ("measurement", "judge_cut") and "max_tokens" in found.detail
+    runtime = always('{"score": 4}')
+    scores(judge(max_tokens=900), runtime, QUESTION, "25 days")
+    assert [request.max_tokens for request in sent(runtime)] == [900]
 
 
 def test_the_reason_is_kept():
@@ -161,7 +209,7 @@ def test_packaged_rubrics_are_complete_and_short(lang, name):
 def test_changed_prompts_need_a_new_version():
     prompts = (FRAME, DATA, RUBRICS["custom"], *(RUBRICS[name] for name in BUILT_IN))
     found = digest(tuple(prompt[lang].text for lang in ("en", "ko") for prompt in prompts))
-    assert (type(judge()).version, found) == (3, PROMPTS), "bump the judge's version and this digest together"
+    assert (type(judge()).version, found) == (4, PROMPTS), "bump the judge's version and this digest together"
 
 
 def test_unanswerable_questions_need_no_judge():

@@ -19,12 +19,13 @@ NO_CHANGE = 1e-9
 
 
 def board_notes(board: Board, sd: float | None) -> tuple[Note, ...]:
-    """Return notes in a fixed order: power, separation, depth, limits, optimism, missing scores, failures."""
+    """Return notes in a fixed order: power, separation, depth, limits, optimism, missing scores, replies that
+    were cut, failures."""
     leader = board.leader()
     if leader is None and any(row.has("over_limit") for row in board.rows):
-        return (*_depth(board, 0), *_ended(board), *_missing(board), *_failures(board))
+        return (*_depth(board, 0), *_ended(board), *_missing(board), *_cut(board), *_failures(board))
     if leader is None:
-        return (_nothing(board), *_ended(board), *_failures(board))
+        return (_nothing(board), *_ended(board), *_cut(board), *_failures(board))
     stat = leader.figures.get(board.goal.metric)
     n = stat.scored if stat is not None else 0
     notes = [
@@ -35,7 +36,7 @@ def board_notes(board: Board, sd: float | None) -> tuple[Note, ...]:
         *_ended(board),
     ]
     notes += quote_notes(board)
-    return (*notes, *_judges(board), *_missing(board), *_failures(board))
+    return (*notes, *_judges(board), *_missing(board), *_cut(board), *_failures(board))
 
 
 def _nothing(board: Board) -> Note:
@@ -103,6 +104,17 @@ def _ended(board: Board) -> list[Note]:
 def _missing(board: Board) -> list[Note]:
     rows = [row for row in board.rows if row.has("cannot_win")]
     return [Note("missing", {"rows": len(rows), "metric": board.goal.metric})] if rows else []
+
+
+def _cut(board: Board) -> list[Note]:
+    """Return a note on answers, and one on scores, that did not come because a reply was cut at its limit of tokens."""
+    answers = [max((stat.failures.get("cut", 0) for stat in row.figures.values()), default=0) for row in board.rows]
+    notes = [Note("cut_answers", {"n": sum(answers), "rows": sum(map(bool, answers))})] if any(answers) else []
+    scores = Counter[str]()
+    for row in board.rows:
+        scores.update({name: stat.failures.get("judge_cut", 0) for name, stat in row.figures.items()})
+    figures = [name for name, number in scores.items() if number]
+    return [*notes, *([Note("cut_scores", {"n": scores.total(), "figures": figures})] if figures else [])]
 
 
 def _failures(board: Board) -> list[Note]:

@@ -65,6 +65,13 @@ class Chat(Step):
         if not isinstance(reply, ChatReply):
             return reply
         text = reply.text.strip()
+        if not text and reply.finish == "length":
+            return Failure(
+                "candidate",
+                "cut",
+                f"The reply was cut at max_tokens: {self.max_tokens} before an answer came: a model that thinks first "
+                "needs more. Raise max_tokens of generate.",
+            )
         if not text:
             return Failure("candidate", "empty", f"The model gave an empty answer (finish: {reply.finish}).")
         return Answer(text, reply.finish, prompt.passages)

@@ -12,7 +12,7 @@ from ragscout.model.evalset import Question
 from ragscout.model.metric import Figure, MeasureStep, MetricInputs
 from ragscout.model.outcome import Answer, Failure, Score, Scores, Unfilled
 from ragscout.model.packaged import Packaged
-from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
+from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest, Runtime
 from ragscout.model.step import step
 from ragscout.steps.measure import refusal
 from ragscout.steps.measure.base import references_of, refused
@@ -42,7 +42,7 @@ class _Case:
 @step(
     "measure",
     "judge",
-    version=3,
+    version=4,
     packaged=(
         *judge_prompt.packaged_of({**dict.fromkeys(BUILT_IN, ""), "custom": "any"}),
         SCORE_WORDS,
@@ -86,6 +86,14 @@ class Judge(MeasureStep):
     repeats: int = field(default=1, metadata={"help": "judgements per answer; needs a temperature", "ge": 1, "le": 20})
     temperature: float = field(default=0.0, metadata={"help": "0 for repeatable judgements", "ge": 0.0, "le": 2.0})
     batched: bool = field(default=False, metadata={"help": "all criteria in one request"})
+    max_tokens: int | None = field(
+        default=None,
+        metadata={
+            "help": "tokens of a reply at most; by itself 16, with a reason 240: a judge that thinks first needs more",
+            "ge": 1,
+            "le": 32768,
+        },
+    )
     text_limit: int = field(
         default=6000, metadata={"help": "characters of a text that the judge sees", "ge": 200, "le": 100000}
     )
@@ -129,6 +137,7 @@ class Judge(MeasureStep):
             f"judge|model:{self.model.provider}/{self.model.model}{revision}|rubric:{self.version}|levels:{self.levels}"
             f"|pass:{self.pass_level}|anchors:{self.anchors}|reason:{self.reason}|temperature:{self.temperature:g}|repeats:{self.repeats}"
             f"|batched:{'yes' if self.batched else 'no'}|language:question"
+            f"{f'|max_tokens:{self.max_tokens}' if self.max_tokens else ''}"
         )
 
     async def run(
@@ -215,7 +224,8 @@ class Judge(MeasureStep):
                 why = Failure("measurement", "judge_failed", f"The judge gave no reply: {reply.detail or reply.kind}")
                 rounds.append(dict.fromkeys(names, why))
             else:
-                rounds.append(read_verdicts(reply.text, names, self.levels))
+                found = read_verdicts(reply.text, names, self.levels)
+                rounds.append({name: _or_cut(item, reply) for name, item in found.items()})
         return {name: self._pooled([found[name] for found in rounds]) for name in names}
 
     def request(self, names: Sequence[str], material: JudgeInput, replicate: int = 0) -> ChatRequest:
@@ -234,7 +244,7 @@ class Judge(MeasureStep):
         return ChatRequest(
             model=self.model,
             messages=judge_prompt.judge_messages(rubrics, seen, levels=self.levels, reason=self.reason, lang=lang),
-            max_tokens=_REPLY_TOKENS[self.reason] * (len(names) if self.batched else 1),
+            max_tokens=self.max_tokens or _REPLY_TOKENS[self.reason] * (len(names) if self.batched else 1),
             temperature=self.temperature,
             schema=judge_prompt.reply_schema(tuple(names), self.levels, self.reason),
             replicate=replicate,
@@ -262,6 +272,14 @@ class Judge(MeasureStep):
 
     def _all(self, outcomes: Mapping[str, Score | Failure]) -> dict[str, Score | Failure]:
         return {f"judge.{name}": outcome for name, outcome in outcomes.items()}
+
+
+def _or_cut(found: Verdict | Failure, reply: ChatReply) -> Verdict | Failure:
+    """Say of a reply without a score that it was cut, where it was."""
+    if isinstance(found, Verdict) or reply.finish != "length":
+        return found
+    told = "The judge's reply was cut before its score: a judge that thinks first needs more. Raise its max_tokens."
+    return Failure("measurement", "judge_cut", told)
 
 
 def _with(item: Score | Failure, note: Mapping[str, str]) -> Score | Failure:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from ragscout.model.outcome import Failure, Message, Unfilled
 from ragscout.model.runtime import ChatModel, ChatRequest, Runtime
+from ragscout.providers.thoughts import without_thoughts
 from ragscout.steps.measure.judge import prompt as judge_prompt
 from ragscout.steps.measure.judge.prompt import JudgeInput
 
@@ -57,7 +58,9 @@ async def prefer(
             return reply
         if isinstance(reply, Failure):
             return Failure("measurement", "judge_failed", f"The judge gave no reply: {reply.detail or reply.kind}")
-        found = set(_BETTER.findall(reply.text))
+        found = set(_BETTER.findall(without_thoughts(reply.text)))
+        if not found and reply.finish == "length":
+            return Failure("measurement", "judge_cut", "The judge's reply was cut before it named a winner.")
         if len(found) != 1:
             shown = " ".join(reply.text.split())[:80]
             return Failure("measurement", "judge_failed", f"The judge's reply names no single winner; got {shown!r}.")
