@@ -35,6 +35,7 @@ from ragscout.cli.verbs import (
     why,
 )
 from ragscout.model.errors import RagscoutError
+from ragscout.model.secret import RedactingFilter
 
 app = typer.Typer(
     name="ragscout",
@@ -74,6 +75,7 @@ def main() -> None:
     # a library that sets its own logger to DEBUG when it is imported is held to the same level
     for handler in logging.getLogger().handlers:
         handler.setLevel(level)
+        handler.addFilter(RedactingFilter())
     try:
         with terminated_as_interrupted():
             app(prog_name="ragscout")

@@ -1,7 +1,8 @@
 """Executes one task in a process of its own that knows nothing but the store's location.
 
-``python -m ragscout.engine STORE`` reads a task from standard input and writes what came of it to standard output.
-Whatever else is printed there goes to standard error.
+``python -m ragscout.engine`` reads a task from standard input and writes what came of it to standard output. Whatever
+else is printed there goes to standard error. The environment names the store: a location can hold a password, and every
+user of a machine can read the arguments of a process.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import os
 import sys
 
+from ragscout.engine.executors import STORE
 from ragscout.engine.session import open_worker
 from ragscout.engine.task import Done, Task, done_json, task_from
 from ragscout.engine.trouble import TROUBLES, outside
@@ -31,4 +33,4 @@ if __name__ == "__main__":
     # standard output carries the result alone: what a library prints must not get into it
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
         os.dup2(2, 1)
-        output.write(done_json(asyncio.run(_main(sys.argv[1], task_from(sys.stdin.read())))))
+        output.write(done_json(asyncio.run(_main(os.environ[STORE], task_from(sys.stdin.read())))))

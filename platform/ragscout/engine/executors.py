@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from ragscout.model.errors import UnknownNameError, WorkerError
 
 LONGEST = 6 * 3600.0
 """Seconds after which a task in a process of its own is taken to hang. What it committed by then is not lost."""
+STORE = "RAGSCOUT_WORKER_STORE"
+"""Environment variable that gives a worker process the location of its store."""
 SHOWN = 200
 """Characters that are shown of what a worker process printed."""
 
@@ -57,7 +60,7 @@ class Subprocess:
                     sys.executable,
                     "-m",
                     "ragscout.engine",
-                    self._location,
+                    env={**os.environ, STORE: self._location},
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=asyncio.subprocess.PIPE,

@@ -25,12 +25,18 @@ import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ragscout.model.secret import redact
+
 if TYPE_CHECKING:
     from ragscout.model.outcome import UnfilledKind
 
 
 class RagscoutError(Exception):
-    """Root of every error raised on purpose. ``str(error)`` is fit to show to a user."""
+    """Root of every error raised on purpose. ``str(error)`` is fit to show to a user, and holds no key."""
+
+    def __init__(self, message: str = "", *more: object) -> None:
+        """Args: message = what is shown; more = what a subclass keeps beside it."""
+        super().__init__(redact(message), *more)
 
 
 class SpecError(RagscoutError):

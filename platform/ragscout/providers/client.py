@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ragscout.model.outcome import Failure, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
+from ragscout.model.secret import redact
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +27,8 @@ class TransientError(Exception):
         self, detail: str, retry_after: float | None = None, status: int = 0, usage: Usage | None = None
     ) -> None:
         """Args: detail = one sentence for people, free of secrets."""
-        super().__init__(detail)
-        self.detail = detail
+        self.detail = redact(detail)
+        super().__init__(self.detail)
         self.retry_after = retry_after
         self.status = status
         self.usage = usage

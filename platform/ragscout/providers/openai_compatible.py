@@ -16,6 +16,7 @@ from urllib.parse import quote
 from ragscout.model.errors import ModelCallError, SpecError
 from ragscout.model.outcome import Failure
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
+from ragscout.model.secret import keep
 from ragscout.providers.body import bounded, decoded, refused_body
 from ragscout.providers.client import DEFAULT_BASE_URL, ConnectionLike, TransientError
 from ragscout.providers.network import NetworkPolicy, client, host_of
@@ -150,6 +151,12 @@ class OpenAIClient:
             raise SpecError(
                 f"models.{connection.name}.key_env: the environment variable {connection.key_env} is not set. "
                 f"Run: export {connection.key_env}=... with the endpoint's key, or choose another model."
+            )
+        keep(key)
+        if not key.isascii() or not key.isprintable():
+            raise SpecError(
+                f"models.{connection.name}.key_env: the value of {connection.key_env} is no key; got a line break or "
+                "another sign that cannot be sent. Set it again, from one line."
             )
         return key
 

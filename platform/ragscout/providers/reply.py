@@ -9,6 +9,7 @@ from typing import Any
 from ragscout.model.errors import ModelCallError
 from ragscout.model.outcome import Failure, Usage
 from ragscout.model.runtime import ChatReply, ChatRequest
+from ragscout.model.secret import redact
 from ragscout.providers.body import sound_text
 from ragscout.providers.client import TransientError
 from ragscout.providers.said import candidate_failure, error_of, no_quota, status_of, words
@@ -90,15 +91,17 @@ def estimated_prompt(request: ChatRequest) -> int:
 
 
 def sound(reply: ChatReply | Failure) -> ChatReply | Failure:
-    """Return a reply of any client as every store takes it: see ``sound_text``; counts lie in 0..``MOST_TOKENS``."""
+    """Return a reply of any client as every store takes it: see ``sound_text``; counts lie in 0..``MOST_TOKENS``, and a
+    key that the endpoint repeats is cut."""
     if isinstance(reply, Failure):
-        return replace(reply, detail=sound_text(reply.detail))
+        return replace(reply, detail=redact(sound_text(reply.detail)))
     usage = replace(
         reply.usage,
         input_tokens=min(max(0, reply.usage.input_tokens), MOST_TOKENS),
         output_tokens=min(max(0, reply.usage.output_tokens), MOST_TOKENS),
     )
-    return replace(reply, text=sound_text(reply.text), usage=usage, fingerprint=sound_text(reply.fingerprint))
+    text, fingerprint = redact(sound_text(reply.text)), redact(sound_text(reply.fingerprint))
+    return replace(reply, text=text, usage=usage, fingerprint=fingerprint)
 
 
 def _failed(error: Mapping[str, Any], data: Mapping[str, Any], where: str, secret: str) -> Failure:

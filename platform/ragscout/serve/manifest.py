@@ -22,6 +22,7 @@ from ragscout.engine.connection_limit import identity
 from ragscout.engine.task import step_json
 from ragscout.model.errors import BundleError, SpecError
 from ragscout.model.runtime import ChatModel, ModelFiles
+from ragscout.model.secret import LEAST
 from ragscout.model.step import Step, chat_models, make
 from ragscout.prompts import packaged
 from ragscout.serve.archive import safe_name
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 PROMPTS = "prompts"
 PLACE = "$model"
-SECRET = 8
-"""Shorter values of key variables are no secrets ("none", "EMPTY") and would be found by accident."""
 
 _POINTER = "$file"
 _ABSOLUTE = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\|file:)")
@@ -188,7 +187,7 @@ def refuse_secrets(folder: Path, connections: Sequence[Connection]) -> None:
         BundleError: naming the file, never the key.
     """
     given = {connection.key_env: os.environ.get(connection.key_env, "") for connection in connections}
-    secrets = {name: value.encode() for name, value in given.items() if len(value) >= SECRET}
+    secrets = {name: value.encode() for name, value in given.items() if len(value) >= LEAST}
     for path in sorted(item for item in folder.rglob("*") if secrets and item.is_file()):
         data = path.read_bytes()
         for name, secret in secrets.items():

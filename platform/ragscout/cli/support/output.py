@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from ragscout.model.secret import redact
+
 if TYPE_CHECKING:
     from ragscout.model.evalset import EvalSet
     from ragscout.model.results.board import BoardLanguage
@@ -54,22 +56,22 @@ def console() -> Console:
 
 def say(text: str) -> None:
     """One line for people."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(redact(text) + "\n")
 
 
 def remark(text: str) -> None:
     """One line for people on standard error, where standard output is for a program."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(redact(text) + "\n")
 
 
 def fail(text: str) -> None:
     """One line of trouble, on standard error."""
-    sys.stderr.write(f"ragscout: {text}\n")
+    sys.stderr.write(redact(f"ragscout: {text}\n"))
 
 
 def as_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """Canonical JSON on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n")
+    sys.stdout.write(redact(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, default=str)) + "\n")
 
 
 def size(number: float) -> str:
