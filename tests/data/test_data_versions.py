@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ragscout.data import describe, diff, find, load_manifest, open_eval_set, remove, show, starter
+from ragscout.data import describe, diff, find, load_manifest, open_eval_set, remove, show, starter, upload
 from ragscout.model.errors import EvalSetError
 from ragscout.spec import parse
 from ragscout.store.store import Store
@@ -153,3 +153,17 @@ def test_the_parse_report_names_files_and_pages(store: Any, write: Write) -> Non
     assert "  parsing     2 files read, 1 partly, 2 not; 5 pages" in "\n".join(done.report.lines())
     assert "scan.pdf" in {file.path for file in done.eval_set.files}  # a sweep may parse it with text recognition
     assert show("mine", registry=store.registry) == done.report
+
+
+def test_a_damaged_version_is_uploaded_again(tmp_path: Path) -> None:
+    opened = Store.open(tmp_path / "store")
+    done = upload([SETS / "handbook-en"], blobs=opened.blobs, registry=opened.ledger)
+    place = opened.blobs.local_path(done.eval_set.digest)
+    assert place is not None
+    place.chmod(0o644)
+    place.write_bytes(place.read_bytes().replace(b"leave", b"lxave"))
+    assert opened.check() == ["evaluation set handbook-en@1 is damaged; upload it again."]
+    again = upload([SETS / "handbook-en"], blobs=opened.blobs, registry=opened.ledger)
+    assert again.eval_set == done.eval_set and "is damaged" in " ".join(again.report.lines())
+    assert opened.check() == []
+    assert open_eval_set("handbook-en@1", blobs=opened.blobs, registry=opened.ledger, base=tmp_path) == done.eval_set

@@ -89,6 +89,56 @@ def test_a_damaged_value_is_set_aside_and_reported(folder_store: Store) -> None:
     assert (folder / "f").read_bytes() == b"abc"
 
 
+def abc(folder: Path) -> None:
+    (folder / "f").write_bytes(b"abc")
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_bytes_that_change_without_their_number_are_found(folder_store: Store, linked: bool) -> None:
+    """Local files of a value are hard links to its blobs, or copies of them where the disk has no links."""
+    folder_store.save_value("k", abc)
+    folder = folder_store.value_folder("k")
+    assert folder is not None
+    place = folder / "f"
+    if not linked:
+        place.unlink()
+        place.write_bytes(b"abc")
+    place.chmod(0o644)
+    with place.open("r+b") as stream:
+        stream.write(b"axc")
+    store = Store.open(folder_store.location)
+    if linked:
+        assert store.value_folder("k") is None, "the blob is damaged too: the value is computed again"
+        store.save_value("k", abc)
+    again = store.value_folder("k")
+    assert again is not None and (again / "f").read_bytes() == b"abc"
+    assert len(store.damage) == linked
+    assert Store.open(folder_store.location).check() == []
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_check_repairs_what_it_says(folder_store: Store, linked: bool) -> None:
+    folder_store.save_value("k", abc)
+    folder = folder_store.value_folder("k")
+    assert folder is not None
+    place = folder / "f"
+    if not linked:
+        place.unlink()
+        place.write_bytes(b"axc")
+    else:
+        place.chmod(0o644)
+        place.write_bytes(b"axc")
+    store = Store.open(folder_store.location)
+    (said,) = store.check()
+    assert ("computed again" if linked else "put there again") in said
+    if linked:
+        assert store.value_folder("k") is None
+        store.save_value("k", abc)
+    again = store.value_folder("k")
+    assert again is not None and (again / "f").read_bytes() == b"abc"
+    assert Store.open(folder_store.location).check() == []
+
+
 def test_an_incomplete_materialised_value_is_made_again(folder_store: Store) -> None:
     folder_store.save_value("k", lambda folder: (folder / "f").write_bytes(b"abc") and None)
     first = folder_store.value_folder("k")

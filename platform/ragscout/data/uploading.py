@@ -21,11 +21,12 @@ from ragscout.data.gold import place_evidence
 from ragscout.data.options import DEFAULT_OPTIONS, ReadOptions
 from ragscout.data.read.archive import SUFFIXES
 from ragscout.data.read.list_files import RawFile, collect
-from ragscout.data.registry import BlobStore, Registry, load_manifest, manifest
+from ragscout.data.registry import BlobStore, Registry, VersionRow, load_manifest, manifest
 from ragscout.data.report import FileReport, UploadReport, count_languages
 from ragscout.model.errors import EvalSetError
 from ragscout.model.evalset import EvalSet, Question
 from ragscout.model.text import language
+from ragscout.store.blobs import DamagedBlobError
 
 _LANGUAGE_SAMPLE = 400  # characters that tell a document's language well enough to count it
 _MANY = 5000  # documents from which a fifth of that must do
@@ -65,14 +66,26 @@ def upload(
     started = time.monotonic()
     name = clean_name(name or default_name(paths[0]))
     newest = registry.evalset(name)
-    parent = load_manifest(blobs, newest.manifest, newest.version) if newest else None
+    parent, lost = _parent(newest, blobs)
     raw, findings = collect(paths, options.limits)
     sorted_ = sort_files([*raw, *extra], options)
-    sorted_.draft.findings[:0] = [*noted, *findings]
+    sorted_.draft.findings[:0] = [*noted, *lost, *findings]
     _in_time(started, options, name)
     content = _content(sorted_, parent, blobs, options)
     _in_time(started, options, name)
     return _register(name, content, sorted_, blobs, registry)
+
+
+def _parent(newest: VersionRow | None, blobs: BlobStore) -> tuple[EvalSet | None, list[Finding]]:
+    """Return the newest version of a set, from which what is missing is taken, or why there is none."""
+    if newest is None:
+        return None, []
+    try:
+        return load_manifest(blobs, newest.manifest, newest.version), []
+    except (DamagedBlobError, EvalSetError):
+        text = f"{newest.name}@{newest.version} is damaged: nothing is taken from it"
+        remedy = "Give documents and questions together."
+        return None, [Finding("damaged_version", "warning", text, remedy=remedy)]
 
 
 def default_name(path: Path) -> str:

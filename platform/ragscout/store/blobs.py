@@ -101,12 +101,23 @@ def verify(blobs: Blobs, digest: str) -> None:
     Raises:
         DamagedBlobError: when the blob is absent or damaged.
     """
-    hashed = hashlib.sha256()
     with blobs.open(digest) as stream:
-        while piece := stream.read(PIECE):
-            hashed.update(piece)
-    if hashed.hexdigest() != digest:
+        found = _digest_of(stream)
+    if found != digest:
         raise DamagedBlobError(blobs.location, digest, "is damaged: its bytes do not match its name")
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, read piece by piece."""
+    with path.open("rb") as stream:
+        return _digest_of(stream)
+
+
+def _digest_of(stream: BinaryIO) -> str:
+    hashed = hashlib.sha256()
+    while piece := stream.read(PIECE):
+        hashed.update(piece)
+    return hashed.hexdigest()
 
 
 @contextlib.contextmanager

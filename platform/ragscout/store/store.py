@@ -17,7 +17,7 @@ from pathlib import Path
 from ragscout.model.errors import StoreError
 from ragscout.model.outcome import Usage
 from ragscout.model.stages import made_of_vectors
-from ragscout.store.blobs import Blobs, DamagedBlobError, copy_out, disk_errors, is_digest, verify
+from ragscout.store.blobs import Blobs, DamagedBlobError, copy_out, disk_errors, file_digest, is_digest, verify
 from ragscout.store.ledger import Ledger
 from ragscout.store.location import Location, parse_location, refuse_network
 from ragscout.store.opening import open_blobs
@@ -108,7 +108,7 @@ class Store:
             return target
         try:
             files = self._manifest(row.manifest)
-            if not _complete(target, files):
+            if not _intact(target, files):
                 self._materialise(target, files)
         except DamagedBlobError as error:
             self._value_damaged(row.manifest, error)
@@ -186,8 +186,10 @@ class Store:
         before = len(self.damage)
         for manifest in sorted(self.ledger.manifests()):
             try:
-                for digest, _ in self._manifest(manifest).values():
+                files = self._manifest(manifest)
+                for digest, _ in files.values():
                     verify(self.blobs, digest)
+                self._check_copy(manifest, files)
             except DamagedBlobError as error:
                 self._value_damaged(manifest, error)
         for shard in sorted({shard for shards in self.ledger.cell_shards().values() for shard in shards}):
@@ -246,6 +248,13 @@ class Store:
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedBlobError(self.blobs.location, digest, "is not a manifest") from error
 
+    def _check_copy(self, manifest: str, files: Mapping[str, tuple[str, int]]) -> None:
+        """Put a value's local files there again where they are not what their blobs hold."""
+        target = self.folder / "values" / manifest
+        if target.is_dir() and not _intact(target, files):
+            self._materialise(target, files)
+            self.damage.append(f"the local files of value {manifest[:12]} were damaged; they were put there again.")
+
     def _check_evalset(self, manifest: str) -> None:
         """Verify the manifest of an evaluation set and the uploaded files that it lists."""
         listed = json.loads(self.blobs.read(manifest)) if is_digest(manifest) else {}
@@ -260,8 +269,8 @@ class Store:
                 copy_out(self.blobs, digest, whole / name)
             with disk_errors(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                if target.exists() and not _complete(target, files):
-                    target.rename(folder / "incomplete")
+                if target.exists() and not _intact(target, files):
+                    target.rename(folder / "damaged")
                 # another process may have been faster; its folder holds the same bytes
                 with contextlib.suppress(OSError):
                     whole.rename(target)
@@ -292,6 +301,11 @@ def _complete(folder: Path, files: Mapping[str, tuple[str, int]]) -> bool:
         return folder.is_dir() and all((folder / name).stat().st_size == size for name, (_, size) in files.items())
     except FileNotFoundError:
         return False
+
+
+def _intact(folder: Path, files: Mapping[str, tuple[str, int]]) -> bool:
+    """Whether a materialised value holds the bytes that it should: a hard link is damaged with its blob."""
+    return _complete(folder, files) and all(file_digest(folder / name) == digest for name, (digest, _) in files.items())
 
 
 def _clear_old(*folders: Path) -> None:
