@@ -97,6 +97,53 @@ def test_passing_errors_are_retried_and_a_dead_endpoint_is_said_once() -> None:
     assert isinstance(run(lambda: made.chat(request(1), "answer")), ChatReply), "trouble is not remembered"
 
 
+def told(seconds: float) -> TransientError:
+    return TransientError("models.x: status 429", retry_after=seconds, status=429)
+
+
+def test_an_endpoint_that_says_when_to_come_back_fails_no_try() -> None:
+    client = Client(fail=lambda number: told(0.001) if number <= 9 else None)
+    assert isinstance(run(lambda: calls(client, retries=2).chat(request(0), "answer")), ChatReply)
+    assert len(client.sent) == 10
+
+
+@pytest.mark.parametrize(("seconds", "sent"), [(86_400.0, 1), (0.02, 6)])
+def test_an_endpoint_may_ask_for_no_more_than_its_connection_allows(seconds: float, sent: int) -> None:
+    client = Client(fail=lambda number: told(seconds))
+    limit = ConnectionLimit(client, lambda usage: 0.0, lambda asked: 1.0, wait=0.11)  # type: ignore[arg-type]
+    made = Calls({identity(MODEL): limit}, MemoryAdmission(None), Patience(2, 0.01), "Name one.")
+    reply = run(lambda: made.chat(request(0), "answer"))
+    assert isinstance(reply, Unfilled) and reply.kind == "endpoint"
+    assert "longer than limits: wait: 0.11" in reply.detail and len(client.sent) == sent
+
+
+def test_the_minutes_of_the_budget_bound_a_pause() -> None:
+    class Ending(MemoryAdmission):
+        def seconds_left(self) -> float:
+            return 30.0
+
+    client = Client(fail=lambda number: told(31.0))
+    made = Calls(connections(client), Ending(None), Patience(2, 0.01), "Name one.")
+    reply = run(lambda: made.chat(request(0), "answer"))
+    assert "longer than what is left of budget: minutes" in reply.detail and len(client.sent) == 1
+
+
+def test_an_endpoint_that_says_nothing_is_given_up_after_two_tries() -> None:
+    client = Client(fail=lambda number: TransientError("no reply in time", silent=True))
+    reply = run(lambda: calls(client, retries=5).chat(request(0), "answer"))
+    assert reply == Unfilled("endpoint", "no reply in time") and len(client.sent) == 2
+
+
+def test_a_pause_of_seconds_is_said_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragscout.engine.calls.SAID", 0.01)
+    client = Client(fail=lambda number: told(0.05) if number == 1 else None)
+    made, said = calls(client), list[list[str]]()
+    made.counters.changed = lambda: said.append(list(made.counters.waits))
+    run(lambda: made.chat(request(0), "answer"))
+    (during,), after = said
+    assert during.startswith("waiting 0 s for ") and during.endswith(": models.x: status 429") and after == []
+
+
 def test_an_error_for_good_is_not_retried() -> None:
     client = Client(fail=lambda number: ModelCallError("wrong key"))
     assert run(lambda: calls(client).chat(request(0), "answer")) == Unfilled("endpoint", "wrong key")

@@ -16,6 +16,7 @@ from ragscout.model.outcome import Failure, Usage
 from ragscout.model.runtime import ChatModel, ChatReply
 from ragscout.providers import body
 from ragscout.providers.client import TransientError
+from ragscout.providers.network import NetworkPolicy
 from ragscout.providers.openai_compatible import OpenAIClient
 from ragscout.providers.reply import MOST_TOKENS, sound
 from ragscout.providers.streaming import collected, lines
@@ -335,3 +336,27 @@ def test_a_client_of_any_kind_gives_texts_and_counts_that_stores_take() -> None:
     made = sound(ChatReply("a\ud800", usage=Usage(10**30, -4), fingerprint="\0"))
     assert made == ChatReply("a\ufffd", usage=Usage(MOST_TOKENS, 0), fingerprint="\ufffd")
     assert sound(Failure("candidate", "refused", "\udfff")) == Failure("candidate", "refused", "\ufffd")
+
+
+def test_a_reply_that_drips_is_given_up_when_its_time_is_over() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
+        try:
+            while True:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        except ConnectionError:
+            writer.close()
+
+    async def main() -> None:
+        async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+            client = OpenAIClient(Connection(base_url=url), NetworkPolicy.offline(), longest=0.3)
+            for asked in (client.complete, client.stream):
+                with pytest.raises(TransientError, match=r"no whole reply in 0.3 s from 127\.0\.0\.1") as error:
+                    await asked(request(PROMPT))
+                assert error.value.silent
+            await client.close()
+
+    asyncio.run(main())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Protocol
@@ -49,6 +50,10 @@ class Admission(Protocol):
         ``None`` when nothing was paid."""
         ...
 
+    def seconds_left(self) -> float:
+        """Return how long requests may still be sent, infinite where nothing ends."""
+        ...
+
     async def flush(self) -> None:
         """Wait until everything that left is kept for good."""
         ...
@@ -84,6 +89,10 @@ class MemoryAdmission:
         self._replies[ticket.key] = reply
         while self._keep is not None and len(self._replies) > self._keep:
             self._replies.popitem(last=False)
+
+    def seconds_left(self) -> float:
+        """Nothing ends."""
+        return math.inf
 
     async def flush(self) -> None:
         """Nothing is on its way anywhere."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -31,6 +33,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_COME_BACK = (429, 503)
+SILENT = 3
+"""Failed tries that one counts for in which an endpoint said nothing until the time was over."""
+SAID = 2.0
+"""Seconds of a pause from which it is said."""
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -49,6 +57,10 @@ class Counters:
     money: float = 0.0
     in_flight: int = 0
     retries: int = 0
+    waits: Counter[str] = field(default_factory=Counter)
+    """What requests wait for at the moment, with how many of them do."""
+    changed: Callable[[], None] = lambda: None
+    """Called when requests begin or end a pause of seconds."""
 
     def count(self, purpose: str, usage: Usage) -> None:
         """Count a request that was answered."""
@@ -264,7 +276,8 @@ class Calls:
     ) -> T:
         name = id(connection.client)
         gate = self._gates.setdefault(name, asyncio.Semaphore(max(1, connection.client.concurrency)))
-        for attempt in range(self._patience.retries + 1):
+        tries, waited = 0, 0.0
+        for attempt in itertools.count():
             await self.admission.pace(ticket)
             try:
                 async with gate, self._cores.taken(connection.cores):
@@ -277,13 +290,49 @@ class Calls:
                     return reply
             except TransientError as error:
                 lost.add(error, connection.price)
+                # an endpoint that says when to come back is alive: that is no failed try
+                told = error.retry_after is not None and error.status in _COME_BACK
+                tries += 0 if told else SILENT if error.silent else 1
                 # once one request has used up its retries the endpoint is down: the others try once, so that a dead
                 # endpoint is said within seconds, and one answer makes it alive again
-                if attempt == self._patience.retries or name in self._down:
+                if tries > self._patience.retries or (name in self._down and not told):
                     self._down.add(name)
                     raise
                 self.counters.retries += 1
                 # the pause is jittered by a private generator: it must never touch a seeded one
                 jitter = random.SystemRandom().uniform(0.75, 1.25)
-                await asyncio.sleep(error.retry_after or min(0.25 * 2**attempt, self._patience.longest) * jitter)
+                pause = min(0.25 * 2 ** min(attempt, 16), self._patience.longest) * jitter
+                pause = max(pause, error.retry_after or 0.0)
+                waited += pause if told else 0.0
+                self._refuse_long(error, pause, waited, connection.wait)
+                await self._pause(ticket, error, pause)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _refuse_long(self, error: TransientError, pause: float, waited: float, most: float) -> None:
+        """Give a request up whose endpoint asks it to wait too long.
+
+        Raises:
+            TransientError: longer than the connection allows, or than the minutes of the budget last.
+        """
+        left = self.admission.seconds_left()
+        if waited <= most and pause <= left:
+            return
+        why = f"limits: wait: {most:g} of its connection" if waited > most else "what is left of budget: minutes"
+        raise TransientError(
+            f"{error.detail}; it asks to wait {pause:.0f} s, longer than {why}. Run again later, or raise that",
+            error.retry_after,
+            error.status,
+        ) from error
+
+    async def _pause(self, ticket: Ticket, error: TransientError, seconds: float) -> None:
+        said = f"waiting {seconds:.0f} s for {ticket.model or ticket.purpose}: {error.detail}"
+        if seconds < SAID:
+            await asyncio.sleep(seconds)
+            return
+        self.counters.waits[said] += 1
+        self.counters.changed()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.counters.waits -= Counter((said,))
+            self.counters.changed()

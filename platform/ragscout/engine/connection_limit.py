@@ -10,6 +10,9 @@ from ragscout.model.runtime import ChatModel, ChatRequest
 from ragscout.providers.client import ChatClient
 from ragscout.store.windows import RateNeed
 
+WAIT = 300.0
+"""Seconds that an endpoint may ask a request to wait where its connection does not say."""
+
 
 @dataclass(frozen=True)
 class ConnectionLimit:
@@ -23,6 +26,8 @@ class ConnectionLimit:
     tokens_per_minute: float = 0.0
     bucket: str = ""
     """Name of the endpoint's rate limits, shared by every process on the store; 0 a minute is no limit."""
+    wait: float = WAIT
+    """Longest pause in seconds that the endpoint may ask for; it may ask for no more in all of one request."""
     cores: int = 0
     """Cores of this machine that one request keeps busy (local models share them)."""
 

@@ -210,10 +210,14 @@ class LedgerAdmission:
             self._closing = False
             self._task = asyncio.create_task(self._live())
 
+    def seconds_left(self) -> float:
+        """See ``Admission.seconds_left``: until the minutes of the budget are over."""
+        return math.inf if self._deadline is None else self._deadline - time.monotonic()
+
     def _unsendable(self, ticket: Ticket) -> Unfilled | None:
         if ticket.unsendable:
             return Unfilled("endpoint", ticket.unsendable)
-        if self._deadline is not None and time.monotonic() > self._deadline:
+        if self.seconds_left() < 0:
             return Unfilled("budget", "the minutes of the budget are over")
         if ticket.most is None and self._block.limits.money is not None:
             return Unfilled("budget", f"the price of {ticket.model!r} is unknown; add price: to its connection")

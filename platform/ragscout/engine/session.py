@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from ragscout.data import load_manifest
 from ragscout.engine.cancel import CancelToken, InterruptedClient
-from ragscout.engine.connection_limit import ConnectionLimit, identity
+from ragscout.engine.connection_limit import WAIT, ConnectionLimit, identity
 from ragscout.engine.journal import SweepJournal
 from ragscout.engine.runtime import EngineRuntime
 from ragscout.engine.worker import Worker
@@ -164,6 +164,7 @@ def _limit(connection: Connection, policy: NetworkPolicy, models: Models) -> Con
         requests_per_minute=float(limits.get("rpm", 0.0)),
         tokens_per_minute=float(limits.get("tpm", 0.0)),
         bucket=digest("endpoint", (connection.provider, connection.base_url, connection.model, connection.key_env)),
+        wait=float(limits.get("wait", WAIT)),
         cores=cores_of(connection),
     )
 

@@ -20,11 +20,17 @@ class TransientError(Exception):
 
     ``retry_after``: seconds the endpoint asked to wait, ``None`` when it said nothing. ``status``: the HTTP status, 0
     when there was none; with 200 the endpoint did the work, and what came cannot be used. ``usage``: what it says that
-    this took, ``None`` when it says nothing.
+    this took, ``None`` when it says nothing. ``silent``: the time was over before a whole reply was there.
     """
 
     def __init__(
-        self, detail: str, retry_after: float | None = None, status: int = 0, usage: Usage | None = None
+        self,
+        detail: str,
+        retry_after: float | None = None,
+        status: int = 0,
+        usage: Usage | None = None,
+        *,
+        silent: bool = False,
     ) -> None:
         """Args: detail = one sentence for people, free of secrets."""
         self.detail = redact(detail)
@@ -32,6 +38,7 @@ class TransientError(Exception):
         self.retry_after = retry_after
         self.status = status
         self.usage = usage
+        self.silent = silent
 
 
 class ChatClient(Protocol):

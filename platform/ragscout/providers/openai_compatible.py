@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import email.utils
 import json
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 TIMEOUT = 120.0  # seconds between bytes: slow local servers send nothing until the whole reply is there
+LONGEST = 600.0  # seconds that a whole reply may take, however its bytes drip
 EMBED_BATCH = 96  # texts of one embedding request; several endpoints refuse more than 100
 _PASSING = (408, 409, 425, 429)  # statuses of a refusal that may pass, beside those of a server in trouble
 
@@ -37,14 +39,22 @@ class OpenAIClient:
     """One connection. The key is read from the environment when the client is made and is in no message or repr."""
 
     def __init__(
-        self, connection: ConnectionLike, policy: NetworkPolicy, *, concurrency: int = 8, timeout: float = TIMEOUT
+        self,
+        connection: ConnectionLike,
+        policy: NetworkPolicy,
+        *,
+        concurrency: int = 8,
+        timeout: float = TIMEOUT,
+        longest: float = LONGEST,
     ) -> None:
-        """Args: concurrency = requests in flight at most; timeout = seconds to wait between bytes.
+        """Args: concurrency = requests in flight at most; timeout = seconds to wait between bytes; longest = seconds
+        that a whole reply may take.
 
         Raises:
             SpecError: the host is not allowed, or the variable with the key is not set.
         """
         self.concurrency = concurrency
+        self._longest = longest
         self._name, self._where = connection.name, f"models.{connection.name}"
         self._azure = bool(connection.api_version)
         self._version = connection.api_version
@@ -228,10 +238,15 @@ class OpenAIClient:
 
         where, host = self._where, host_of(self._base)
         try:
-            async with self._http.stream("POST", self._url(path, model), json=body, headers=self._headers) as response:
+            async with (
+                asyncio.timeout(self._longest),
+                self._http.stream("POST", self._url(path, model), json=body, headers=self._headers) as response,
+            ):
                 yield response
+        except TimeoutError as error:
+            raise TransientError(f"{where}: no whole reply in {self._longest:g} s from {host}", silent=True) from error
         except httpx.TimeoutException as error:
-            raise TransientError(f"{where}: no reply in time from {host}") from error
+            raise TransientError(f"{where}: no reply in time from {host}", silent=True) from error
         except httpx.ConnectError as error:
             raise TransientError(f"{where}: {host} cannot be reached ({_plain(error)})") from error
         except httpx.TransportError as error:

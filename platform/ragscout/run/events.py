@@ -18,7 +18,8 @@ from ragscout.model.results.board import Board
 @dataclass(frozen=True)
 class SweepEvent:
     """Progress for people. ``answers``: asked of ``limit``, which is ``None`` without one; ``calls``: requests sent by
-    purpose; ``money``: what they cost. ``fill`` and ``board`` are there when they are new."""
+    purpose; ``money``: what they cost; ``waiting``: what requests wait for, empty when for nothing. ``fill`` and
+    ``board`` are there when they are new."""
 
     phase: str
     round: int
@@ -26,6 +27,7 @@ class SweepEvent:
     limit: int | None
     calls: Mapping[str, int]
     money: float
+    waiting: str = ""
     fill: FillProgress | None = None
     board: Board | None = None
 
@@ -39,7 +41,7 @@ class SweepEvent:
         """Read a progress row back."""
         fill = row["fill"]
         known = {name: row[name] for name in ("phase", "round", "answers", "limit", "calls", "money")}
-        return cls(**known, fill=None if fill is None else FillProgress(**fill))
+        return cls(**known, waiting=row.get("waiting", ""), fill=None if fill is None else FillProgress(**fill))
 
 
 class Events:
@@ -50,6 +52,10 @@ class Events:
         self._listener, self._counters, self._limit = listener, counters, limit
         self._phase, self._round, self._answers = "start", 0, 0
         self._fill: FillProgress | None = None
+        counters.changed = self._waiting
+
+    def _waiting(self) -> None:
+        self._listener(self._event())
 
     def round(self, number: int, phase: str, answers: int) -> None:
         """Tell that a round begins, which asks for so many answers."""
@@ -77,6 +83,7 @@ class Events:
 
     def _event(self, fill: FillProgress | None = None, board: Board | None = None) -> SweepEvent:
         counters = self._counters
+        calls, waiting = dict(counters.calls), next(iter(counters.waits), "")
         return SweepEvent(
-            self._phase, self._round, self._answers, self._limit, dict(counters.calls), counters.money, fill, board
+            self._phase, self._round, self._answers, self._limit, calls, counters.money, waiting, fill, board
         )

@@ -43,8 +43,8 @@ class Connection:
     """How to reach one model. Texts that are not needed are empty.
 
     ``price``: ``input`` and ``output`` in ``currency`` per ``per`` tokens, ``hour`` per hour of machine time.
-    ``limits``: ``rpm`` requests and ``tpm`` tokens a minute, ``concurrency`` requests at once. ``identity``: whether
-    the URL belongs to the model's identity.
+    ``limits``: ``rpm`` requests and ``tpm`` tokens a minute, ``concurrency`` requests at once, ``wait`` seconds that
+    the endpoint may ask a request to pause (300). ``identity``: whether the URL belongs to the model's identity.
     """
 
     name: str
@@ -200,7 +200,7 @@ def _price(document: SpecDocument, data: Any, path: str) -> dict[str, Any]:
 
 
 def _limits(document: SpecDocument, data: Any, path: str) -> dict[str, float]:
-    fields = document.mapping(data, path, ("rpm", "tpm", "concurrency"))
+    fields = document.mapping(data, path, ("rpm", "tpm", "concurrency", "wait"))
     return {key: document.number(value, join(path, key), 1) for key, value in fields.items()}
 
 

@@ -127,7 +127,7 @@ def _connection() -> Schema:
         "price": price,
         "context": _COUNT,
         "threads": _COUNT,
-        "limits": _object(dict.fromkeys(("rpm", "tpm", "concurrency"), _NUMBER)),
+        "limits": _object(dict.fromkeys(("rpm", "tpm", "concurrency", "wait"), _NUMBER)),
     }
     kinds |= {"identity": {"enum": ["model", "endpoint"]}, "kind": {"enum": list(KINDS)}}
     return _object(kinds, ["provider"])

@@ -96,6 +96,8 @@ class ProgressLine:
             parts.append("requests: " + ", ".join(f"{number} {name}" for name, number in sorted(event.calls.items())))
         if event.money:
             parts.append(f"cost {event.money:.4f}")
+        if event.waiting:
+            parts.append(event.waiting)
         if (left := self._left(event, now)) is not None:
             parts.append(f"about {duration(left)} left")
         return " · ".join(parts)
