@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -31,6 +32,19 @@ def test_a_refusal(text):
 @pytest.mark.parametrize("text", ANSWERS)
 def test_an_answer(text):
     assert not is_refusal(text)
+
+
+@pytest.mark.parametrize("part", ["rules", "kept"])
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_negative_answers_hedges_and_partial_answers_are_no_refusals(lang, part):
+    """Sentences of the part ``kept`` had no part in writing the rules."""
+    lines = (CASES / "refusal_sentences.jsonl").read_text("utf-8").splitlines()
+    found = [item for item in map(json.loads, lines) if (item["lang"], item["part"]) == (lang, part)]
+    assert len(found) >= 45
+    said = {item["text"] for item in found if is_refusal(item["text"])}
+    wanted = {item["text"] for item in found if item["refusal"]}
+    assert len(said & wanted) >= 0.97 * len(said), sorted(said - wanted)
+    assert len(said & wanted) >= 0.97 * len(wanted), sorted(wanted - said)
 
 
 def test_long_and_odd_texts_take_bounded_time():
