@@ -19,6 +19,8 @@ from ragscout.model.errors import MissingExtraError
 from ragscout.model.packaged import WordTable
 from ragscout.model.text import normalise
 
+_PREDICATE = frozenset({"VCP", "EF", "EC", "ETN", "JX"})
+"""Kiwi's tags of the copula, of endings and of the polite particle."""
 Korean = Literal["bigrams", "kiwi", "characters"]
 RULES = "ragscout words 1"
 """Name and version of the rules below; grows when their output changes."""
@@ -77,6 +79,15 @@ def morphemes(text: str) -> list[str]:
         MissingExtraError: when kiwipiepy is not installed.
     """
     return words(text, korean="kiwi", stem=False)
+
+
+def closes_predicate(text: str, start: int) -> bool:
+    """Whether a Korean text has a copula or an ending from ``start`` on, and no word that merely looks like one.
+
+    Raises:
+        MissingExtraError: when kiwipiepy is not installed.
+    """
+    return any(token.start == start and token.tag in _PREDICATE for token in _kiwi().tokenize(text))
 
 
 def kiwi_available() -> bool:

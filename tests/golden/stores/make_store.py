@@ -92,9 +92,15 @@ def make(name: str) -> Path:
                 raise RuntimeError(f"{sweep}: the sweep did not end: {ended.open}")
         for again in ("values", "tmp", "studies"):
             shutil.rmtree(store / again, ignore_errors=True)
-        with closing(sqlite3.connect(store / "ledger.sqlite")) as ledger:
-            ledger.execute("PRAGMA journal_mode=DELETE")
-            ledger.execute("VACUUM")
+        # a copy: the ledger itself may still be open in this process
+        whole = store / "whole.sqlite"
+        with closing(sqlite3.connect(store / "ledger.sqlite")) as ledger, closing(sqlite3.connect(whole)) as copy:
+            ledger.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+            copy.execute("VACUUM")
+        for left in store.glob("ledger.sqlite*"):
+            left.unlink()
+        whole.rename(store / "ledger.sqlite")
         with tarfile.open(target, "w:xz", preset=9) as archive:
             for path in sorted(item for item in store.rglob("*") if item.is_file()):
                 archive.add(path, path.relative_to(store).as_posix(), filter=_anonymous)

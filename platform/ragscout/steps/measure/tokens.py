@@ -29,9 +29,10 @@ def clean(text: str) -> str:
 
 
 def pair_language(reference: str, answer: str) -> Language:
-    """Language that decides the tokeniser of a pair: the reference's, else the answer's (a bare number has none)."""
-    found = language(reference)
-    return found if found != "other" else language(answer)
+    """Language that decides the tokeniser of a pair: Korean where either is, so that a Latin reference is found in a
+    Korean answer (``API``, ``API입니다.``); else the reference's, else the answer's (a bare number has none)."""
+    found, other = language(reference), language(answer)
+    return "ko" if "ko" in (found, other) else found if found != "other" else other
 
 
 def korean_tokeniser() -> str:

@@ -10,7 +10,7 @@ from ragscout.steps.measure.squad import WORDS, normalised
 from ragscout.steps.measure.tokens import pair_language
 
 
-@step("measure", "answer_in_text", version=1, packaged=(WORDS,))
+@step("measure", "answer_in_text", version=2, libraries=("kiwipiepy",), packaged=(WORDS,))
 class AnswerInText(TextMetric):
     """1 when a normalised reference occurs in the normalised answer as whole words, else 0.
 

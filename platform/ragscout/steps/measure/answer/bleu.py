@@ -14,7 +14,7 @@ from ragscout.steps.measure.base import AnswerPair, TextMetric, share
 from ragscout.steps.measure.tokens import korean_tokeniser, morphemes, pair_language
 
 
-@step("measure", "bleu", version=1, libraries=("sacrebleu", "kiwipiepy"))
+@step("measure", "bleu", version=2, libraries=("sacrebleu", "kiwipiepy"))
 class Bleu(TextMetric):
     """Sentence BLEU with effective order and exponential smoothing, 0..1 (sacrebleu's value divided by 100).
 

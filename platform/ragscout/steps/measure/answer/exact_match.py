@@ -9,7 +9,7 @@ from ragscout.steps.measure.squad import WORDS, normalised
 from ragscout.steps.measure.tokens import pair_language
 
 
-@step("measure", "exact_match", version=1, packaged=(WORDS,))
+@step("measure", "exact_match", version=2, libraries=("kiwipiepy",), packaged=(WORDS,))
 class ExactMatch(TextMetric):
     """1 when the answer equals a reference after normalisation, else 0; the best reference counts.
 

@@ -22,7 +22,7 @@ from ragscout.steps.measure.tokens import KO_FUNCTION, content_morphemes, korean
 Synonyms = Literal["auto", "wordnet", "none"]
 
 
-@step("measure", "meteor", version=1, libraries=("nltk", "kiwipiepy"), packaged=(KO_FUNCTION,))
+@step("measure", "meteor", version=2, libraries=("nltk", "kiwipiepy"), packaged=(KO_FUNCTION,))
 class Meteor(TextMetric):
     """METEOR with nltk's parameters (alpha 0.9, beta 3, gamma 0.5), 0..1; the best reference counts.
 

@@ -36,7 +36,7 @@ class _Rouge(TextMetric):
         raise NotImplementedError
 
 
-@step("measure", "rouge1", version=1, libraries=("kiwipiepy",), packaged=(KO_FUNCTION,))
+@step("measure", "rouge1", version=2, libraries=("kiwipiepy",), packaged=(KO_FUNCTION,))
 class Rouge1(_Rouge):
     """ROUGE-1: F-measure of shared words."""
 
@@ -44,7 +44,7 @@ class Rouge1(_Rouge):
         return overlap_f1(reference, answer)
 
 
-@step("measure", "rouge2", version=1, libraries=("kiwipiepy",), packaged=(KO_FUNCTION,))
+@step("measure", "rouge2", version=2, libraries=("kiwipiepy",), packaged=(KO_FUNCTION,))
 class Rouge2(_Rouge):
     """ROUGE-2: F-measure of shared word pairs; texts of fewer than two words have none, two equal ones score 1."""
 
@@ -54,7 +54,7 @@ class Rouge2(_Rouge):
         return overlap_f1(list(pairwise(reference)), list(pairwise(answer)))
 
 
-@step("measure", "rougeL", version=1, libraries=("kiwipiepy",), packaged=(KO_FUNCTION,))
+@step("measure", "rougeL", version=2, libraries=("kiwipiepy",), packaged=(KO_FUNCTION,))
 class RougeL(_Rouge):
     """ROUGE-L: F-measure of the longest common subsequence of words."""
 

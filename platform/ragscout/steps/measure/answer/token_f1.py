@@ -10,7 +10,7 @@ from ragscout.steps.measure.squad import WORDS, answer_tokens
 from ragscout.steps.measure.tokens import KO_FUNCTION, korean_tokeniser, pair_language
 
 
-@step("measure", "token_f1", version=1, libraries=("kiwipiepy",), packaged=(WORDS, KO_FUNCTION))
+@step("measure", "token_f1", version=2, libraries=("kiwipiepy",), packaged=(WORDS, KO_FUNCTION))
 class TokenF1(TextMetric):
     """F1 of the tokens that answer and reference share, 0..1; the best reference counts.
 

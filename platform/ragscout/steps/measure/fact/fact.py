@@ -27,7 +27,7 @@ _HELP = {feature.name: feature.help for feature in FEATURES}
 @step(
     "measure",
     "fact",
-    version=1,
+    version=2,
     libraries=("nltk", "kiwipiepy"),
     packaged=(*READ, WORDS, KO_FUNCTION, TABLES, WEIGHTS),
 )
