@@ -117,6 +117,13 @@ def test_an_endpoint_may_ask_for_no_more_than_its_connection_allows(seconds: flo
     assert "longer than limits: wait: 0.11" in reply.detail and len(client.sent) == sent
 
 
+@pytest.mark.parametrize("status", [0, 408, 500, 502])
+def test_a_pause_is_bounded_whatever_the_status(status: int) -> None:
+    client = Client(fail=lambda number: TransientError("models.x: busy", retry_after=86_400.0, status=status))
+    reply = run(lambda: calls(client).chat(request(0), "answer"))
+    assert "longer than limits: wait: 300" in reply.detail and len(client.sent) == 1
+
+
 def test_the_minutes_of_the_budget_bound_a_pause() -> None:
     class Ending(MemoryAdmission):
         def seconds_left(self) -> float:

@@ -303,8 +303,9 @@ class Calls:
                 jitter = random.SystemRandom().uniform(0.75, 1.25)
                 pause = min(0.25 * 2 ** min(attempt, 16), self._patience.longest) * jitter
                 pause = max(pause, error.retry_after or 0.0)
-                waited += pause if told else 0.0
-                self._refuse_long(error, pause, waited, connection.wait)
+                if error.retry_after is not None:
+                    waited += pause
+                    self._refuse_long(error, pause, waited, connection.wait)
                 await self._pause(ticket, error, pause)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
