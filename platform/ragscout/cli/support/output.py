@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.segment import Segment
 
 from ragscout.model.secret import redact
 
 if TYPE_CHECKING:
     from ragscout.model.evalset import EvalSet
     from ragscout.model.results.board import BoardLanguage
+
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but line break and tab, and those that override the direction of writing."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Allow = Annotated[
@@ -49,24 +54,48 @@ def words_of(language: str, eval_set: EvalSet) -> BoardLanguage:
     return "ko" if language == "ko" else "en"
 
 
+def printable(text: str) -> str:
+    """Return a text without keys and without signs that steer a terminal or turn the direction of what it shows."""
+    return _STEERING.sub("\ufffd", redact(text))
+
+
+class _Printable:
+    """Something to print, of which only the text that it shows is changed."""
+
+    def __init__(self, shown: ConsoleRenderable) -> None:
+        self._shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for piece in console.render(self._shown, options):
+            yield piece if piece.control else Segment(printable(piece.text), piece.style)
+
+
+class _OnlyPrintable(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """See ``RenderHook.process_renderables``."""
+        return [_Printable(item) for item in renderables]
+
+
 def console() -> Console:
-    """Return a console as wide as the terminal; files and pipes get 160 columns."""
-    return Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "160")), highlight=False)
+    """Return a console as wide as the terminal; files and pipes get 160 columns. What it shows is ``printable``."""
+    made = Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "160")), highlight=False)
+    made.push_render_hook(_OnlyPrintable())
+    return made
 
 
 def say(text: str) -> None:
     """One line for people."""
-    sys.stdout.write(redact(text) + "\n")
+    sys.stdout.write(printable(text) + "\n")
 
 
 def remark(text: str) -> None:
     """One line for people on standard error, where standard output is for a program."""
-    sys.stderr.write(redact(text) + "\n")
+    sys.stderr.write(printable(text) + "\n")
 
 
 def fail(text: str) -> None:
     """One line of trouble, on standard error."""
-    sys.stderr.write(redact(f"ragscout: {text}\n"))
+    sys.stderr.write(printable(f"ragscout: {text}\n"))
 
 
 def as_json(value: Mapping[str, Any] | Sequence[Any]) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from ragscout.cli.support.output import duration
+from ragscout.cli.support.output import duration, printable
 
 if TYPE_CHECKING:
     from ragscout.model.results.board import Board, Row
@@ -56,7 +56,7 @@ class ProgressLine:
         if self._quiet:
             return
         now = time.monotonic()
-        line = self._line(event, now, state or event.phase)
+        line = printable(self._line(event, now, state or event.phase))
         if self._live is not None:
             self._live.update(Text(line, style="cyan"))
         elif now - self._last >= EVERY and line != self._shown:
