@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ragscout.model.step import Step, step
     from ragscout.serve import Pipeline
     from ragscout.sweep import Sweep
+    from ragscout.version import __version__
 
 __all__ = [
     "Board",
@@ -32,6 +33,7 @@ __all__ = [
     "Span",
     "Step",
     "Sweep",
+    "__version__",
     "step",
     "upload",
 ]
@@ -48,6 +50,7 @@ _PLACES = {
     "Step": "ragscout.model.step",
     "Sweep": "ragscout.sweep",
     "step": "ragscout.model.step",
+    "__version__": "ragscout.version",
     "upload": "ragscout.data",
 }
 __getattr__ = loader(__name__, _PLACES)

@@ -11,7 +11,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ragscout.cli.support.output import as_json, console, fail, remark, say
+import ragscout
+from ragscout.cli.support.output import as_json, console, fail, remark, say, words_of
+from ragscout.model.errors import SpecError
+from ragscout.model.evalset import EvalSet, Question
 
 HOSTILE = "연차\x1b]0;owned\x07 15일\x9b31m\u202etxt.exe\u2066 \x08"
 
@@ -46,6 +49,20 @@ def test_a_terminal_still_gets_colours_and_lines_that_stay(monkeypatch: pytest.M
     shown = terminal.getvalue()
     assert "\x1b[" in shown and "above" in shown and "owned" in shown and "stays" in shown
     assert "\x1b]0;owned" not in shown and "\x9b31m" not in shown
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str], call: Callable[..., tuple[int, str, str]]) -> None:
+    assert call("--version") == (0, f"ragscout {ragscout.__version__}\n", "")
+
+
+def test_the_language_of_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    korean = EvalSet("s", 1, "d", (), (Question("q", "며칠인가요?"),))
+    assert words_of("", korean) == "ko"
+    monkeypatch.setenv("RAGSCOUT_LANGUAGE", "en")
+    assert (words_of("", korean), words_of("ko", korean)) == ("en", "ko")
+    monkeypatch.setenv("RAGSCOUT_LANGUAGE", "fr")
+    with pytest.raises(SpecError, match=r"RAGSCOUT_LANGUAGE: .*got 'fr'"):
+        words_of("", korean)
 
 
 def test_json_escapes_them(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import Annotated
 
 import typer
 
 from ragscout.cli.data import answers, check, data, evidence, generate, init, transforms, upload
 from ragscout.cli.judge import judge
-from ragscout.cli.support.output import fail
+from ragscout.cli.support.output import fail, say
 from ragscout.cli.support.stopping import STOPPED, terminated_as_interrupted
 from ragscout.cli.verbs import (
     ask,
@@ -35,15 +36,33 @@ from ragscout.cli.verbs import (
     why,
 )
 from ragscout.model.errors import RagscoutError
-from ragscout.model.secret import RedactingFilter
+from ragscout.secret import RedactingFilter
 
 app = typer.Typer(
     name="ragscout",
-    help="Finds the best retrieval-augmented generation configuration for your documents and questions.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ragscout import __version__
+
+        say(f"ragscout {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Find the best retrieval-augmented generation configuration for your documents and questions."""
+
+
 VERBS = (
     *(init, upload, check, plan, sweep, stop, pause, board, why, report, compare, export, ask, verify),
     *(mlflow, steps, models, demo, doctor),

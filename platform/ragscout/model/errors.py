@@ -25,7 +25,7 @@ import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ragscout.model.secret import redact
+from ragscout.secret import redact
 
 if TYPE_CHECKING:
     from ragscout.model.outcome import UnfilledKind

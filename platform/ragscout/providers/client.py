@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ragscout.model.outcome import Failure, Usage
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
-from ragscout.model.secret import redact
+from ragscout.secret import redact
 
 if TYPE_CHECKING:
     import numpy as np

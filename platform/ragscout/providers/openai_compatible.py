@@ -17,13 +17,13 @@ from urllib.parse import quote
 from ragscout.model.errors import ModelCallError, SpecError
 from ragscout.model.outcome import Failure
 from ragscout.model.runtime import ChatModel, ChatReply, ChatRequest
-from ragscout.model.secret import keep
 from ragscout.providers.body import bounded, decoded, refused_body
 from ragscout.providers.client import DEFAULT_BASE_URL, ConnectionLike, TransientError
 from ragscout.providers.network import NetworkPolicy, client, host_of
 from ragscout.providers.reply import read_reply
 from ragscout.providers.said import DETAIL, candidate_failure, error_of, no_quota, refusal_of, words
 from ragscout.providers.streaming import collected, lines
+from ragscout.secret import keep
 
 if TYPE_CHECKING:
     import httpx

@@ -9,11 +9,11 @@ from typing import Any
 from ragscout.model.errors import ModelCallError
 from ragscout.model.outcome import Failure, Usage
 from ragscout.model.runtime import ChatReply, ChatRequest
-from ragscout.model.secret import redact
 from ragscout.providers.body import sound_text
 from ragscout.providers.client import TransientError
 from ragscout.providers.said import candidate_failure, error_of, no_quota, status_of, words
 from ragscout.providers.thoughts import without_thoughts
+from ragscout.secret import redact
 
 MOST_TOKENS = 10_000_000
 """No model reads or writes more in one request: a larger count is no count."""

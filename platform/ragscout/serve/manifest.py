@@ -22,9 +22,9 @@ from ragscout.engine.connection_limit import identity
 from ragscout.engine.task import step_json
 from ragscout.model.errors import BundleError, SpecError
 from ragscout.model.runtime import ChatModel, ModelFiles
-from ragscout.model.secret import LEAST
 from ragscout.model.step import Step, chat_models, make
 from ragscout.prompts import packaged
+from ragscout.secret import LEAST
 from ragscout.serve.archive import safe_name
 from ragscout.steps.prompt.template import Template
 

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.segment import Segment
 
-from ragscout.model.secret import redact
+from ragscout.secret import redact
 
 if TYPE_CHECKING:
     from ragscout.model.evalset import EvalSet
@@ -34,12 +34,16 @@ StoreOption = Annotated[
     str | None, typer.Option("--store", help="Folder of the store. Default: RAGSCOUT_STORE, else .ragscout here.")
 ]
 Language = Annotated[
-    str, typer.Option("--language", help="Language of the words: en or ko. Default: the language of the questions.")
+    str,
+    typer.Option(
+        "--language",
+        help="Language of the words: en or ko. Default: RAGSCOUT_LANGUAGE, else the language of the questions.",
+    ),
 ]
 
 
 def words_of(language: str, eval_set: EvalSet) -> BoardLanguage:
-    """Return the language to speak: the one that was asked for, else that of the questions.
+    """Return the language to speak: the one that was asked for, by option or by variable, else that of the questions.
 
     Raises:
         SpecError: there are no words in this language.
@@ -47,11 +51,12 @@ def words_of(language: str, eval_set: EvalSet) -> BoardLanguage:
     from ragscout.model.errors import SpecError
     from ragscout.record.words import of_language
 
-    if not language:
+    where, wanted = ("--language", language) if language else ("RAGSCOUT_LANGUAGE", os.environ.get("RAGSCOUT_LANGUAGE"))
+    if not wanted:
         return of_language(eval_set)
-    if language not in ("en", "ko"):
-        raise SpecError(f"--language: there are words in English and Korean; got {language!r}. Write en or ko.")
-    return "ko" if language == "ko" else "en"
+    if wanted not in ("en", "ko"):
+        raise SpecError(f"{where}: there are words in English and Korean; got {wanted!r}. Write en or ko.")
+    return "ko" if wanted == "ko" else "en"
 
 
 def printable(text: str) -> str:

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
-from ragscout.model import secret as module
+from ragscout import secret as module
 from ragscout.model.errors import SpecError
-from ragscout.model.secret import RedactingFilter, keep, redact
+from ragscout.secret import RedactingFilter, keep, redact
 
 KEY = 'sk-"odd"/key&of%20a+test\\0123'
 

@@ -1,0 +1,5 @@
+"""The installed version of ragscout."""
+
+from importlib.metadata import version
+
+__version__ = version("ragscout")
