@@ -107,6 +107,12 @@ def test_an_endpoint_that_says_when_to_come_back_fails_no_try() -> None:
     assert len(client.sent) == 10
 
 
+def test_an_endpoint_that_always_says_to_come_back_is_given_up() -> None:
+    client = Client(fail=lambda number: told(0.001))
+    reply = run(lambda: calls(client, retries=2).chat(request(0), "answer"))
+    assert reply == Unfilled("endpoint", "models.x: status 429") and len(client.sent) == 33
+
+
 @pytest.mark.parametrize(("seconds", "sent"), [(86_400.0, 1), (0.02, 6)])
 def test_an_endpoint_may_ask_for_no_more_than_its_connection_allows(seconds: float, sent: int) -> None:
     client = Client(fail=lambda number: told(seconds))

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _COME_BACK = (429, 503)
+MOST_WAITS = 30
+"""Pauses of one request that an endpoint may ask for before they count as failed tries."""
 SILENT = 3
 """Failed tries that one counts for in which an endpoint said nothing until the time was over."""
 SAID = 2.0
@@ -276,7 +278,7 @@ class Calls:
     ) -> T:
         name = id(connection.client)
         gate = self._gates.setdefault(name, asyncio.Semaphore(max(1, connection.client.concurrency)))
-        tries, waited = 0, 0.0
+        tries, waits, waited = 0, 0, 0.0
         for attempt in itertools.count():
             await self.admission.pace(ticket)
             try:
@@ -291,7 +293,8 @@ class Calls:
             except TransientError as error:
                 lost.add(error, connection.price)
                 # an endpoint that says when to come back is alive: that is no failed try
-                told = error.retry_after is not None and error.status in _COME_BACK
+                told = bool(error.retry_after) and error.status in _COME_BACK and waits < MOST_WAITS
+                waits += told
                 tries += 0 if told else SILENT if error.silent else 1
                 # once one request has used up its retries the endpoint is down: the others try once, so that a dead
                 # endpoint is said within seconds, and one answer makes it alive again
@@ -302,8 +305,8 @@ class Calls:
                 # the pause is jittered by a private generator: it must never touch a seeded one
                 jitter = random.SystemRandom().uniform(0.75, 1.25)
                 pause = min(0.25 * 2 ** min(attempt, 16), self._patience.longest) * jitter
-                pause = max(pause, error.retry_after or 0.0)
-                if error.retry_after is not None:
+                if error.retry_after:
+                    pause = error.retry_after
                     waited += pause
                     self._refuse_long(error, pause, waited, connection.wait)
                 await self._pause(ticket, error, pause)
