@@ -8,6 +8,7 @@ import errno
 import json
 import signal
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -122,6 +123,7 @@ class FaultyStore(Store):
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self.stage, self.disk_full, self.fired = "", False, 0
+        self._one = threading.Lock()
         self.blobs = FaultyBlobs(self.blobs, self)  # type: ignore[assignment]
 
     def save_value(self, key: str, *args: Any) -> None:
@@ -139,10 +141,11 @@ class FaultyStore(Store):
 
     def due(self, key: str) -> bool:
         """Whether the fault happens now, while this node is written; it happens once."""
-        if self.fired or not self.at_stage(key):
-            return False
-        self.fired += 1
-        return True
+        with self._one:
+            if self.fired or not self.at_stage(key):
+                return False
+            self.fired += 1
+            return True
 
     @contextlib.contextmanager
     def _writing(self, key: str) -> Iterator[None]:
