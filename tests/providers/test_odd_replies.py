@@ -285,6 +285,16 @@ def test_an_error_chunk_is_no_answer(error: Any) -> None:
             ask(Connection(base_url=server.base_url), stream)
 
 
+def test_a_streamed_refusal_is_a_refusal() -> None:
+    failure = replied(
+        joined(
+            {"choices": [{"delta": {"refusal": "I will "}}]},
+            {"choices": [{"delta": {"refusal": "not."}, "finish_reason": "stop"}]},
+        )
+    )
+    assert failure.kind == "refused"
+
+
 def test_lines_of_a_stream_end_with_a_line_feed_alone() -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for piece in ("a\u2028b\r", "\nc", "\x0bd\n", "\x85e"):

@@ -34,6 +34,7 @@ async def collected(given: AsyncIterator[str], started: float) -> tuple[dict[str
         started: on ``time.perf_counter``.
     """
     texts: list[str] = []
+    refusals: list[str] = []
     finish, first, done = "", None, False
     body: dict[str, Any] = {}
     async for line in given:
@@ -56,7 +57,9 @@ async def collected(given: AsyncIterator[str], started: float) -> tuple[dict[str
         if error:
             return {**body, "error": dict(error)}, first
         delta = choice.get("delta")
-        content = delta.get("content") if isinstance(delta, dict) else None
+        delta = delta if isinstance(delta, dict) else {}
+        content = delta.get("content")
+        refusals.append(text_of(delta.get("refusal")))
         piece = content if isinstance(content, str) else text_of(content)
         if piece and first is None:
             first = time.perf_counter() - started
@@ -66,4 +69,5 @@ async def collected(given: AsyncIterator[str], started: float) -> tuple[dict[str
     if not (done or finish):
         return None, first
     message = {"role": "assistant", "content": "".join(texts)}
+    message["refusal"] = "".join(refusals)
     return {**body, "choices": [{"index": 0, "finish_reason": finish or "stop", "message": message}]}, first
