@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import ragscout.steps.measure  # noqa: F401 - registers the metrics, so that each test file runs alone
 from ragscout.model.runtime import ChatRequest
 from ragscout.testing.steps import FakeRuntime as Runtime
 

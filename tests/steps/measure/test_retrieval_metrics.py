@@ -90,6 +90,21 @@ def test_document_metrics_rank_documents_by_their_best_chunk():
     assert score("doc.recall", ranking(1, 4), SPANS, k=2) == 1.0
 
 
+def test_document_metrics_count_documents_and_not_the_spans_in_them():
+    """Standard definitions: gains and recall over relevant documents (Järvelin & Kekäläinen 2002; trec_eval)."""
+    three_in_a = (PlacedSpan("a", 0, 10, 0), PlacedSpan("a", 110, 150, 1), PlacedSpan("a", 210, 250, 2))
+    spans = (*three_in_a, PlacedSpan("b", 20, 60, 3))
+    assert score("doc.recall", ranking(0), spans, k=5) == 0.5
+    assert score("doc.recall", ranking(0, 3), spans, k=1) == 0.5
+    found_second = (1 / math.log2(3)) / (1 + 1 / math.log2(3))
+    assert score("doc.ndcg", ranking(5, 0), spans, k=5) == pytest.approx(found_second, abs=1e-12)
+    assert score("doc.ndcg", ranking(0, 5), three_in_a, k=5) == 1.0
+    both_hold_it = (PlacedSpan("a", 0, 10, 0), PlacedSpan("b", 20, 60, 0))  # alternatives: two relevant documents
+    assert score("doc.recall", ranking(0), both_hold_it, k=5) == 0.5
+    assert score("doc.hit", ranking(0), both_hold_it, k=5) == 1.0
+    assert score("doc.recall", ranking(0), (PlacedSpan("a", 0, 10, 0),), documents=("a",), k=5) == 1.0
+
+
 def test_what_cannot_be_measured_says_why():
     unanswerable = Question("u", "?", answerable=False)
     assert score("recall", ranking(0), SPANS, question=unanswerable, k=5).kind == "no_evidence"

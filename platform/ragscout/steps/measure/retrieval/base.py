@@ -1,9 +1,8 @@
 """What the retrieval metrics share: which groups of gold evidence each hit of a ranking covers.
 
 Gold evidence is spans of documents, never chunk ids. Spans with one group number are alternatives, every group is
-needed. A chunk covers a span when it holds at least ``cover`` of the span's code points. Document metrics ask only for
-the document: a group is found with any of the documents its spans lie in, and each document that is gold by id alone
-is a group of its own.
+needed. A chunk covers a span when it holds at least ``cover`` of the span's code points. Document metrics count
+documents and know no groups: each document that holds a span or is gold by its id is relevant.
 """
 
 from __future__ import annotations
@@ -137,20 +136,18 @@ def judge_spans(gold: Evidence, ranking: Ranking, chunk: Chunks, cover: float) -
 
 
 def judge_documents(gold: Evidence, ranking: Ranking, chunk: Chunks) -> JudgedRanking:
-    """Return groups that each distinct document of the ranking covers; a document ranks where its best chunk ranks, and
-    parts of one document are that document."""
+    """Return which relevant document each distinct document of the ranking is.
+
+    Every document that holds a span or is gold by its id is relevant, and a group of its own. A document ranks where
+    its best chunk ranks; parts of one document are that document.
+    """
     sources = chunk.sources
-    groups: dict[object, set[str]] = {}
-    for span in gold.spans:
-        groups.setdefault(span.group, set()).add(sources.get(span.document, span.document))
-    known = set[str]().union(*groups.values())
-    for document in gold.documents:
-        if document not in known:
-            groups[("document", document)] = {document}
+    named = [span.document for span in gold.spans] + list(gold.documents)
+    relevant = {sources.get(name, name) for name in named}
     names = (chunk.document[hit.chunk] for hit in ranking.hits)
     order = dict.fromkeys(sources.get(name, name) for name in names)
-    covered = [frozenset(group for group, members in groups.items() if document in members) for document in order]
-    return JudgedRanking(tuple(covered), len(groups))
+    covered = [frozenset({document} & relevant) for document in order]
+    return JudgedRanking(tuple(covered), len(relevant))
 
 
 def _covers(start: int, end: int, span: PlacedSpan, cover: float) -> bool:

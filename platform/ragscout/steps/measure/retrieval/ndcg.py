@@ -43,9 +43,9 @@ class Ndcg(_Ndcg):
     )
 
 
-@step("measure", "doc.ndcg", version=1)
+@step("measure", "doc.ndcg", version=2)
 class DocumentNdcg(_Ndcg):
-    """``doc.ndcg@k`` over documents."""
+    """``doc.ndcg@k`` over documents: every relevant document has gain 1, the ideal has all of them first."""
 
     documents: ClassVar[bool] = True
 

@@ -27,9 +27,9 @@ class Recall(_Recall):
     )
 
 
-@step("measure", "doc.recall", version=1)
+@step("measure", "doc.recall", version=2)
 class DocumentRecall(_Recall):
-    """``doc.recall@k`` over documents."""
+    """``doc.recall@k`` over documents: relevant documents among the first k, divided by all relevant documents."""
 
     documents: ClassVar[bool] = True
 
