@@ -18,6 +18,7 @@ from ragscout.plan.sampling import declare
 from ragscout.plan.setup import Setup, check_goal, open_store, prepare
 from ragscout.plan.spending import SpendingPlan, spending
 from ragscout.record.recorder import Recorder
+from ragscout.run.dropping import drop_model
 from ragscout.run.events import SweepEvent
 from ragscout.run.loop import in_a_loop
 from ragscout.run.pilot import PILOT, Piloted, pilot
@@ -133,6 +134,16 @@ class Sweep:
                 return await pilot(session, questions)
 
         return in_a_loop(asked(), options.cancel)
+
+    def drop(self, model: str) -> int:
+        """Leave every configuration out for good that asks a model, by the name of its connection, and return how many
+        these are: the way on when a model is gone.
+
+        Raises:
+            UnknownNameError: no configuration asks such a model.
+            SpecError: nothing would be left, or a metric asks it.
+        """
+        return drop_model(self.prepared, self.journal, model)
 
     def board(self) -> Board:
         """Return the leaderboard of what the journal and the store hold; nothing is computed."""

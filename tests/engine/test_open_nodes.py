@@ -154,10 +154,11 @@ def test_a_value_beyond_the_budget_is_said_for_all_that_needs_it(world: World) -
     row, good = troubled(world, lexicon=_Troubled()), world.configuration()
     RAISED.append(BudgetExceeded("vectors: they could exceed the budget. Raise budget:"))
     filled = fill(world, Want(row.last, world.questions), Want(good.last, world.questions))
-    assert filled.beyond_budget(row.last).startswith("vectors: they could exceed")
-    assert not filled.beyond_budget(good.last) and not filled.beyond_budget(row.nodes["chunk"])
-    filled.drop({item.key for item in row.last.ancestors() if filled.beyond_budget(item)})
-    assert not filled.why_open()
+    said = {key: reason.kind for key, reason in filled.retry.items()}
+    assert said[row.nodes["lexicon"].key] == "budget" and set(said.values()) == {"budget"}
+    assert not said.keys() & {node.key for node in good.last.ancestors()}
+    assert {reason.kind for reason in filled.unfilled.values()} == {"budget"}
+    assert not any(key == good.last.key for key, _ in filled.unfilled)
 
 
 class _Harmed(InProcess):

@@ -58,7 +58,8 @@ def withheld(
         "retrieval": _best_retrieval([*rows, *retrieval], figure),
     }
     if low:
-        note = Note("floor_low", {"name": leader.name, "right": leader.right, "of": stat.scored, **why})
+        values = {"name": leader.name, "right": leader.right, "of": stat.scored, "floor": round(100 * FEWEST_RIGHT)}
+        note = Note("floor_low", {**values, **why})
     else:
         note = Note("floor_bare", {"name": best.name, "bare": bare.name if bare is not None else "", **why})
     kept = tuple(replace(row, marks=tuple(mark for mark in row.marks if mark != "recommended")) for row in rows)

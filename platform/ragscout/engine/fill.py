@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -79,19 +79,15 @@ class Filled:
         return sorted(first or reasons)
 
     def unanswered(self, node: str) -> str:
-        """Why cells of a node stayed open because of its endpoint; empty when none did."""
-        kinds = {reason.kind: reason.detail for (key, _), reason in self.unfilled.items() if key == node}
-        return kinds.get("endpoint", "")
+        """Why a node's value, or a cell of it, stayed open because of its endpoint; empty when none did."""
+        cells = (reason for (key, _), reason in self.unfilled.items() if key == node)
+        reasons = (*cells, *([self.retry[node]] if node in self.retry else ()))
+        return next((reason.detail for reason in reasons if reason.kind == "endpoint"), "")
 
-    def beyond_budget(self, node: Node) -> str:
-        """Why a value that a node depends on stays open because of the budget; empty when none does."""
-        open_ = (self.retry[item.key] for item in node.ancestors() if item.key in self.retry)
-        return next((reason.detail for reason in open_ if reason.kind == "budget"), "")
-
-    def drop(self, nodes: Set[str]) -> None:
-        """Forget that these nodes stayed open."""
-        self.unfilled = {at: reason for at, reason in self.unfilled.items() if at[0] not in nodes}
-        self.retry = {key: reason for key, reason in self.retry.items() if key not in nodes}
+    def beyond_budget(self, node: str) -> str:
+        """Why a whole node's value stayed open because of the budget; empty when it did not."""
+        reason = self.retry.get(node)
+        return reason.detail if reason is not None and reason.kind == "budget" else ""
 
     def add(self, other: Filled) -> None:
         """Add what another fill did to the counts."""

@@ -124,6 +124,12 @@ class Setup:
         mine = self.weighted is not None and self.weighted.parts[0][0] in found
         return (*self._weighted(), *found) if mine else found
 
+    @cached_property
+    def deciding(self) -> frozenset[MeasureStep]:
+        """Metrics without which a row cannot be ranked: those of the goal."""
+        names = {*(self.spec.goal.weights or (self.spec.goal.metric,))}
+        return frozenset(item for item in self.metrics if names & {figure.name for figure in item.figures()})
+
     def _weighted(self) -> tuple[Figure, ...]:
         return () if self.weighted is None else (self.weighted.figure(),)
 
@@ -162,6 +168,11 @@ class Setup:
         if declared is None:
             return {}
         return on_sample(self.prefixes.values(), declared, self.eval_set.development)
+
+    @property
+    def configurations(self) -> Sequence[Configuration]:
+        """Everything that can be asked: prefixes, whole configurations, prefixes on the corpus sample."""
+        return tuple(self._configurations.values())
 
     @cached_property
     def _configurations(self) -> dict[str, Configuration]:

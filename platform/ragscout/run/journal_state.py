@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from ragscout.engine.journal import JournalLine, SweepJournal
 from ragscout.model.results.board import Note
-from ragscout.model.results.journal import AskedRequest, JournalEntry, Probed, RoundAsked, RoundMeasured
+from ragscout.model.results.journal import (
+    AskedRequest,
+    JournalEntry,
+    Probed,
+    RoundAsked,
+    RoundMeasured,
+    RowsDropped,
+    RowsWaiting,
+)
 
 T = TypeVar("T", bound=JournalEntry)
 
@@ -26,10 +35,10 @@ class AskedRow:
 class JournalState:
     """The journal up to entry ``sequence``.
 
-    ``rounds``: requests of every round; ``asked``: rows by configuration key, in the order of first
-    asking; ``failed``: configuration key to why it cannot run; ``broken``: measure node to why it cannot be computed;
-    ``notes``: what the proposer said last; ``finals``: whether the search has come to them; ``first``: the first
-    entry of every other kind; ``probed``: what the latency probe saw.
+    ``rounds``: requests of every round; ``asked``: rows by configuration key, in the order of first asking; ``failed``:
+    configuration key to why it cannot run; ``broken``: measure node to why it cannot be computed; ``waiting``:
+    configuration key to why it waits for the next run; ``notes``: what the proposer said last; ``finals``: whether the
+    search has come to them; ``first``: the first entry of every other kind; ``probed``: what the latency probe saw.
     """
 
     sequence: int = 0
@@ -37,6 +46,7 @@ class JournalState:
     asked: dict[str, AskedRow] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    waiting: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     finals: bool = False
     first: dict[type[JournalEntry], JournalEntry] = field(default_factory=dict)
@@ -54,6 +64,10 @@ class JournalState:
                 self.finals = self.finals or request.reason == "final"
         elif isinstance(entry, RoundMeasured):
             self._measured(entry, line.seq)
+        elif isinstance(entry, RowsWaiting):
+            self.waiting = entry.rows
+        elif isinstance(entry, RowsDropped):
+            self._dropped(entry, line.seq)
         elif isinstance(entry, Probed):
             self.probed.append(entry)
         else:
@@ -67,6 +81,13 @@ class JournalState:
     def get(self, kind: type[T]) -> T | None:
         """Return the first entry of a kind, ``None`` when there is none."""
         return cast("T | None", self.first.get(cast("type[JournalEntry]", kind)))
+
+    def _dropped(self, entry: RowsDropped, seq: int) -> None:
+        self.failed |= entry.rows
+        self.waiting = {key: why for key, why in self.waiting.items() if key not in entry.rows}
+        for key in entry.rows:
+            if key in self.asked:
+                self.asked[key].touched = seq
 
     def _measured(self, entry: RoundMeasured, seq: int) -> None:
         self.failed |= entry.failed

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from ragscout.engine.fill import Filled
 from ragscout.engine.worker import WAITING
-from ragscout.model.config import Configuration
-from ragscout.model.outcome import Usage
+from ragscout.model.outcome import Unfilled, Usage
 from ragscout.plan.setup import Setup
+from ragscout.run.waiting import Waiting
 from ragscout.search.contract import Block, Request
 
 ReadBlock = Callable[[Request, Mapping[str, str]], Block]
@@ -23,28 +23,29 @@ ReadBlock = Callable[[Request, Mapping[str, str]], Block]
 class MeasuredRound:
     """What came of a round.
 
-    ``blocks``: in the order of the requests. ``broken``: key of a measure node to why it cannot be computed.
-    ``silent``: key of a configuration to why it did not answer, for whole systems that did not answer in this round or
-    before. ``left``: why cells stayed open, in words, those of silent systems left out. ``spent``: whether nothing but
-    the budget kept them open.
+    ``blocks``: in the order of the requests. ``failed``: key of a configuration to why it cannot run. ``broken``: key
+    of a measure node to why it cannot be computed. ``waiting``: rows and columns that wait for the next run since this
+    round or before. ``left``: why cells of others stayed open, in words. ``spent``: whether nothing but the budget
+    kept them open.
     """
 
     blocks: tuple[Block, ...]
+    failed: Mapping[str, str] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
-    silent: Mapping[str, str] = field(default_factory=dict)
+    waiting: Waiting = field(default_factory=Waiting)
     left: tuple[str, ...] = ()
     spent: bool = False
 
-    @property
-    def failed(self) -> dict[str, str]:
-        """Configurations that cannot run, with the cause; a silent system is asked again by the next run."""
-        told = {block.configuration.key: block.failed for block in self.blocks if block.failed}
-        return {key: why for key, why in told.items() if key not in self.silent}
 
-
-def asked_of(requests: Sequence[Request], *but: Mapping[str, str]) -> list[Request]:
-    """Return the requests of configurations that are in none of some mappings: those that are worth asking."""
-    return [request for request in requests if not any(request.configuration.key in keys for keys in but)]
+def asked_of(
+    requests: Sequence[Request], failed: Mapping[str, str], waiting: Waiting, prepared: Setup
+) -> list[Request]:
+    """Return the requests that are worth asking: of configurations that can run and do not wait."""
+    return [
+        request
+        for request in requests
+        if request.configuration.key not in failed and not waiting.why(request.configuration, prepared)
+    ]
 
 
 def measure(
@@ -54,36 +55,48 @@ def measure(
     read: ReadBlock,
     *,
     failed: Mapping[str, str],
-    silent: Mapping[str, str],
+    waiting: Waiting,
 ) -> MeasuredRound:
     """Measure a round.
 
     Args:
         requests: of the round.
-        filled: what the engine made of the requests that are neither ``failed`` nor ``silent``.
+        filled: what the engine made of the requests that are worth asking, see ``asked_of``.
         prepared: knows the nodes of a configuration.
         read: reads the block of a request.
         failed: configurations that an earlier process found unable to run, with the cause.
-        silent: whole systems that did not answer before, with the reason.
+        waiting: what waits since an earlier round.
     """
-    live = asked_of(requests, failed, silent)
-    silent = {**silent, **_silent([request.configuration for request in live], filled)}
-    causes = {**failed, **silent}
+    live = [request.configuration for request in asked_of(requests, failed, waiting, prepared)]
+    for configuration in live:
+        waiting = waiting.found(configuration, filled, prepared)
+    causes = dict(failed)
     broken: dict[str, str] = {}
-    for configuration in (request.configuration for request in live):
+    for configuration in live:
         if configuration.last.key in filled.failed:
             causes[configuration.key] = filled.failed[configuration.last.key]
             continue
         nodes = [node.key for node in prepared.measures(configuration)]
         broken |= {key: filled.failed[key] for key in nodes if key in filled.failed}
+        if not waiting.why(configuration, prepared):
+            broken |= waiting.columns(configuration, prepared)
+    told = {item.configuration.key: causes.get(item.configuration.key, "") for item in requests}
+    waits = {item.configuration.key: waiting.why(item.configuration, prepared) for item in requests}
     blocks = (
-        Block(request.configuration, {}, Usage(), causes[request.configuration.key])
-        if request.configuration.key in causes
+        Block(request.configuration, {}, Usage(), why)
+        if (why := told[request.configuration.key] or waits[request.configuration.key])
         else read(request, broken)
         for request in requests
     )
-    open_cells = _others(filled, prepared, [item.configuration for item in live if item.configuration.key in silent])
-    return MeasuredRound(tuple(blocks), broken, silent, tuple(open_cells.why_open()), only_budget(open_cells))
+    open_cells = _others(filled, waiting)
+    return MeasuredRound(
+        tuple(blocks),
+        {key: why for key, why in told.items() if why},
+        broken,
+        waiting,
+        tuple(open_cells.why_open()),
+        only_budget(open_cells),
+    )
 
 
 def only_budget(filled: Filled) -> bool:
@@ -92,30 +105,16 @@ def only_budget(filled: Filled) -> bool:
     return {reason.kind for reason in reasons if reason.detail != WAITING} == {"budget"}
 
 
-def _silent(configurations: Sequence[Configuration], filled: Filled) -> dict[str, str]:
-    """Rows that are set aside, with the reason: whole systems that did not answer, and rows with a value (an index,
-    say) that the budget does not allow. A model that does not answer concerns every row that asks it."""
-    reasons: dict[str, str] = {}
-    for configuration in configurations:
-        why, dear = filled.unanswered(configuration.last.key), filled.beyond_budget(configuration.last)
-        if why and configuration.whole_system:
-            reasons[configuration.key] = f"endpoint: {configuration.label()}: {why}"
-        elif dear:
-            reasons[configuration.key] = f"budget: {dear}"
-    return reasons
+def _others(filled: Filled, waiting: Waiting) -> Filled:
+    """Return what was filled without what waits for an endpoint or for more budget."""
+    if not waiting:
+        return filled
 
+    def counts(key: str, reason: Unfilled) -> bool:
+        return reason.kind != "endpoint" and reason.detail != WAITING and key not in waiting.nodes
 
-def _others(filled: Filled, prepared: Setup, silent: Sequence[Configuration]) -> Filled:
-    """Return what was filled without what nothing but rows that are set aside needs."""
-    theirs: set[str] = set()
-    for configuration in silent:
-        for node in prepared.wanted(configuration):
-            if configuration.whole_system:
-                theirs.add(node.key)
-            else:
-                theirs |= {item.key for item in node.ancestors() if filled.beyond_budget(item)}
     return replace(
         filled,
-        unfilled={at: reason for at, reason in filled.unfilled.items() if at[0] not in theirs},
-        retry={key: reason for key, reason in filled.retry.items() if key not in theirs},
+        unfilled={at: reason for at, reason in filled.unfilled.items() if counts(at[0], reason)},
+        retry={key: reason for key, reason in filled.retry.items() if counts(key, reason)},
     )

@@ -48,6 +48,7 @@ from ragscout.record.words import of_language
 from ragscout.run.journal_state import JournalCursor, JournalState
 from ragscout.run.measured_rows import LazyRows, MeasuredRow, MeasuredRows
 from ragscout.run.stored_board import StoredBoard, StoredBoards
+from ragscout.run.waiting import waiting_notes
 from ragscout.search import resolve
 from ragscout.search.contract import Block, Request
 from ragscout.serve.latency import latency
@@ -229,6 +230,7 @@ class View:
                 *made_notes(prepared.questions),
                 *sealed_must_pass(prepared.eval_set),
                 *([prepared.weighted.note()] if prepared.weighted is not None else []),
+                *([] if state.has(SweepClosed) else waiting_notes(state.waiting)),
             ),
             judges=self._judges(rows),
             posterior=self._posterior(rows, state),

@@ -57,17 +57,17 @@ async def run_rounds(session: Session) -> Ended:
     search = session.search()
     for asked in search.rounds():  # replays the journal first, then asks
         session.events.round(asked.number, asked.reason, asked.answers)
-        filled = await session.fill(session.wants(asked, search.silent))
-        measured = session.measure(asked, filled, search.silent)  # pure
+        filled = await session.fill(session.wants(asked, search.waiting))
+        measured = session.measure(asked, filled, search.waiting)  # pure
         if measured.left and not measured.spent:
-            return Ended(OPEN, (*measured.silent.values(), *measured.left))
+            return Ended(OPEN, (*search.leave(measured.waiting), *measured.left))
         if measured.left:
             search.break_off(measured)
             break
         search.tell(asked, measured)
         if not asked.replayed:
             session.recording.measured()
-    return Ended(search.reason, tuple(search.silent.values()))
+    return Ended(search.reason, search.leave(search.waiting))
 
 
 async def mend(session: Session) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
@@ -27,6 +27,7 @@ from ragscout.run.pulse import Pulse
 from ragscout.run.read_model import View
 from ragscout.run.recording import Recording
 from ragscout.run.searching import Round, SweepSearch
+from ragscout.run.waiting import Waiting
 from ragscout.store.store import Store
 
 
@@ -87,18 +88,18 @@ class Session:
         """Keep what came, and give engine and runtime back; what could not be kept is asked for again."""
         self.unkept = await close_all(self.engine, self.runtime)
 
-    def wants(self, asked: Round, silent: Mapping[str, str]) -> list[Want]:
-        """Return the cells that a round needs, those of rows left out that cannot run or do not answer."""
+    def wants(self, asked: Round, waiting: Waiting) -> list[Want]:
+        """Return the cells that a round needs, those left out of rows that cannot run and of what waits."""
         return [
             Want(node, self.prepared.pick(request.questions))
-            for request in asked_of(asked.requests, asked.failed, silent)
-            for node in self.prepared.wanted(request.configuration)
+            for request in asked_of(asked.requests, asked.failed, waiting, self.prepared)
+            for node in waiting.wanted(request.configuration, self.prepared)
         ]
 
-    def measure(self, asked: Round, filled: Filled, silent: Mapping[str, str]) -> MeasuredRound:
+    def measure(self, asked: Round, filled: Filled, waiting: Waiting) -> MeasuredRound:
         """Measure a round from what was filled."""
         read = self.view.block
-        return measure(asked.requests, filled, self.prepared, read, failed=asked.failed, silent=silent)
+        return measure(asked.requests, filled, self.prepared, read, failed=asked.failed, waiting=waiting)
 
     def search(self) -> SweepSearch:
         """Begin the search, or go on with it."""

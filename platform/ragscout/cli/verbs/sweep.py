@@ -23,6 +23,7 @@ def run(
     ] = "in-process",
     tracking: Annotated[bool, typer.Option("--mlflow/--no-mlflow", help="Log to MLflow.")] = True,
     follow: Annotated[bool, typer.Option("--follow", help="Show a sweep that another process runs.")] = False,
+    drop: Annotated[str, typer.Option(metavar="MODEL", help="First leave out for good what asks this model.")] = "",
     language: Language = "",
     json_output: Json = False,
 ) -> None:
@@ -43,6 +44,10 @@ def run(
             say(f"{found.name}: the paused sweep goes on in {holder}, and is shown here.")
         _follow(found, language, json_output)
         return
+    if drop:
+        left_out = sweep.drop(drop)
+        if not json_output:
+            say(f"{found.name}: {left_out} configurations ask {drop} and are left out from now on.")
     if not json_output:
         for note in sweep.prepared.notes:
             say(f"· {note}")

@@ -70,6 +70,21 @@ class RoundMeasured:
 
 
 @dataclass(frozen=True)
+class RowsWaiting:
+    """A run ended and left rows to the next one. ``rows``: configuration key to why it waits; empty when none does any
+    more."""
+
+    rows: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RowsDropped:
+    """Somebody left rows out for good. ``rows``: configuration key to why it is left out."""
+
+    rows: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class SearchEnded:
     """What ended the search. ``broken``: in the middle of ``round``, else before it; ``answers``: how many the finals
     may ask, ``None`` without a limit."""
@@ -169,6 +184,8 @@ JournalEntry = (
     | SampleSettled
     | RoundAsked
     | RoundMeasured
+    | RowsWaiting
+    | RowsDropped
     | SearchEnded
     | ClosingBegun
     | Probed
@@ -186,6 +203,8 @@ KINDS: dict[str, type[Any]] = {
     "sample": SampleSettled,
     "round": RoundAsked,
     "measured": RoundMeasured,
+    "waiting": RowsWaiting,
+    "dropped": RowsDropped,
     "search_over": SearchEnded,
     "closing": ClosingBegun,
     "probed": Probed,
