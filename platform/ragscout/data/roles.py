@@ -32,11 +32,11 @@ NAMES: dict[str, tuple[str, ...]] = {
     "id": _words("id _id qid question_id query_id questionid no 번호 순번 연번 아이디 질문id 문항번호"),
     "document": _words(
         "doc_id doc_ids document_id document_ids gold_doc_ids gold_doc_id gold_documents document documents "
-        "doc docs source sources file file_name filename source_document 문서 문서id 문서명 문서번호 파일 "
+        "doc docs doc_name source sources file file_name filename source_document 문서 문서id 문서명 문서번호 파일 "
         "파일명 출처 근거문서 출처문서 참고문서 관련문서"
     ),
     "quote": _words(
-        "quote quotes evidence evidence_text gold_passage gold_passages gold_context gold_contexts "
+        "quote quotes evidence evidence_text evidence_list gold_passage gold_passages gold_context gold_contexts "
         "reference_contexts supporting_text supporting_passage passage 근거 근거문장 근거텍스트 근거문구 "
         "근거내용 인용 인용문 발췌"
     ),

@@ -5,31 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ragscout.data.draft import Draft, DraftQuestion, Gold, register
-from ragscout.data.formats.shared import each_question, in_column, note_roles
+from ragscout.data.draft import Draft, DraftQuestion, register
+from ragscout.data.formats.pieces import evidence_of
+from ragscout.data.formats.shared import each_question, in_column
+from ragscout.data.formats.table import roles_of, row_question
 from ragscout.data.options import ReadOptions
-from ragscout.data.read.cellvalues import CellError, filter_of, flag_of, ids_of, number_of, offset_of, text_of, texts_of
+from ragscout.data.read.cellvalues import ids_of, texts_of
 from ragscout.data.read.loaded import Loaded, Record
-from ragscout.providers.parsers.rows import metadata
+from ragscout.data.roles import question_roles
 
-_ROLES = {
-    "id": "id",
-    "question": "question",
-    "references": "reference",
-    "reference_answer": "reference",
-    "answers": "alternatives",
-    "answerable": "answerable",
-    "evidence": "evidence",
-    "gold_spans": "evidence",
-    "documents": "document",
-    "gold_doc_ids": "document",
-    "type": "type",
-    "lang": "language",
-    "slice": "slice",
-    "weight": "weight",
-    "must_pass": "must_pass",
-    "filter": "filter",
-}
+_REFERENCES = ("references", "reference_answer", "answers")
+_DOCUMENTS = ("documents", "gold_doc_ids")
 
 
 @register
@@ -43,53 +29,35 @@ class Native:
         """See ``Format.sniff``."""
         if item.kind == "csv" or not item.has("question"):
             return 0.0
-        nested = any(isinstance(record.values.get("evidence"), list) for record in item.records[:20])
-        return 0.9 if item.has("gold_spans") or item.has("references") or (nested and item.has("evidence")) else 0.0
+        return 0.9 if item.has("gold_spans") or item.has("references") or _located(item) else 0.0
 
     def read(self, item: Loaded, draft: Draft, options: ReadOptions) -> None:
-        """See ``Format.read``."""
-        note_roles(draft, item, _ROLES)
-        each_question(item, draft, options, lambda record: _question(record, item))
+        """See ``Format.read``. A column of another name (``answer``, ``source``) is read as in any table."""
+        roles, findings = question_roles(item.columns, file=item.path)
+        draft.findings += findings
+        roles_of(draft, item, roles)
+        each_question(item, draft, options, lambda record: _question(record, roles, item))
 
 
-def _question(record: Record, item: Loaded) -> DraftQuestion:
-    values = record.values
+def _located(item: Loaded) -> bool:
+    """Whether the column ``evidence`` holds objects: lists of texts are quotes, which any table may have."""
+    cells = (record.values.get("evidence") for record in item.records[:20])
+    return any(isinstance(piece, Mapping) for cell in cells if isinstance(cell, list) for piece in cell)
 
-    def cell(column: str, read: Any) -> Any:
-        return in_column(column, read, values.get(column))
 
-    made = DraftQuestion(cell("question", text_of), item.path, record.line, cell("id", text_of).strip())
-    made.references = cell("references", texts_of)
-    for text in [cell("reference_answer", text_of), *cell("answers", texts_of)]:
-        if text.strip() and text not in made.references:
-            made.references.append(text)
-    made.answerable = cell("answerable", flag_of)
-    made.documents = cell("documents", ids_of) + cell("gold_doc_ids", ids_of)
-    made.type, made.slice = cell("type", text_of), cell("slice", text_of)
-    weight = cell("weight", number_of)
-    made.weight = 1.0 if weight is None else weight
-    made.must_pass = bool(cell("must_pass", flag_of))
-    if values.get("lang"):
-        made.meta["lang"] = cell("lang", text_of)
-    made.filter = cell("filter", filter_of)
-    made.meta |= metadata(values, _ROLES)
-    column = "evidence" if values.get("evidence") else "gold_spans"
-    pieces = values.get(column) or []
-    if isinstance(pieces, str):
-        pieces = [pieces]
-    for piece in pieces:
-        made.evidence.append(in_column(column, _gold, piece))  # type: ignore[arg-type]
+def _question(record: Record, roles: dict[str, str], item: Loaded) -> DraftQuestion:
+    """Return a question of a row: what any table says, and what several columns of this format say together."""
+
+    def cells(columns: tuple[str, ...], read: Any) -> list[str]:
+        held = [in_column(column, read, record.values.get(column)) for column in columns]
+        return [text for texts in held for text in texts]  # type: ignore[attr-defined]
+
+    made = row_question(record, roles, item)
+    own = cells(_REFERENCES, texts_of)
+    made.references = list(dict.fromkeys([*own, *made.references]))
+    made.documents = list(dict.fromkeys([*cells(_DOCUMENTS, ids_of), *made.documents]))
+    if not made.evidence and record.values.get("gold_spans"):
+        spans = record.values["gold_spans"]
+        made.evidence = in_column("gold_spans", evidence_of, spans, made.documents)  # type: ignore[assignment]
+    made.meta.pop("gold_spans", None)
     return made
-
-
-def _gold(piece: Any) -> Gold:
-    if isinstance(piece, str):
-        return Gold(quote=piece)
-    if not isinstance(piece, Mapping):
-        raise CellError("evidence must be a list of objects with document and quote (or start and end)")
-    document = text_of(piece.get("document") or piece.get("doc_id") or piece.get("document_id"))
-    quote = text_of(piece.get("quote") or piece.get("text"))
-    group = number_of(piece.get("group"))
-    start, end = offset_of(piece.get("start")), offset_of(piece.get("end"))
-    label = text_of(piece.get("label")) or "gold"
-    return Gold(document, quote, start, end, None if group is None else int(group), label)

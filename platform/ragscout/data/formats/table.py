@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ragscout.data.draft import Draft, DraftDocument, DraftQuestion, Gold, register
+from ragscout.data.draft import Draft, DraftDocument, DraftQuestion, register
 from ragscout.data.findings import Finding
+from ragscout.data.formats.pieces import evidence_of, quoted
 from ragscout.data.formats.shared import each_question, in_column
 from ragscout.data.options import ReadOptions
 from ragscout.data.read.cellvalues import filter_of, flag_of, ids_of, number_of, offset_of, text_of, texts_of
@@ -41,12 +43,17 @@ class TableFormat:
         if "question" not in roles:
             draft.findings.append(no_question_column(item))
             return
-        draft.roles[item.path] = {column: role for role, column in roles.items()}
-        draft.roles[item.path] |= {name: "metadata" for name in roleless(item.columns) if name not in roles.values()}
+        roles_of(draft, item, roles)
         before = len(draft.questions)
         each_question(item, draft, options, lambda record: row_question(record, roles, item))
         if "reference" not in roles and len(draft.questions) > before:
             draft.findings.append(no_reference_column(item, roles))
+
+
+def roles_of(draft: Draft, item: Loaded, roles: Mapping[str, str]) -> None:
+    """Remember which column was read as what; what no role knows is metadata."""
+    draft.roles[item.path] = {column: role for role, column in roles.items()}
+    draft.roles[item.path] |= {name: "metadata" for name in roleless(item.columns) if name not in roles.values()}
 
 
 def no_question_column(item: Loaded) -> Finding:
@@ -99,18 +106,11 @@ def row_question(record: Record, roles: dict[str, str], item: Loaded) -> DraftQu
     made.filter = cell("filter", filter_of) or {}
     free = roleless(record.values)
     made.meta |= metadata({name: record.values[name] for name in free}, roles.values())
-    _evidence(made, cell("quote", texts_of) or [], cell("start", offset_of), cell("end", offset_of))
+    start, end = cell("start", offset_of), cell("end", offset_of)
+    made.evidence = cell("quote", evidence_of, made.documents) or []
+    if end is not None and len(made.evidence) <= 1:
+        made.evidence = quoted([gold.quote for gold in made.evidence], made.documents, start, end)
     return made
-
-
-def _evidence(made: DraftQuestion, quotes: list[str], start: int | None, end: int | None) -> None:
-    single = made.documents[0] if len(made.documents) == 1 else ""
-    if len(quotes) <= 1 and (quotes or end is not None):
-        made.evidence.append(Gold(single, quotes[0] if quotes else "", start, end))
-        return
-    paired = len(quotes) == len(made.documents)
-    for number, quote in enumerate(quotes):
-        made.evidence.append(Gold(made.documents[number] if paired else single, quote, group=number))
 
 
 def read_documents(item: Loaded, draft: Draft, options: ReadOptions) -> None:

@@ -11,6 +11,7 @@ from ragscout.data.options import ReadOptions
 from ragscout.data.read.csvfile import broken_byte, too_many_rows
 from ragscout.data.read.encoding import DAMAGED, Decoded
 from ragscout.data.read.loaded import Loaded, Record, bad_row, union_of_keys
+from ragscout.data.roles import document_roles, is_documents, question_roles
 
 LISTS = (
     *("data", "questions", "rows", "items", "records", "goldens", "test_cases", "samples", "results", "queries", "qa"),
@@ -135,7 +136,7 @@ def load_json(path: str, decoded: Decoded, options: ReadOptions) -> Loaded:
                 for name, records in tables.items()
             ]
         else:
-            found.records = _by_columns(value)
+            found.records = _by_rows(value) or _by_columns(value)
     found.columns = union_of_keys(found.records)
     return found
 
@@ -199,14 +200,36 @@ def _list(text: str, start: int, watch: _Watch, found: Loaded, options: ReadOpti
 
 
 def _tables(value: Any) -> dict[str, list[Record]]:
-    """Return lists of objects under a usual name inside a top-level object."""
+    """Return lists of objects, and objects of objects, under a usual name inside a top-level object."""
     if not isinstance(value, dict):
         return {}
-    return {
-        name: [Record(number, item) for number, item in enumerate(value[name], 1)]
-        for name in LISTS
-        if isinstance(value.get(name), list) and value[name] and all(isinstance(item, dict) for item in value[name])
-    }
+    tables: dict[str, list[Record]] = {}
+    for name in LISTS:
+        held = value.get(name)
+        if isinstance(held, list) and held and all(isinstance(item, dict) for item in held):
+            tables[name] = [Record(number, item) for number, item in enumerate(held, 1)]
+        elif isinstance(held, dict) and (records := _by_rows(held)):
+            tables[name] = records
+    return tables
+
+
+def _by_rows(value: Any) -> list[Record]:
+    """Return rows of an object of objects, where these are questions or documents; the name of a row is its id. An
+    object that is one question with its answer is one row."""
+    if not isinstance(value, dict) or not value:
+        return []
+    own = question_roles(value)[0]
+    if "reference" in own and isinstance(value.get(own.get("question")), str):
+        return [Record(1, value)]
+    if not all(isinstance(row, dict) for row in value.values()):
+        return []
+    columns = list(dict.fromkeys(name for row in value.values() for name in row))
+    if not is_documents(columns) and "question" not in question_roles(columns)[0]:
+        return []
+    named = "id" in question_roles(columns)[0] or "id" in document_roles(columns)
+    return [
+        Record(number, row if named else {"id": name, **row}) for number, (name, row) in enumerate(value.items(), 1)
+    ]
 
 
 def _by_columns(value: Any) -> list[Record]:
