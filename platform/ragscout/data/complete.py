@@ -55,8 +55,10 @@ def _clean(question: DraftQuestion, draft: Draft, options: ReadOptions) -> bool:
     question.filter = {
         normalise(name): tuple(normalise(value) for value in values) for name, values in sorted(question.filter.items())
     }
+    question.type, question.slice = normalise(question.type), normalise(question.slice)
+    question.meta = {normalise(name): normalise(value) for name, value in question.meta.items()}
     for gold in question.evidence:
-        gold.document = normalise(gold.document).strip()
+        gold.document, gold.label = normalise(gold.document).strip(), normalise(gold.label)
     if question.weight < 0:
         text = "a weight must not be negative"
         draft.findings.append(bad_row(options.skip_bad_rows, "bad_value", text, *where, value=str(question.weight)))

@@ -11,7 +11,7 @@ from typing import Literal
 Script = Literal["hangul", "han", "kana", "latin", "digit", "other"]
 Language = Literal["ko", "en", "other"]
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
+LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def normalise(text: str) -> str:
@@ -19,7 +19,7 @@ def normalise(text: str) -> str:
 
     All offsets of the project are code points into text in this form. Idempotent.
     """
-    text = _SURROGATES.sub("\ufffd", text).replace("\x00", "")
+    text = LONE_SURROGATES.sub("\ufffd", text).replace("\x00", "")
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 

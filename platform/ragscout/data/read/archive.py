@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from ragscout.data.options import MIB, Limits
+from ragscout.data.read.names import korean_name, readable_name, shown_name
 from ragscout.model.errors import EvalSetError
 
 _STEP = MIB
@@ -117,12 +118,10 @@ def _zip_name(member: zipfile.ZipInfo) -> str:
         raw = member.orig_filename.encode("cp437")
     except UnicodeEncodeError:
         return member.orig_filename
-    for encoding in ("utf-8", "cp949"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return member.orig_filename
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return korean_name(raw) or member.orig_filename
 
 
 def _refuse_overlaps(name: str, members: Sequence[zipfile.ZipInfo]) -> None:
@@ -144,7 +143,7 @@ def _tar(name: str, data: bytes, limits: Limits) -> Iterator[tuple[str, bytes]]:
                     continue
                 if not member.isreg():
                     raise _link(name, member.name)
-                path = safe_path(name, member.name)
+                path = safe_path(name, _tar_name(name, member.name))
                 count, total = count + 1, total + member.size
                 if count > limits.files or total > limits.total_bytes or member.size > limits.file_bytes:
                     raise EvalSetError(
@@ -155,6 +154,16 @@ def _tar(name: str, data: bytes, limits: Limits) -> Iterator[tuple[str, bytes]]:
                 content = archive.extractfile(member)
                 if reading and content is not None:
                     yield path, content.read()
+
+
+def _tar_name(archive: str, path: str) -> str:
+    readable = readable_name(path)
+    if path and not readable:
+        raise EvalSetError(
+            f"{archive}: the bytes of a name in the archive are neither UTF-8 nor Korean (CP949); got "
+            f"{shown_name(path)}. Rename the file and pack it again."
+        )
+    return readable
 
 
 def _unpacked(data: bytes) -> io.BufferedIOBase:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from ragscout.data.findings import Finding
@@ -12,6 +13,7 @@ from ragscout.data.read.csvfile import broken_byte, too_many_rows
 from ragscout.data.read.encoding import DAMAGED, Decoded
 from ragscout.data.read.loaded import Loaded, Record, bad_row, union_of_keys
 from ragscout.data.roles import document_roles, is_documents, question_roles
+from ragscout.model.text import LONE_SURROGATES
 
 LISTS = (
     *("data", "questions", "rows", "items", "records", "goldens", "test_cases", "samples", "results", "queries", "qa"),
@@ -31,6 +33,7 @@ LISTS = (
     ),
 )
 _SPACE = " \t\r\n"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class _Watch:
@@ -38,6 +41,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self.constants = 0
+        self.lone = False
         self.repeated: list[str] = []
         self.decoder = json.JSONDecoder(parse_constant=self._constant, object_pairs_hook=self._pairs)
 
@@ -51,17 +55,29 @@ class _Watch:
             self.repeated += sorted({name for name in names if names.count(name) > 1})
         return made
 
+    def whole(self, value: Any, source: str) -> Any:
+        """Return a parsed value whose texts can be stored: half a surrogate pair, escaped, becomes U+FFFD."""
+        if not _SURROGATE.search(source):
+            return value
+        kept = _without_surrogates(value)
+        self.lone = self.lone or kept != value
+        return kept
+
     def report(self, path: str, line: int, findings: list[Finding]) -> None:
         """Report what was found in the object that was just parsed, and start anew."""
         if self.constants:
             text = "NaN or Infinity is not JSON; it was read as missing"
             findings.append(Finding("nan", "warning", text, path, line, remedy="Write null for a missing value."))
+        if self.lone:
+            text = "half of a surrogate pair is no character; it became U+FFFD"
+            remedy = "Check where the text comes from: it was cut in the middle of a character."
+            findings.append(Finding("lost_characters", "warning", text, path, line, remedy=remedy))
         for name in self.repeated:
             text = "the key stands twice in one object; the last one was used"
             findings.append(
                 Finding("repeated_key", "warning", text, path, line, column=name, remedy="Remove one of them.")
             )
-        self.constants, self.repeated = 0, []
+        self.constants, self.repeated, self.lone = 0, [], False
 
 
 def load_jsonl(path: str, decoded: Decoded, options: ReadOptions) -> Loaded:
@@ -152,7 +168,17 @@ def _parse(watch: _Watch, text: str) -> tuple[str, Any]:
         return "not readable: a number with too many digits", None
     if text[end:].strip(_SPACE):
         return f"not valid JSON, more text after the end of the object: character {end + 1}", None
-    return "", value
+    return "", watch.whole(value, text)
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return LONE_SURROGATES.sub(DAMAGED, value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(name): _without_surrogates(item) for name, item in value.items()}
+    return value
 
 
 def _broken_json(path: str, text: str, problem: str) -> Finding:
@@ -175,7 +201,8 @@ def _list(text: str, start: int, watch: _Watch, found: Loaded, options: ReadOpti
         if text[position : position + 1] == "]":
             return
         try:
-            value, position = watch.decoder.raw_decode(text, position)
+            value, end = watch.decoder.raw_decode(text, position)
+            value, position = watch.whole(value, text[position:end]), end
         except json.JSONDecodeError as error:
             problem = f"not valid JSON, {error.msg.lower()}: character {error.pos + 1}"
             found.findings.append(_broken_json(found.path, text, problem))

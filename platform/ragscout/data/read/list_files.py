@@ -13,6 +13,7 @@ from ragscout.data.findings import Finding
 from ragscout.data.options import Limits
 from ragscout.data.read.archive import is_archive, unpack
 from ragscout.data.read.loaded import STRUCTURED
+from ragscout.data.read.names import readable_name, shown_name
 from ragscout.model.errors import EvalSetError
 
 DOCUMENT_FOLDERS = ("documents", "docs", "문서")
@@ -87,9 +88,7 @@ def collect(paths: Sequence[Path], limits: Limits) -> tuple[list[RawFile], list[
                 total += file.size
                 _bound(files, total, limits, path)
         except OSError as error:
-            raise EvalSetError(
-                f"{path}: it cannot be read; got {error.strerror or error}. Check the name and the permissions."
-            ) from None
+            raise _unreadable(error.filename or path, error) from None
     return _apart(files), findings
 
 
@@ -111,41 +110,67 @@ def _bound(files: list[RawFile], total: int, limits: Limits, path: Path) -> None
         )
 
 
+def _unreadable(path: object, error: OSError) -> EvalSetError:
+    return EvalSetError(
+        f"{shown_name(str(path))}: it cannot be read; got {error.strerror or error}. Check its permissions, or take it "
+        "out of what is uploaded."
+    )
+
+
 def _from(path: Path, limits: Limits, findings: list[Finding]) -> Iterator[RawFile]:
     if path.is_dir():
         yield from _walk(path, path, findings)
     elif not path.exists():
-        raise EvalSetError(f"{path}: there is no such file or folder. Check the spelling.")
+        raise EvalSetError(f"{shown_name(str(path))}: there is no such file or folder. Check the spelling.")
     elif not stat.S_ISREG(path.stat().st_mode):
-        raise EvalSetError(f"{path}: not a regular file. Give a file, a folder or an archive.")
+        raise EvalSetError(f"{shown_name(str(path))}: not a regular file. Give a file, a folder or an archive.")
     elif is_archive(path.name):
         if path.stat().st_size > limits.file_bytes:
             raise EvalSetError(
                 f"{path}: the archive is larger than {limits.file_bytes:,} bytes (setting 'file_bytes')."
             )
-        yield from _archive(path.name, path.read_bytes(), limits, findings)
+        yield from _archive(shown_name(path.name), path.read_bytes(), limits, findings)
     else:
-        yield _file(path, unicodedata.normalize("NFC", path.name), alone=True)
+        yield _file(path, _named(path, "", findings), alone=True)
 
 
-def _walk(root: Path, folder: Path, findings: list[Finding]) -> Iterator[RawFile]:
+def _named(entry: Path, folder: str, findings: list[Finding]) -> str:
+    """Return the path of an entry of a folder, in NFC; a name that cannot be read is an error of that file."""
+    name = readable_name(entry.name)
+    shown = f"{folder}{name or shown_name(entry.name)}"
+    if not name:
+        text, remedy = "the bytes of the name are neither UTF-8 nor Korean (CP949)", "Rename the file or folder."
+        findings.append(Finding("file_name", "error", text, shown, remedy=remedy))
+    elif name != entry.name:
+        text = "the name is not UTF-8; it was read as Korean (CP949)"
+        findings.append(Finding("file_name", "warning", text, shown, remedy="Rename it if it is wrong."))
+    return unicodedata.normalize("NFC", shown)
+
+
+def _walk(root: Path, folder: Path, findings: list[Finding], place: str = "") -> Iterator[RawFile]:
     for entry in sorted(folder.iterdir(), key=lambda item: unicodedata.normalize("NFC", item.name)):
-        path = unicodedata.normalize("NFC", entry.relative_to(root).as_posix())
         if entry.name in _IGNORED or entry.name.startswith(_HIDDEN):
             continue
+        path = _named(entry, place, findings)
         if entry.is_symlink():
             text = "a link was not followed"
             findings.append(Finding("link", "warning", text, path, remedy="Upload the file that it points to."))
         elif entry.is_dir():
-            yield from _walk(root, entry, findings)
+            yield from _walk(root, entry, findings, f"{path}/")
         elif entry.is_file():
-            yield _file(entry, path, root=root.name)
+            yield _file(entry, path, root=readable_name(root.name) or shown_name(root.name))
         else:
             findings.append(Finding("special_file", "warning", "not a regular file; it was left out", path))
 
 
 def _file(path: Path, name: str, alone: bool = False, root: str = "") -> RawFile:
-    return RawFile(name, path.stat().st_size, path.read_bytes, alone, root)
+    def read() -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise _unreadable(name, error) from None
+
+    return RawFile(name, path.stat().st_size, read, alone, root)
 
 
 def _archive(name: str, data: bytes, limits: Limits, findings: list[Finding]) -> Iterator[RawFile]:
