@@ -37,13 +37,15 @@ class ReadOptions:
     """What a user may say about the files; everything unsaid is detected and shown.
 
     ``columns`` maps a role (``question``, ``reference``, ``id``, ``document``, ``quote``, ...) to a column's name;
-    ``skip_bad_rows`` loads the good rows of a file with problems, each bad row listed as a warning.
+    ``dialect`` names what a quotation mark means in a delimited table (``plain``, ``spaced``, ``backslash``,
+    ``unquoted``); ``skip_bad_rows`` loads the good rows of a file with problems, each bad row listed as a warning.
     """
 
     format: str = ""
     columns: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     encoding: str = ""
     delimiter: str = ""
+    dialect: str = ""
     sheet: str = ""
     split: str = ""
     skip_bad_rows: bool = False

@@ -17,6 +17,7 @@ def run(
     column: Annotated[list[str] | None, typer.Option(help="ROLE=NAME, for example question=Frage; repeatable.")] = None,
     encoding: Annotated[str, typer.Option(help="Encoding of text files, for example cp949.")] = "",
     delimiter: Annotated[str, typer.Option(help="Separator of CSV files.")] = "",
+    dialect: Annotated[str, typer.Option(help="Quoting of CSV files: plain, spaced, backslash, unquoted.")] = "",
     sheet: Annotated[str, typer.Option(help="Sheet of a workbook.")] = "",
     split: Annotated[str, typer.Option(help="Split of BEIR judgements: test, dev or train.")] = "",
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Load the good rows, list the bad.")] = False,
@@ -40,7 +41,7 @@ def run(
     addresses = read_addresses(urls) if urls is not None else ()
     remote = Remote(sql, query, tuple(source or ()), addresses)
     opened = open_store(store)
-    how = (format_name, column_roles(column or ()), encoding, delimiter, sheet, split, skip_bad_rows)
+    how = (format_name, column_roles(column or ()), encoding, delimiter, dialect, sheet, split, skip_bad_rows)
     options = ReadOptions(*how, limits_of(limit or ()))
     with snapshot(remote, NetworkPolicy.hosts(network or ()), options.limits) as (extra, noted):
         done = upload(

@@ -11,10 +11,9 @@ from ragscout.data.options import ReadOptions
 from ragscout.data.read.encoding import DAMAGED, Decoded
 from ragscout.data.read.loaded import Loaded, Record, bad_row
 from ragscout.data.roles import recognised
+from ragscout.providers.parsers.dialect import STYLES, Dialect, find_dialect, physical_lines, separator_line
 
-_NEWLINE = re.compile(r"\r\n|\n|\r")
 _GUARD = re.compile(r"'+[=+\-@\t\r]")
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 HEADER_WITHIN = 10  # title lines above the header that are looked through
 
 
@@ -24,7 +23,7 @@ class _Lines:
     def __init__(self, text: str) -> None:
         self.count = 0
         self.taken: list[str] = []
-        self._rest = self._split(text)
+        self._rest = physical_lines(text)
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -35,15 +34,6 @@ class _Lines:
         self.taken.append(line)
         return line
 
-    @staticmethod
-    def _split(text: str) -> Iterator[str]:
-        position = 0
-        for end in _NEWLINE.finditer(text):
-            yield text[position : end.start()] + "\n"
-            position = end.end()
-        if position < len(text):
-            yield text[position:]
-
 
 def load_csv(path: str, decoded: Decoded, options: ReadOptions) -> Loaded:
     """Rows under the header that is found among the first lines.
@@ -52,8 +42,17 @@ def load_csv(path: str, decoded: Decoded, options: ReadOptions) -> Loaded:
     every row is looked at before anything is refused.
     """
     found = Loaded(path, "csv", encoding=decoded.encoding, findings=list(decoded.findings), textual=True)
-    delimiter = options.delimiter or _delimiter(decoded.text)
-    rows = _rows(decoded.text, delimiter, found, options)
+    style = next((known for known in STYLES if known == options.dialect), None)
+    if options.dialect and style is None:
+        found.findings.append(_unknown_dialect(path, options.dialect))
+        return found
+    named, text = separator_line(decoded.text)
+    dialect = find_dialect(text, recognised, options.delimiter or named, style)
+    if dialect.style != "plain" and style is None:
+        said = f"the table was read as {dialect.style!r}: {STYLES[dialect.style]}"
+        remedy = f"If that is wrong, pass --dialect with one of: {', '.join(STYLES)}."
+        found.findings.append(Finding("dialect", "info", said, path, remedy=remedy))
+    rows = _rows(text, dialect, found, options)
     if not rows:
         return found
     header_at = _header(rows)
@@ -78,10 +77,17 @@ def load_csv(path: str, decoded: Decoded, options: ReadOptions) -> Loaded:
     return found
 
 
-def _rows(text: str, delimiter: str, found: Loaded, options: ReadOptions) -> list[tuple[int, list[str]]]:
+def _unknown_dialect(path: str, name: str) -> Finding:
+    known = "; ".join(f"{style} ({meaning})" for style, meaning in STYLES.items())
+    return Finding(
+        "dialect_option", "error", "there is no such dialect", path, value=name, remedy=f"Dialects: {known}."
+    )
+
+
+def _rows(text: str, dialect: Dialect, found: Loaded, options: ReadOptions) -> list[tuple[int, list[str]]]:
     csv.field_size_limit(options.limits.cell_characters)
     lines = _Lines(text)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = dialect.rows(lines)
     rows: list[tuple[int, list[str]]] = []
     while True:
         start, lines.taken = lines.count + 1, []
@@ -90,7 +96,8 @@ def _rows(text: str, delimiter: str, found: Loaded, options: ReadOptions) -> lis
         except StopIteration:
             return rows
         except csv.Error as error:
-            mended = _mend(found, start, lines.taken, str(error), delimiter, options)
+            width = len(rows[-1][1]) if rows else 0
+            mended = _mend(found, start, lines.taken, str(error), width, dialect, options)
             if mended is not None:
                 rows.append((start, mended))
             continue
@@ -102,8 +109,9 @@ def _rows(text: str, delimiter: str, found: Loaded, options: ReadOptions) -> lis
 
 
 def _mend(
-    found: Loaded, start: int, taken: list[str], error: str, delimiter: str, options: ReadOptions
+    found: Loaded, start: int, taken: list[str], error: str, width: int, dialect: Dialect, options: ReadOptions
 ) -> list[str] | None:
+    """Return the cells of a row with a stray quotation mark, if there are as many as in the row before (``width``)."""
     raw = "".join(taken)
     if "field limit" in error:
         found.findings.append(
@@ -119,10 +127,10 @@ def _mend(
         return None
     if len(taken) == 1 and "unexpected end" not in error:
         try:
-            cells = next(csv.reader([raw], delimiter=delimiter))
+            cells = next(dialect.rows([raw], strict=False))
         except (csv.Error, StopIteration):
             cells = []
-        if cells:
+        if len(cells) >= max(width, 1):
             found.findings.append(
                 Finding(
                     "stray_quote",
@@ -143,7 +151,7 @@ def _mend(
             found.path,
             start,
             value=taken[0].strip() if taken else "",
-            remedy="Close the quotation mark",
+            remedy="Close the quotation mark, name the way of quoting with --dialect",
         )
     )
     return None
@@ -158,25 +166,6 @@ def too_many_rows(path: str, limit: int) -> Finding:
         path,
         remedy="Split it or raise the limit 'rows'.",
     )
-
-
-def _delimiter(text: str) -> str:
-    head = [line for _, line in zip(range(30), _Lines(text[:200_000]), strict=False)]
-    return max(DELIMITERS, key=lambda mark: (_fit(head, mark), -list(DELIMITERS).index(mark)))
-
-
-def _fit(head: list[str], delimiter: str) -> tuple[int, float]:
-    """How well a delimiter explains the first lines: known column names, then evenness of the number of cells."""
-    try:
-        rows = [row for row in csv.reader(head, delimiter=delimiter) if row]
-    except csv.Error:
-        return 0, 0.0
-    if not rows:
-        return 0, 0.0
-    widths = [len(row) for row in rows]
-    common = max(set(widths), key=widths.count)
-    best = max(recognised(row) for row in rows[:HEADER_WITHIN])
-    return best, (widths.count(common) / len(widths) if common > 1 else 0.0)
 
 
 def _header(rows: list[tuple[int, list[str]]]) -> int:
@@ -220,7 +209,7 @@ def _record(
                 path,
                 line,
                 value=extra[0],
-                remedy="Put a cell that holds the separator in quotation marks",
+                remedy="Put a cell that holds the separator in quotation marks, name the way of quoting with --dialect",
             )
         )
         return None

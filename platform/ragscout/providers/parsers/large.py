@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
-import sys
 from collections.abc import Iterator
 from itertools import chain, islice
 
 from ragscout.model.evalset import Document
 from ragscout.model.text import normalise
 from ragscout.providers.parsers import rows
+from ragscout.providers.parsers.dialect import find_dialect, records, separator_line
 
 LARGE = 16 << 20
 """Bytes from which a file of rows is read row by row."""
+_SAMPLE = 1 << 20  # bytes that tell how a table is written
 _LOOK = 1000  # rows that tell which columns there are
 
 
@@ -100,19 +100,13 @@ def _json(data: bytes, bad: list[int], lost: list[int]) -> Iterator[rows.Row]:
 
 
 def _csv(data: bytes, bad: list[int], lost: list[int]) -> Iterator[rows.Row]:
-    csv.field_size_limit(sys.maxsize)
-    head = data[:65536].decode("utf-8", "replace").split("\n", 1)[0]
-    separator = max(",;\t|", key=head.count)
-    reader = csv.DictReader((line.lstrip("\ufeff") for line in _lines(data, lost)), delimiter=separator, restkey="")
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            bad.append(reader.line_num)
-            continue
-        yield {key: value or "" for key, value in row.items() if key}
+    head = data[:_SAMPLE].decode("utf-8", "replace").lstrip("\ufeff")
+    named, head = separator_line(head)
+    lines = _lines(data, lost)
+    if named:
+        next(lines)
+    dialect = find_dialect(head[: head.rfind("\n") + 1], delimiter=named)
+    yield from records((line.lstrip("\ufeff") for line in lines), dialect, bad)
 
 
 def _parquet(data: bytes, bad: list[int], lost: list[int]) -> Iterator[rows.Row]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ragscout.model.text import normalise
 from ragscout.providers.parsers.decode import decode
+from ragscout.providers.parsers.dialect import find_dialect, physical_lines, records, separator_line
 
 Row = Mapping[str, Any]
 
@@ -126,19 +124,12 @@ def _objects(value: Any) -> Iterator[Row]:
 
 
 def csv_rows(data: bytes) -> tuple[list[Row], list[str], str]:
-    """Rows of a csv or tsv file (separator found out), every value as text, warnings, encoding."""
+    """Rows of a csv or tsv file (separator and quoting found out), every value as text, warnings, encoding."""
     text, encoding = decode(data)
-    text = text.lstrip("\ufeff")
-    head = text[:65536]
-    first = head.split("\n", 1)[0]
-    separator = max(",;\t|", key=first.count)
-    csv.field_size_limit(sys.maxsize)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restkey="")
-    try:
-        rows = [{key: value or "" for key, value in row.items() if key} for row in reader]
-    except csv.Error as error:
-        return [], [f"line {reader.line_num}: {error}"], encoding
-    return list(rows), [], encoding
+    named, text = separator_line(text.lstrip("\ufeff"))
+    bad: list[int] = []
+    rows = list(records(physical_lines(text), find_dialect(text, delimiter=named), bad))
+    return list(rows), [f"row {', '.join(map(str, bad[:10]))}: not a row that can be read"] if bad else [], encoding
 
 
 def parquet_rows(data: bytes) -> tuple[list[Row], list[str], str]:
