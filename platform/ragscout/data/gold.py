@@ -16,6 +16,7 @@ from ragscout.model.evalset import Document, Question, Span
 from ragscout.model.text import normalise
 from ragscout.steps.batches import by_id
 
+_FLOAT = re.compile(r"(\d+)\.0+")
 _SPACE = re.compile(r"\s+")
 _FLAT = 64 << 20  # characters of documents that are kept with their white space squeezed
 
@@ -99,12 +100,14 @@ class Places:
 
 
 def _spellings(name: str) -> list[str]:
-    """Ways a document's name is written: NFC, base name, without suffix, without case, with POSIX slashes."""
+    """Ways a document's name is written: NFC, base name, without suffix, without case, with POSIX slashes, and as the
+    whole number that became ``7.0`` in a column with empty cells."""
     plain = unicodedata.normalize("NFC", name).replace("\\", "/").strip().removeprefix("./")
     path = PurePosixPath(plain)
     suffix = path.suffix
     stem = plain[: -len(suffix)] if suffix and len(suffix) <= 6 and not suffix[1:].isdigit() else plain
-    made = [plain, stem, path.name, PurePosixPath(stem).name]
+    number = _FLOAT.fullmatch(plain)
+    made = [plain, stem, path.name, PurePosixPath(stem).name, *([number[1]] if number else [])]
     return list(dict.fromkeys([*made, *(item.casefold() for item in made)]))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ragscout.data.draft import Gold
-from ragscout.data.read.cellvalues import CellError, number_of, offset_of, text_of, texts_of
+from ragscout.data.read.cellvalues import CellError, number_of, offset_of, text_of, texts_of, written_list
 
 _DOCUMENT = (
     *("document", "doc_id", "document_id", "doc_name", "doc", "file", "filename", "file_name", "source_document"),
@@ -22,6 +22,8 @@ def evidence_of(value: Any, documents: Sequence[str] = ()) -> list[Gold]:
     Raises:
         CellError: a piece that is neither a text nor an object with a document, a quote or offsets.
     """
+    if isinstance(value, str):
+        value = written_list(value) or value
     if isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, (list, tuple)) or all(isinstance(item, str) for item in value):

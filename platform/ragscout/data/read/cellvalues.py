@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ragscout.data.read.jsonfile import is_missing
+from ragscout.data.read.printed import CellError as CellError
+from ragscout.data.read.printed import printed
 
 _LISTED = re.compile(r"\s*[;|\n]\s*")
+_BARE_LIST = re.compile(r"\[([^\[\]]*)\]")
 _TRUE = frozenset(("true", "yes", "y", "1", "o", "예", "네", "참", "가능", "1.0"))
 _FALSE = frozenset(("false", "no", "n", "0", "x", "아니오", "아니요", "거짓", "불가", "불가능", "0.0"))
-_LITERAL_LIMIT = 200_000
-
-
-class CellError(ValueError):
-    """A value has a shape that its role cannot take; the text says what was expected."""
 
 
 def text_of(value: Any) -> str:
@@ -53,6 +49,8 @@ def texts_of(value: Any, textual: bool = False) -> list[str]:
         return []
     if isinstance(value, str):
         inner = written_list(value)
+        if inner is None and isinstance(held := printed(value), dict) and isinstance(held.get("text"), list):
+            inner = held["text"]
         return texts_of(inner) if inner is not None else ([value] if value.strip() else [])
     if isinstance(value, Mapping):
         for name in ("text", "answer", "value", "content"):
@@ -71,9 +69,12 @@ def ids_of(value: Any) -> list[str]:
     if is_missing(value):
         return []
     if isinstance(value, str):
-        inner = written_list(value)
+        inner = written_list(value, numbers=True)
         if inner is not None:
             return ids_of(inner)
+        bare = _BARE_LIST.fullmatch(value.strip())
+        if bare:
+            return [part.strip() for part in _LISTED.split(bare[1].replace(",", ";")) if part.strip()]
         return [part for part in _LISTED.split(value.strip()) if part]
     if isinstance(value, Mapping):
         raise CellError("an identifier or a list of them is needed here, not an object")
@@ -82,28 +83,25 @@ def ids_of(value: Any) -> list[str]:
     return [text_of(value)]
 
 
-def written_list(text: str) -> list[Any] | None:
-    """Return a list written as JSON or as Python prints it; ``None`` when the text is not a list of plain values."""
-    plain = text.strip()
-    if not (plain.startswith("[") and plain.endswith("]")) or len(plain) > _LITERAL_LIMIT:
+def written_list(text: str, numbers: bool = False) -> list[Any] | None:
+    """Return a list written as JSON, Python or numpy print it; ``None`` when the text is not a list of plain values.
+
+    A list of nothing but numbers is one only with ``numbers``: an answer ``[0, 1]`` is an interval.
+
+    Raises:
+        CellError: a list that was shortened, or whose items are separated in two ways.
+    """
+    value = printed(text)
+    if not isinstance(value, list):
         return None
-    for read in (json.loads, ast.literal_eval):
-        try:
-            value = read(plain)
-        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-            continue
-        if isinstance(value, list) and all(isinstance(item, (str, list, tuple)) for item in value):
-            return value
-    return None
+    held = [item for item in value if item is not None]
+    return held if numbers or not held or any(isinstance(item, (str, list, dict)) for item in held) else None
 
 
 def written_object(value: Any) -> Any:
-    """Return an object or list that a text cell holds as JSON; anything else as it is."""
-    if isinstance(value, str) and value.strip()[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
+    """Return an object or list that a text cell holds, as JSON, Python or numpy print it; anything else as it is."""
+    if isinstance(value, str) and (held := printed(value)) is not None:
+        return held
     return value
 
 
