@@ -46,7 +46,8 @@ def _clean(question: DraftQuestion, draft: Draft, options: ReadOptions) -> bool:
     if not question.text:
         said = bool(question.references or question.evidence or question.documents)
         text = "the question is empty" + (" although the row holds an answer" if said else "")
-        draft.findings.append(bad_row(options.skip_bad_rows, "empty_question", text, *where, remedy="Write a question"))
+        remedy = "Write a question; where cells were merged, write it into every row" if said else "Write a question"
+        draft.findings.append(bad_row(options.skip_bad_rows, "empty_question", text, *where, remedy=remedy))
         return False
     question.references = list(
         dict.fromkeys(text for reference in question.references if (text := normalise(reference).strip()))

@@ -33,7 +33,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "document": _words(
         "doc_id doc_ids document_id document_ids gold_doc_ids gold_doc_id gold_documents document documents "
         "doc docs doc_name source sources file file_name filename source_document 문서 문서id 문서명 문서번호 파일 "
-        "파일명 출처 근거문서 출처문서 참고문서 관련문서"
+        "document_name source_file 파일명 출처 근거문서 출처문서 참고문서 관련문서"
     ),
     "quote": _words(
         "quote quotes evidence evidence_text evidence_list gold_passage gold_passages gold_context gold_contexts "

@@ -12,6 +12,7 @@ from ragscout.data.read.printed import printed
 
 _LISTED = re.compile(r"\s*[;|\n]\s*")
 _BARE_LIST = re.compile(r"\[([^\[\]]*)\]")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _TRUE = frozenset(("true", "yes", "y", "1", "o", "예", "네", "참", "가능", "1.0"))
 _FALSE = frozenset(("false", "no", "n", "0", "x", "아니오", "아니요", "거짓", "불가", "불가능", "0.0"))
 
@@ -156,6 +157,8 @@ def number_of(value: Any) -> float | None:
     """
     if is_missing(value) or (isinstance(value, str) and not value.strip()):
         return None
+    if isinstance(value, str) and _THOUSANDS.fullmatch(value.strip()):
+        value = value.replace(",", "")
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

@@ -45,7 +45,7 @@ def printed(text: str) -> Any:
     try:
         value = json.loads(plain)
     except (ValueError, RecursionError):
-        reader = _Reader(plain)
+        reader = _PrintedReader(plain)
         try:
             value = reader.value(0)
         except _NotPrintedError:
@@ -55,7 +55,7 @@ def printed(text: str) -> Any:
     return value if isinstance(value, (list, dict)) else None
 
 
-class _Reader:
+class _PrintedReader:
     """One pass over a text; ``at`` is the next character."""
 
     def __init__(self, text: str) -> None:

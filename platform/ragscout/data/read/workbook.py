@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import io
-import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ragscout.data.findings import Finding
@@ -16,8 +14,10 @@ from ragscout.data.options import ReadOptions
 from ragscout.data.read.archive import check_members
 from ragscout.data.read.csvfile import HEADER_WITHIN, too_many_rows, unique_names
 from ragscout.data.read.loaded import Loaded, Record
+from ragscout.data.read.merged import Row, Spans, merged_spans, unmerged
 from ragscout.data.roles import is_documents, question_roles, recognised
 from ragscout.model.errors import EvalSetError
+from ragscout.providers.parsers.cells import cell_text
 
 # openpyxl answers damaged files with whatever its parts happen to raise.
 _DAMAGE = (
@@ -38,8 +38,6 @@ _DAMAGE = (
 )
 _Table = tuple[str, list[tuple[int, list[str]]]]
 _HEAD = 65536  # bytes of an XML part in which a document type would have to stand
-_ZEROS = re.compile(r"0{2,}$")
-_PERCENT = re.compile(r"0(?:\.(0+))?%$")
 
 
 def load_workbook(path: str, data: bytes, options: ReadOptions) -> Loaded:
@@ -53,7 +51,7 @@ def load_workbook(path: str, data: bytes, options: ReadOptions) -> Loaded:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             check_members(path, archive.infolist(), len(data), options.limits)
             _refuse_entities(path, archive)
-        _join(_tables(found, data, options), found)
+        _join(_tables(found, data, options), found, merged_spans(data))
     except EvalSetError as error:
         found.findings.append(Finding("bad_workbook", "error", str(error).removeprefix(f"{path}: "), path))
     except _DAMAGE as error:
@@ -157,29 +155,7 @@ def _cells(sheet: Any) -> Iterator[Any]:
     yield from sheet.iter_rows()
 
 
-def cell_text(cell: Any) -> str:
-    """Return a cell as it is shown: zero-padded numbers keep their zeros, percentages their sign, whole numbers no
-    ``.0``."""
-    value, shape = cell.value, getattr(cell, "number_format", "") or ""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        percent = _PERCENT.match(shape)
-        if percent:
-            return f"{value * 100:.{len(percent.group(1) or '')}f}%"
-        if float(value).is_integer() and abs(value) < 1e15:
-            return str(int(value)).zfill(len(shape) if _ZEROS.fullmatch(shape) else 0)
-        return repr(value)
-    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
-        return value.date().isoformat()
-    if isinstance(value, (datetime.date, datetime.time, datetime.datetime)):
-        return value.isoformat(" ") if isinstance(value, datetime.datetime) else value.isoformat()
-    return str(value)
-
-
-def _join(tables: list[_Table], found: Loaded) -> None:
+def _join(tables: list[_Table], found: Loaded, merged: Mapping[str, Spans]) -> None:
     """Sheets with questions are joined; without any, the first sheet stands for the workbook."""
     headed = [(title, rows, _header(rows)) for title, rows in tables]
     chosen = [item for item in headed if "question" in question_roles(item[1][item[2]][1])[0]]
@@ -197,13 +173,29 @@ def _join(tables: list[_Table], found: Loaded) -> None:
         line, header = rows[at]
         names = unique_names(header, found.path, line, found.findings)
         found.columns = tuple(dict.fromkeys((*found.columns, *names)))
-        for number, cells in rows[at + 1 :]:
+        body = _unmerged(title, rows[at], rows[at + 1 :], merged.get(title, ()), found)
+        for number, cells in body:
             extra = [cell for cell in cells[len(names) :] if cell.strip()]
             if extra:
                 text = f"sheet {title!r}: a cell outside the header's columns was left out"
                 found.findings.append(Finding("cell_outside", "warning", text, found.path, number, value=extra[0]))
             values = dict.fromkeys(names, "") | dict(zip(names, cells, strict=False))
             found.records.append(Record(number, values))
+
+
+def _unmerged(title: str, header: Row, rows: Sequence[Row], spans: Spans, found: Loaded) -> Sequence[Row]:
+    """Return the rows of a sheet, each with the values of the merged cells that it lies in; what was joined is said."""
+    if not spans:
+        return rows
+    body, joined, lost = unmerged(header, rows, spans)
+    if joined:
+        text = f"sheet {title!r}: rows of one merged question were read as one question"
+        found.findings.append(Finding("merged_cells", "info", text, found.path, rows=tuple(joined)))
+    for column in lost:
+        text = f"sheet {title!r}: rows of one merged question differ in this column; the first value was used"
+        remedy = "Unmerge the cells and write the question into every row."
+        found.findings.append(Finding("merged_cells", "warning", text, found.path, column=column, remedy=remedy))
+    return body
 
 
 def _header(rows: list[tuple[int, list[str]]]) -> int:
