@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 import ragscout.data.formats as _formats  # registers the formats
@@ -14,12 +14,14 @@ from ragscout.data.read.list_files import RawFile, document_folder, is_about, is
 from ragscout.data.read.loaded import Loaded
 from ragscout.data.read.loaders import load
 from ragscout.data.roles import is_documents
-from ragscout.model.errors import UnknownNameError
+from ragscout.model.errors import EvalSetError, UnknownNameError
 from ragscout.providers.parse import kind_of
 from ragscout.providers.parsers import large
+from ragscout.providers.parsers.decode import detect
 
 __all__ = ["Sorted", "pick_format", "read_file", "sort_files"]
 _FIRST_FORMAT = _formats.table
+_TEXTS = ("text", "markdown", "html", "csv", "json")
 _PLAIN = (".txt", ".text", "")
 _HEAD = 1 << 20  # bytes of a large table that tell what it holds
 
@@ -74,6 +76,28 @@ def read_file(item: Loaded, draft: Draft, options: ReadOptions) -> bool:
     return True
 
 
+def in_utf8(file: RawFile, encoding: str) -> RawFile:
+    """Return a text file whose bytes are UTF-8, though it was written in another encoding; other files as they are.
+
+    A file with a byte order mark, or one that is UTF-8, stays as it is.
+    """
+    if kind_of(file.path, file.media_type) not in _TEXTS:
+        return file
+
+    def read() -> bytes:
+        data = file.read()
+        if detect(data).confidence == 1.0:
+            return data
+        try:
+            return data.decode(encoding, "replace").encode("utf-8", "replace")
+        except LookupError:
+            raise EvalSetError(
+                f"--encoding: the encoding is unknown; got {encoding!r}. Use for example utf-8 or cp949."
+            ) from None
+
+    return replace(file, read=read)
+
+
 def _errors(draft: Draft) -> int:
     return sum(item.severity == "error" for item in draft.findings)
 
@@ -107,6 +131,8 @@ def sort_files(files: Sequence[RawFile], options: ReadOptions) -> Sorted:
         made.draft.findings.append(Finding("left_out", "info", text, rows=tuple(left_out)))
     _lying_names(made, options)
     _twins(made)
+    if options.encoding:
+        made.documents = [(path, in_utf8(file, options.encoding)) for path, file in made.documents]
     return made
 
 

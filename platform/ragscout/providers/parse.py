@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ragscout.model.evalset import Document, SourceFile
 from ragscout.model.text import normalise
 from ragscout.providers.parsers import large, office, rows
-from ragscout.providers.parsers.decode import decode
+from ragscout.providers.parsers.decode import decode, guessed
 from ragscout.providers.parsers.hangul import hwp_text
 from ragscout.providers.parsers.mail import mail_text
 from ragscout.providers.parsers.pdf import pdf_text
@@ -119,8 +119,8 @@ def parse(
     elif kind == "mail":
         title, text, meta, problems = mail_text(data)
     else:
-        text, encoding = decode(data, markup=kind == "html")
-        problems = _lost(text)
+        text, guess = decode(data, markup=kind == "html")
+        encoding, problems = guess.encoding, [*guessed(guess), *_lost(text)]
         if kind == "html":
             from ragscout.providers.parsers.html import html_text
 

@@ -15,7 +15,7 @@ def run(
     name: Annotated[str | None, typer.Option(help="Name of the evaluation set. Default: from the path.")] = None,
     format_name: Annotated[str, typer.Option("--format", help="Format of the questions, if detection is wrong.")] = "",
     column: Annotated[list[str] | None, typer.Option(help="ROLE=NAME, for example question=Frage; repeatable.")] = None,
-    encoding: Annotated[str, typer.Option(help="Encoding of text files, for example cp949.")] = "",
+    encoding: Annotated[str, typer.Option(help="Encoding of all text files, for example cp949.")] = "",
     delimiter: Annotated[str, typer.Option(help="Separator of CSV files.")] = "",
     dialect: Annotated[str, typer.Option(help="Quoting of CSV files: plain, spaced, backslash, unquoted.")] = "",
     sheet: Annotated[str, typer.Option(help="Sheet of a workbook.")] = "",

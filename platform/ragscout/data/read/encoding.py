@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ragscout.data.findings import Finding
-from ragscout.model.text import script
+from ragscout.providers.parsers.decode import DAMAGED, SURE, detect
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_HIGH = re.compile(rb"[\x80-\xff]")
-_SAMPLE = 4096
-DAMAGED = "\ufffd"
+__all__ = ["DAMAGED", "Decoded", "decode", "ungarbled"]
+NAMES = {"cp1252": "Windows-1252", "cp949": "CP949", "cp1250": "Windows-1250", "cp1251": "Windows-1251"}
 
 
 @dataclass(frozen=True)
@@ -32,36 +23,25 @@ class Decoded:
 
 
 def decode(data: bytes, file: str = "", encoding: str = "") -> Decoded:
-    """Decode by the given encoding, else by byte order mark, UTF-8, UTF-16 without a mark, CP949, then Western.
+    """Decode by the given encoding, else by the one that the bytes speak for; a guess is said with its confidence.
 
     A file that is UTF-8 but for a few bytes stays UTF-8: its broken bytes become U+FFFD and their lines are named.
     """
     if encoding:
         return _forced(data, file, encoding)
-    for bom, name in _BOMS:
-        if data.startswith(bom):
-            return _lenient(data, name)
-    bare = _bare_utf16(data) if b"\x00" in data[:_SAMPLE] else ""
-    if bare:
-        return _lenient(data, bare)
-    try:
-        return Decoded(data.decode("utf-8"), "utf-8")
-    except UnicodeDecodeError:
-        pass
-    if _mostly_utf8(data):
-        return _lenient(data, "utf-8")
-    korean = _korean(data)
-    if korean is not None:
-        return korean
-    text = data.decode("cp1252", "replace")
+    guess = detect(data)
+    made = _lenient(data, guess.encoding)
+    if guess.confidence == 1.0:
+        return made
     found = Finding(
         "encoding_guessed",
-        "warning",
-        "the encoding is neither UTF-8, UTF-16 nor CP949; it was read as Windows-1252",
+        "info" if guess.confidence >= SURE and guess.encoding == "cp949" else "warning",
+        f"no byte order mark and no UTF-8: it was read as {NAMES.get(guess.encoding, guess.encoding)} (confidence "
+        f"{guess.confidence:.0%})",
         file,
         remedy="Check the text below, or name the encoding with --encoding, or save the file as UTF-8.",
     )
-    return Decoded(text, "cp1252", (found,), _broken(text))
+    return replace(made, findings=(found,))
 
 
 def _forced(data: bytes, file: str, encoding: str) -> Decoded:
@@ -93,43 +73,6 @@ def _broken(text: str) -> frozenset[int]:
     if DAMAGED not in text:
         return frozenset()
     return frozenset(number for number, line in enumerate(text.split("\n"), 1) if DAMAGED in line)
-
-
-def _bare_utf16(data: bytes) -> str:
-    """UTF-16 without a mark: some zero bytes (those of Latin letters, commas and line ends), and ASCII or Hangul in one
-    byte order only. Swapped ASCII looks like Chinese, so Chinese characters prove nothing."""
-    head = data[:_SAMPLE]
-    if len(head) < 8 or len(data) % 2 or head.count(0) < 0.02 * len(head):
-        return ""
-    shares = {name: _plain_share(head.decode(name, "replace")) for name in ("utf-16-le", "utf-16-be")}
-    best = max(shares, key=lambda name: shares[name])
-    return best if shares[best] >= 0.7 and min(shares.values()) < 0.5 else ""
-
-
-def _plain_share(text: str) -> float:
-    """Share of printable ASCII, line ends and Hangul among the characters of a text, 0..1."""
-    plain = sum(char in "\t\r\n" or " " <= char <= "~" or script(char) == "hangul" for char in text)
-    return plain / len(text) if text else 0.0
-
-
-def _mostly_utf8(data: bytes) -> bool:
-    """Whether nearly all non-ASCII bytes belong to valid UTF-8 sequences (CP949 text practically never does)."""
-    text = data.decode("utf-8", "replace")
-    broken = text.count(DAMAGED)
-    good = sum(1 for char in text if ord(char) > 0x7F and char != DAMAGED)
-    return good >= 8 * broken or (broken <= 2 and good >= broken and len(_HIGH.findall(data)) > 2)
-
-
-def _korean(data: bytes) -> Decoded | None:
-    text = data.decode("cp949", "replace")
-    high = [char for char in text if ord(char) > 0x7F]
-    if not high:
-        return None
-    hangul = sum(script(char) in ("hangul", "han") for char in high)
-    broken = text.count(DAMAGED)
-    if hangul < 0.6 * len(high) or broken > 0.05 * len(high):
-        return None
-    return Decoded(text, "cp949", (), _broken(text))
 
 
 def ungarbled(text: str) -> str:

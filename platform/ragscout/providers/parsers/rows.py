@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ragscout.model.text import normalise
-from ragscout.providers.parsers.decode import decode
+from ragscout.providers.parsers.decode import decode, guessed
 from ragscout.providers.parsers.dialect import find_dialect, physical_lines, records, separator_line
 
 Row = Mapping[str, Any]
@@ -84,10 +84,10 @@ def json_rows(data: bytes) -> tuple[list[Row], list[str], str]:
 
     A SQuAD file gives one row per paragraph with the id ``title#n`` (n counts the article's paragraphs from 0).
     """
-    text, encoding = decode(data)
-    text = text.lstrip("\ufeff")
+    text, guess = decode(data)
+    text, encoding, said = text.lstrip("\ufeff"), guess.encoding, guessed(guess)
     try:
-        return list(_objects(json.loads(text))), [], encoding
+        return list(_objects(json.loads(text))), said, encoding
     except (json.JSONDecodeError, RecursionError):
         if text.lstrip()[:1] == "[":
             return [], ["it is not valid JSON"], encoding
@@ -101,7 +101,7 @@ def json_rows(data: bytes) -> tuple[list[Row], list[str], str]:
         except (json.JSONDecodeError, RecursionError):
             bad.append(number)
     shown = ", ".join(map(str, bad[:10])) + (f" and {len(bad) - 10} more" if len(bad) > 10 else "")
-    return rows, [f"line {shown}: not valid JSON"] if bad else [], encoding
+    return rows, said + ([f"line {shown}: not valid JSON"] if bad else []), encoding
 
 
 def _objects(value: Any) -> Iterator[Row]:
@@ -125,11 +125,12 @@ def _objects(value: Any) -> Iterator[Row]:
 
 def csv_rows(data: bytes) -> tuple[list[Row], list[str], str]:
     """Rows of a csv or tsv file (separator and quoting found out), every value as text, warnings, encoding."""
-    text, encoding = decode(data)
+    text, guess = decode(data)
     named, text = separator_line(text.lstrip("\ufeff"))
     bad: list[int] = []
     rows = list(records(physical_lines(text), find_dialect(text, delimiter=named), bad))
-    return list(rows), [f"row {', '.join(map(str, bad[:10]))}: not a row that can be read"] if bad else [], encoding
+    said = [f"row {', '.join(map(str, bad[:10]))}: not a row that can be read"] if bad else []
+    return list(rows), guessed(guess) + said, guess.encoding
 
 
 def parquet_rows(data: bytes) -> tuple[list[Row], list[str], str]:
