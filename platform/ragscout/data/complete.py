@@ -12,7 +12,7 @@ from ragscout.data.findings import Finding
 from ragscout.data.options import Limits, ReadOptions
 from ragscout.data.read.encoding import ungarbled
 from ragscout.data.read.loaded import bad_row
-from ragscout.model.text import normalise
+from ragscout.model.text import comparable, normalise
 
 
 def finish(draft: Draft, options: ReadOptions) -> list[DraftQuestion]:
@@ -172,8 +172,10 @@ def _distinct(questions: Sequence[DraftQuestion], draft: Draft, options: ReadOpt
     kept: dict[str, DraftQuestion] = {}
     repeats: dict[str, list[str]] = defaultdict(list)
     unnamed: Counter[str] = Counter()
+    asked: dict[str, str] = {}
     for question in questions:
-        name = question.id or f"q-{hashlib.sha256(question.text.encode()).hexdigest()[:8]}"
+        made = f"q-{hashlib.sha256(question.text.encode()).hexdigest()[:8]}"
+        name = question.id or asked.setdefault(_seen(question.text), made)
         known = kept.get(name)
         if known is None:
             question.id = name
@@ -218,13 +220,17 @@ def _two_meanings(name: str, known: DraftQuestion, question: DraftQuestion, opti
 
 
 def _same(one: DraftQuestion, two: DraftQuestion) -> bool:
-    return (one.text, one.references, one.documents, _golds(one.evidence), one.answerable) == (
-        two.text,
-        two.references,
+    return (_seen(one.text), [*map(_seen, one.references)], one.documents, _golds(one.evidence), one.answerable) == (
+        _seen(two.text),
+        [*map(_seen, two.references)],
         two.documents,
         _golds(two.evidence),
         two.answerable,
     )
+
+
+def _seen(text: str) -> str:
+    return " ".join(comparable(text).split())
 
 
 def _golds(evidence: Iterable[Gold]) -> list[tuple[object, ...]]:

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from ragscout.data.draft import DraftQuestion, Gold
 from ragscout.data.findings import Finding
 from ragscout.model.evalset import Document, Question, Span
-from ragscout.model.text import normalise
+from ragscout.model.text import comparable, normalise
 from ragscout.steps.batches import by_id
 
 _FLOAT = re.compile(r"(\d+)\.0+")
@@ -59,9 +59,9 @@ class Places:
         return [], [written]
 
     def holds(self, quote: str) -> str:
-        """Id of the first document that holds a quote (white space apart); empty when none does."""
+        """Id of the first document that holds a quote (white space and looks apart); empty when none does."""
         if quote not in self._found:
-            needle = _SPACE.sub(" ", quote)
+            needle = _seen(quote)
             self._found[quote] = next(
                 (
                     name
@@ -73,15 +73,15 @@ class Places:
         return self._found[quote]
 
     def contains(self, name: str, quote: str) -> bool:
-        """Whether a document holds a quote, white space apart."""
-        return quote in self.by_id[name].text or _SPACE.sub(" ", quote.strip()) in self._flattened(name)
+        """Whether a document holds a quote, white space and looks apart."""
+        return quote in self.by_id[name].text or _seen(quote.strip()) in self._flattened(name)
 
     def _flattened(self, name: str) -> str:
         if name not in self._flat:
             if self._flat_size > _FLAT:
                 self._flat.clear()
                 self._flat_size = 0
-            self._flat[name] = _SPACE.sub(" ", self.by_id[name].text)
+            self._flat[name] = _seen(self.by_id[name].text)
             self._flat_size += len(self._flat[name])
         return self._flat[name]
 
@@ -99,10 +99,15 @@ class Places:
         return (first, last) if fits else None
 
 
+def _seen(text: str) -> str:
+    """Return a text as quotes are looked for in it: by the look of its characters, white space squeezed."""
+    return _SPACE.sub(" ", comparable(text))
+
+
 def _spellings(name: str) -> list[str]:
     """Ways a document's name is written: NFC, base name, without suffix, without case, with POSIX slashes, and as the
     whole number that became ``7.0`` in a column with empty cells."""
-    plain = unicodedata.normalize("NFC", name).replace("\\", "/").strip().removeprefix("./")
+    plain = comparable(unicodedata.normalize("NFC", name)).replace("\\", "/").strip().removeprefix("./")
     path = PurePosixPath(plain)
     suffix = path.suffix
     stem = plain[: -len(suffix)] if suffix and len(suffix) <= 6 and not suffix[1:].isdigit() else plain

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from ragscout.data.findings import Finding
+from ragscout.model.text import comparable
 
 
 def _words(names: str) -> tuple[str, ...]:
@@ -63,8 +64,9 @@ _GLUE = re.compile(r"[\s_\-./:*#]+")
 
 
 def header_key(name: str) -> str:
-    """Return a column name as it is compared: NFKC, no case, no brackets, no glue characters."""
-    plain = unicodedata.normalize("NFKC", str(name)).casefold().strip()
+    """Return a column name as it is compared: NFKC, nothing that cannot be seen, no case, no brackets, no glue
+    characters."""
+    plain = unicodedata.normalize("NFKC", comparable(str(name))).casefold().strip()
     without = _GLUE.sub("", _BRACKETS.sub("", plain))
     return without or _GLUE.sub("", plain)
 

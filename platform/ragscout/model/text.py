@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Literal
 
@@ -21,6 +22,36 @@ def normalise(text: str) -> str:
     """
     text = LONE_SURROGATES.sub("\ufffd", text).replace("\x00", "")
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+_INVISIBLE = (
+    *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0),
+    *range(0x180B, 0x180F),
+    *range(0x200B, 0x2010),
+    *range(0x202A, 0x202F),
+    *range(0x2060, 0x2070),
+    *range(0xFE00, 0xFE10),
+    *range(0xFFF9, 0xFFFC),
+)
+_COMPATIBLE = (*range(0xA0, 0x3130), *range(0x3190, 0x3400), *range(0xFB00, 0x10000), *range(0x1D400, 0x1D800))
+_APART = ("<super>", "<sub>", "<fraction>", "<circle>")  # 10⁶ is not 106, ½ is not 12
+
+
+@functools.cache
+def looks() -> Mapping[int, str]:
+    """Code points that look like other characters, and what they look like: ligatures, full width, units, NBSP; and
+    those that cannot be seen, as nothing. Raised and lowered digits, fractions and circled numbers stay themselves."""
+    table = dict.fromkeys(_INVISIBLE, "")
+    for code in _COMPATIBLE:
+        kind = unicodedata.decomposition(chr(code)).split(" ")
+        if kind[0].startswith("<") and kind[0] not in _APART and code not in table and kind[1:2] != ["0020"]:
+            table[code] = unicodedata.normalize("NFKC", chr(code))
+    return table | {0xA0: " ", 0x202F: " ", 0x2007: " "}
+
+
+def comparable(text: str) -> str:
+    """Return a text as it is compared: what looks equal is equal. For matching only; shown is the text itself."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text.translate(looks()))
 
 
 def script(char: str) -> Script:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ragscout.model.text import normalise
+from ragscout.model.text import comparable, normalise
 from ragscout.providers.parsers.decode import decode, guessed
 from ragscout.providers.parsers.dialect import find_dialect, physical_lines, records, separator_line
 
@@ -75,7 +75,7 @@ def outline(value: Any, depth: int = 0) -> Iterator[str]:
 
 def column(names: Iterable[str], accepted: Iterable[str]) -> str | None:
     """Return the first accepted column name that is there, whatever its case or spaces."""
-    folded = {name.strip().casefold().replace(" ", "").replace("-", "_"): name for name in names}
+    folded = {comparable(name).strip().casefold().replace(" ", "").replace("-", "_"): name for name in names}
     return next((folded[name] for name in accepted if name in folded), None)
 
 

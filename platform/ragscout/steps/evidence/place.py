@@ -18,7 +18,7 @@ from ragscout.steps.document_names import LOOSER
 from ragscout.steps.evidence.quotes import nearly, occurrences
 
 
-@step("evidence", "place", version=1)
+@step("evidence", "place", version=2)
 class Place(Step):
     """Gold spans to offsets in this corpus's documents.
 

@@ -7,6 +7,8 @@ import re
 from collections import Counter, defaultdict
 from difflib import SequenceMatcher
 
+from ragscout.model.text import comparable, looks
+
 _GRAM = 4
 _SHORTEST_LOOSE = 12
 _MOST = 20
@@ -16,7 +18,7 @@ _FOLD = str.maketrans("“”„«»‘’‚‐‑‒–—―", '"""""\'\'\'--
 def occurrences(text: str, quote: str) -> list[tuple[int, int]]:
     """Where a quote stands, at most 20 places: word for word with any white space between its words; a quote of at
     least 12 characters also with white space, case and typographic marks ignored (Korean spacing varies, PDF lines
-    break anywhere)."""
+    break anywhere). Characters that look equal are equal: ligatures, full width; those that cannot be seen are none."""
     words = quote.split()
     if not words:
         return []
@@ -24,10 +26,27 @@ def occurrences(text: str, quote: str) -> list[tuple[int, int]]:
     found = [match.span() for match, _ in zip(pattern.finditer(text), range(_MOST), strict=False)]
     if found:
         return found
+    found = _looking_equal(text, " ".join(words))
+    if found:
+        return found
     needle, _ = _squeezed(quote)
     if len(needle) < _SHORTEST_LOOSE:
         return []
     hay, places = _squeezed(text)
+    at = hay.find(needle)
+    while at >= 0 and len(found) < _MOST:
+        found.append((places[at], places[at + len(needle) - 1] + 1))
+        at = hay.find(needle, at + len(needle))
+    return found
+
+
+def _looking_equal(text: str, quote: str) -> list[tuple[int, int]]:
+    """Where a quote stands when characters are compared by their look."""
+    needle = " ".join(comparable(quote).split())
+    if not needle or (text.isascii() and quote.isascii()):
+        return []
+    hay, places = _seen(text)
+    found: list[tuple[int, int]] = []
     at = hay.find(needle)
     while at >= 0 and len(found) < _MOST:
         found.append((places[at], places[at + len(needle) - 1] + 1))
@@ -84,12 +103,28 @@ def _within(window: str, needle: str) -> tuple[float, int, int] | None:
 
 @functools.lru_cache(maxsize=64)
 def _squeezed(text: str) -> tuple[str, list[int]]:
-    """Text without white space, case and typographic variants, and the place of each character in the original."""
+    """Text without white space, case, typographic variants and looks, and the place of each character in the
+    original."""
     chars: list[str] = []
     places: list[int] = []
     for at, char in enumerate(text.translate(_FOLD)):
-        if not char.isspace():
-            lower = char.lower()
-            chars.append(lower if len(lower) == 1 else char)
-            places.append(at)
+        for seen in looks().get(ord(char), char):
+            if not seen.isspace():
+                lower = seen.lower()
+                chars.append(lower if len(lower) == 1 else seen)
+                places.append(at)
+    return "".join(chars), places
+
+
+@functools.lru_cache(maxsize=64)
+def _seen(text: str) -> tuple[str, list[int]]:
+    """Text as it is compared, each run of white space one blank, and the place of each character in the original."""
+    chars: list[str] = []
+    places: list[int] = []
+    for at, char in enumerate(text):
+        for seen in looks().get(ord(char), char):
+            blank = seen.isspace()
+            if not blank or (chars and chars[-1] != " "):
+                chars.append(" " if blank else seen)
+                places.append(at)
     return "".join(chars), places
