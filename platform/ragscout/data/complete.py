@@ -8,11 +8,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from ragscout.data.draft import Draft, DraftQuestion, Gold
-from ragscout.data.findings import Finding
+from ragscout.data.findings import Finding, Severity
+from ragscout.data.formats.splits import one_split
 from ragscout.data.options import Limits, ReadOptions
 from ragscout.data.read.encoding import ungarbled
 from ragscout.data.read.loaded import bad_row
 from ragscout.model.text import comparable, normalise
+
+_MANY_EQUAL = 0.2  # share of questions that repeat another in everything but the id
 
 
 def finish(draft: Draft, options: ReadOptions) -> list[DraftQuestion]:
@@ -20,6 +23,7 @@ def finish(draft: Draft, options: ReadOptions) -> list[DraftQuestion]:
 
     Exact repeats are dropped with a warning; one id on two different questions is an error that names both lines.
     """
+    one_split(draft, options)
     _join_judgements(draft)
     kept = [question for question in draft.questions if _clean(question, draft, options)]
     kept = _distinct(kept, draft, options)
@@ -172,37 +176,83 @@ def _distinct(questions: Sequence[DraftQuestion], draft: Draft, options: ReadOpt
     kept: dict[str, DraftQuestion] = {}
     repeats: dict[str, list[str]] = defaultdict(list)
     unnamed: Counter[str] = Counter()
+    merged: list[str] = []
     asked: dict[str, str] = {}
-    for question in questions:
+    for question in sorted(questions, key=lambda item: not item.id):
         made = f"q-{hashlib.sha256(question.text.encode()).hexdigest()[:8]}"
-        name = question.id or asked.setdefault(_seen(question.text), made)
+        text = _seen(question.text)
+        name = question.id or asked.get(text, made)
+        asked.setdefault(text, name)
         known = kept.get(name)
         if known is None:
             question.id = name
             kept[name] = question
         elif _same(known, question):
             repeats[question.file].append(f"{name} (lines {known.line} and {question.line})")
+        elif known.file != question.file and _seen(known.text) == text:
+            _merge(known, question)
+            merged.append(f"{name} ({known.file}:{known.line} and {question.file}:{question.line})")
         elif not question.id:
             unnamed[name] += 1
             question.id = f"{name}-{unnamed[name] + 1}"
             kept[question.id] = question
-            draft.findings.append(
-                Finding(
-                    "question_twice",
-                    "warning",
-                    f"the question of line {known.line} is asked again with another answer; both were kept",
-                    question.file,
-                    question.line,
-                    value=question.text,
-                    remedy="Put all accepted answers into one row.",
-                )
-            )
+            draft.findings.append(_asked_again(known, question))
         else:
             draft.findings.append(_two_meanings(name, known, question, options))
+    if merged:
+        text = f"{len(merged)} questions stand in two files; their answers and evidence were joined"
+        draft.tell("merged_question", text, "", merged)
+    order = {id(question): number for number, question in enumerate(questions)}
+    final = sorted(kept.values(), key=lambda question: order[id(question)])
+    _say_equal(final, draft)
     for file, rows in repeats.items():
         text = f"{len(rows)} rows repeat another row word for word and were dropped"
         draft.findings.append(Finding("repeated_row", "warning", text, file, rows=tuple(rows)))
-    return list(kept.values())
+    return final
+
+
+def _asked_again(known: DraftQuestion, question: DraftQuestion) -> Finding:
+    return Finding(
+        "question_twice",
+        "warning",
+        f"the question of line {known.line} is asked again with another answer; both were kept",
+        question.file,
+        question.line,
+        value=question.text,
+        remedy="Put all accepted answers into one row.",
+    )
+
+
+def _merge(known: DraftQuestion, other: DraftQuestion) -> None:
+    """Give a question what another file says of it: references, documents, evidence, metadata it lacks."""
+    known.references = list(dict.fromkeys([*known.references, *other.references]))
+    known.documents = list(dict.fromkeys([*known.documents, *other.documents]))
+    if not known.evidence:
+        known.evidence = other.evidence
+    if known.answerable is None:
+        known.answerable = other.answerable
+    known.type, known.slice = known.type or other.type, known.slice or other.slice
+    known.meta = other.meta | known.meta
+
+
+def _say_equal(questions: Sequence[DraftQuestion], draft: Draft) -> None:
+    """Say which questions have one text and ids of their own: each counts. Many equal in everything are a warning."""
+    texts = [_seen(question.text) for question in questions]
+    counts, whole = Counter(texts), Counter(map(_content, questions))
+    rows = [question.id for question, text in zip(questions, texts, strict=True) if counts[text] > 1]
+    if rows:
+        same = len(questions) - len(whole) > _MANY_EQUAL * len(questions)
+        text = f"{len(rows)} of {len(questions)} questions share {sum(count > 1 for count in counts.values())} texts"
+        text += " under ids of their own" + (", with the same answers" if same else "") + "; each of them counts"
+        remedy = "Keep one of each, with all accepted answers, unless they are meant to weigh more." if same else ""
+        severity: Severity = "warning" if same else "info"
+        draft.findings.append(Finding("equal_questions", severity, text, rows=tuple(rows), remedy=remedy))
+
+
+def _content(question: DraftQuestion) -> tuple[object, ...]:
+    """Return what a question says, by the look of its texts."""
+    held = (tuple(map(_seen, question.references)), tuple(question.documents), tuple(_golds(question.evidence)))
+    return _seen(question.text), *held, question.answerable
 
 
 def _two_meanings(name: str, known: DraftQuestion, question: DraftQuestion, options: ReadOptions) -> Finding:
@@ -220,13 +270,7 @@ def _two_meanings(name: str, known: DraftQuestion, question: DraftQuestion, opti
 
 
 def _same(one: DraftQuestion, two: DraftQuestion) -> bool:
-    return (_seen(one.text), [*map(_seen, one.references)], one.documents, _golds(one.evidence), one.answerable) == (
-        _seen(two.text),
-        [*map(_seen, two.references)],
-        two.documents,
-        _golds(two.evidence),
-        two.answerable,
-    )
+    return _content(one) == _content(two)
 
 
 def _seen(text: str) -> str:

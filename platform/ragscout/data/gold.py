@@ -168,19 +168,25 @@ def _settle(question: DraftQuestion, places: Places, report: GoldReport) -> None
         found_documents += found
         lost += missing
     number_groups(question.evidence)
-    kept = [gold for gold in question.evidence if _place(gold, question, places, report)]
+    outside: list[str] = []
+    kept = [gold for gold in question.evidence if _place(gold, question, places, report, outside)]
     dropped = [gold for gold in question.evidence if not any(gold is item for item in kept)]
     alive = {gold.group for gold in kept}
-    lost += [gold.document or _cut(gold.quote) for gold in dropped if gold.group not in alive]
+    needed = [gold for gold in dropped if gold.group not in alive]
+    lost += [gold.document or _cut(gold.quote) for gold in needed if gold.document not in places.by_id]
+    beyond = [text for gold in needed if (text := f"{gold.start}..{gold.end} of {gold.document}") in outside]
     for gold in dropped:
         if gold.group in alive:
             report.add("alternative", question, gold.document or _cut(gold.quote))
     lost = list(dict.fromkeys(lost))
-    if lost:
+    if lost or beyond:
         for name in lost:
             report.missing[name] += 1
-        report.add("missing", question, ", ".join(lost))
-        question.meta["gold_missing"] = ", ".join(lost)
+        if lost:
+            report.add("missing", question, ", ".join(lost))
+        if beyond:
+            report.add("offsets", question, ", ".join(beyond))
+        question.meta["gold_missing"] = ", ".join([*lost, *beyond])
         question.documents, question.evidence = [], []
         return
     report.matched += 1
@@ -195,8 +201,8 @@ def number_groups(evidence: Sequence[Gold]) -> None:
         gold.group = numbers.setdefault(key, len(numbers))
 
 
-def _place(gold: Gold, question: DraftQuestion, places: Places, report: GoldReport) -> bool:
-    """Resolve and verify one piece; ``False`` when it points to nothing."""
+def _place(gold: Gold, question: DraftQuestion, places: Places, report: GoldReport, outside: list[str]) -> bool:
+    """Resolve and verify one piece; ``False`` when it points to nothing. ``outside`` gets offsets beyond a document."""
     quote = normalise(gold.quote)
     name = places.resolve(gold.document) if gold.document else places.holds(quote.strip())
     if not name:
@@ -211,7 +217,7 @@ def _place(gold: Gold, question: DraftQuestion, places: Places, report: GoldRepo
         return True
     if not quote:
         if not 0 <= gold.start < gold.end <= len(text):
-            report.add("offsets", question, f"{gold.start}..{gold.end} of {name}")
+            outside.append(f"{gold.start}..{gold.end} of {name}")
             return False
         gold.quote = text[gold.start : gold.end]
         return True
@@ -291,7 +297,11 @@ _SAID = {
         "Correct the quotes.",
     ),
     "alternative": ("an alternative piece of evidence was not found; another of its group was", "warning", ""),
-    "offsets": ("offsets lie outside the document", "warning", "Correct them, or give the quote."),
+    "offsets": (
+        "offsets lie outside their document; these questions stay out of retrieval metrics",
+        "warning",
+        "Correct them, or give the quotes.",
+    ),
 }
 
 
@@ -302,6 +312,10 @@ def _findings(report: GoldReport, file: str, documents: int) -> list[Finding]:
         if report.rows[kind]
     ]
     rows = tuple(report.rows["missing"])
+    if not rows and report.rows["offsets"] and not report.matched:
+        text = f"the offsets of none of {report.stated} questions lie inside their documents"
+        remedy = "Count them in characters of the uploaded documents, or give the quotes."
+        return [Finding("gold_nowhere", "error", text, file, rows=tuple(report.rows["offsets"]), remedy=remedy)]
     if not rows:
         return found
     names = ", ".join(_cut(name) for name in list(report.missing)[:10])

@@ -37,6 +37,8 @@ _DAMAGE = (
     MemoryError,
 )
 _Table = tuple[str, list[tuple[int, list[str]]]]
+_HEADER = 5  # what ``recognised`` says of a row that names the question and something else
+_ASKING = 0.3  # share of rows that ask, from which a table is one of sentences
 _HEAD = 65536  # bytes of an XML part in which a document type would have to stand
 
 
@@ -157,7 +159,7 @@ def _cells(sheet: Any) -> Iterator[Any]:
 
 def _join(tables: list[_Table], found: Loaded, merged: Mapping[str, Spans]) -> None:
     """Sheets with questions are joined; without any, the first sheet stands for the workbook."""
-    headed = [(title, rows, _header(rows)) for title, rows in tables]
+    headed = [(title, rows, _header(rows)) for title, rows in _apart(tables, found)]
     chosen = [item for item in headed if "question" in question_roles(item[1][item[2]][1])[0]]
     if not chosen:
         chosen = [item for item in headed if is_documents(item[1][item[2]][1])] or headed[:1]
@@ -183,6 +185,21 @@ def _join(tables: list[_Table], found: Loaded, merged: Mapping[str, Spans]) -> N
             found.records.append(Record(number, values))
 
 
+def _apart(tables: list[_Table], found: Loaded) -> list[_Table]:
+    """Return the tables of all sheets; a table below another that asks nothing is left out, said."""
+    made: list[_Table] = []
+    for title, rows in tables:
+        for kind, part in _tables_of(rows):
+            if kind != "other":
+                made.append((title, part))
+                continue
+            text = f"sheet {title!r}: a second table below the questions was left out"
+            span = (f"{part[0][0]}-{part[-1][0]}",)
+            remedy = "If these rows are questions, take out the empty rows above them."
+            found.findings.append(Finding("second_table", "warning", text, found.path, rows=span, remedy=remedy))
+    return made
+
+
 def _unmerged(title: str, header: Row, rows: Sequence[Row], spans: Spans, found: Loaded) -> Sequence[Row]:
     """Return the rows of a sheet, each with the values of the merged cells that it lies in; what was joined is said."""
     if not spans:
@@ -198,6 +215,42 @@ def _unmerged(title: str, header: Row, rows: Sequence[Row], spans: Spans, found:
     return body
 
 
-def _header(rows: list[tuple[int, list[str]]]) -> int:
+def _header(rows: Sequence[Row]) -> int:
+    """Index of the header: the first row with a question column and another known one, else the best row."""
     scores = [recognised(cells) for _, cells in rows[:HEADER_WITHIN]]
-    return scores.index(max(scores)) if max(scores) > 0 else 0
+    sure = next((number for number, score in enumerate(scores) if score >= _HEADER), None)
+    return sure if sure is not None else scores.index(max(scores)) if max(scores) > 0 else 0
+
+
+def _tables_of(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Tables of one sheet, with what each is: ``first``, ``headed`` (it has a header with a question column), or
+    ``other``. Empty rows inside a table of questions part nothing."""
+    made: list[tuple[str, list[Row]]] = [("first", [])]
+    for block in _blocks(rows):
+        head = block[0][1]
+        if made[0][1] and "question" in question_roles(head)[0] and recognised(head) >= _HEADER:
+            made.append(("headed", block))
+        elif len(block) > 1 and _asking(made[0][1]) > _ASKING and not _asking(block):
+            made.append(("other", block))
+        else:
+            kind = made[-1][0]
+            made[-1 if kind == "headed" else 0][1].extend(block)
+    return made
+
+
+def _blocks(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows parted where rows between them are empty."""
+    made: list[list[Row]] = []
+    for row in rows:
+        if made and row[0] == made[-1][-1][0] + 1:
+            made[-1].append(row)
+        else:
+            made.append([row])
+    return made
+
+
+def _asking(rows: Sequence[Row]) -> float:
+    """Share of rows, headers apart, with a cell that asks: a question mark, or a sentence of four words."""
+    held = [cells for _, cells in rows if recognised(cells) < _HEADER]
+    asks = [any("?" in cell or "\uff1f" in cell or len(cell.split()) >= 4 for cell in cells) for cells in held]
+    return sum(asks) / len(asks) if asks else 0.0
