@@ -97,7 +97,7 @@ def parse(
     it has none) and its other short columns as metadata; any other file is one document whose id is its path.
 
     Raises:
-        MissingExtraError: docx or pptx without the extra ``documents``.
+        MissingExtraError: pptx without the extra ``documents``.
         StepError: ``ocr`` without the program or its languages.
     """
     kind = kind_of(file.path, file.media_type)

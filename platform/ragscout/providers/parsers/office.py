@@ -12,7 +12,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ragscout.model.errors import MissingExtraError
+from ragscout.providers.parsers.cells import cell_text
 from ragscout.providers.parsers.hangul import hwpx_text
+from ragscout.providers.parsers.tables import table_text
+from ragscout.providers.parsers.word import docx_text
 
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _DAMAGE = (
@@ -31,12 +34,12 @@ def office_text(kind: str, data: bytes) -> tuple[str, str]:
     """Text of a ``docx``, ``pptx``, ``xlsx`` or ``hwpx`` file, and what is wrong with it (empty when nothing is).
 
     Raises:
-        MissingExtraError: docx or pptx without the extra ``documents``.
+        MissingExtraError: pptx without the extra ``documents``.
     """
     problem = _archive_problem(data)
     if problem:
         return "", problem
-    read = {"docx": _docx_text, "pptx": _pptx_text, "xlsx": _xlsx_text, "hwpx": hwpx_text}[kind]
+    read = {"docx": docx_text, "pptx": _pptx_text, "xlsx": _xlsx_text, "hwpx": hwpx_text}[kind]
     try:
         return read(data), ""
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError):
@@ -64,36 +67,6 @@ def _declares(xml: bytes) -> bool:
     return bool(_DECLARATION.search(xml if b"\x00" not in xml[:64] else xml.replace(b"\x00", b"")))
 
 
-def _docx_text(data: bytes) -> str:
-    """Paragraphs and tables in reading order, headings as ``#``."""
-    try:
-        import docx
-        from docx.opc.exceptions import PackageNotFoundError
-        from docx.table import Table
-    except ImportError:
-        raise MissingExtraError("Reading docx files", "documents") from None
-    parts: list[str] = []
-    try:
-        document = docx.Document(io.BytesIO(data))
-    except PackageNotFoundError as error:
-        raise ValueError("not a Word package") from error
-    for block in document.iter_inner_content():
-        if isinstance(block, Table):
-            parts.append(_table_text([cell.text for cell in row.cells] for row in block.rows))
-        elif block.text.strip():
-            parts.append(_prefix(block) + block.text.strip())
-    return "\n\n".join(parts)
-
-
-def _prefix(paragraph: Any) -> str:
-    style = (paragraph.style.name or "") if paragraph.style is not None else ""
-    if style == "Title":
-        return "# "
-    if style.startswith("Heading ") and style[8:].isdigit():
-        return "#" * min(6, int(style[8:])) + " "
-    return "- " if style.startswith("List") else ""
-
-
 def _pptx_text(data: bytes) -> str:
     """Texts, tables and notes of the slides, one ``##`` heading per slide."""
     try:
@@ -115,7 +88,7 @@ def _pptx_text(data: bytes) -> str:
             if shape.has_text_frame and shape.text_frame.text.strip():
                 parts.append(shape.text_frame.text.strip())
             elif shape.has_table:
-                parts.append(_table_text([cell.text for cell in row.cells] for row in shape.table.rows))
+                parts.append(table_text([cell.text for cell in row.cells] for row in shape.table.rows))
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
             parts.append(slide.notes_slide.notes_text_frame.text.strip())
     return "\n\n".join(part for part in parts if part)
@@ -131,7 +104,7 @@ def _shapes(shapes: Iterable[Any]) -> Iterator[Any]:
 
 
 def _xlsx_text(data: bytes) -> str:
-    """Sheets as tables, one ``##`` heading per sheet; cells show their stored values, formulas are not run."""
+    """Sheets as tables, one ``##`` heading per sheet; cells as people see them, formulas are not run."""
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
@@ -141,14 +114,12 @@ def _xlsx_text(data: bytes) -> str:
         raise ValueError("not an Excel workbook") from error
     parts: list[str] = []
     for sheet in book.worksheets:
-        rows = [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+        sheet.reset_dimensions()  # a program may have written too small ones
+        rows = [[cell_text(cell) for cell in row] for row in sheet.iter_rows()]
         rows = [row for row in rows if any(cell.strip() for cell in row)]
+        width = max((len(row) for row in rows), default=0)
+        rows = [row + [""] * (width - len(row)) for row in rows]
         if rows:
-            parts.append(f"## {sheet.title}\n\n{_table_text(rows)}")
+            parts.append(f"## {sheet.title}\n\n{table_text(rows)}")
     book.close()
     return "\n\n".join(parts)
-
-
-def _table_text(rows: Iterable[Iterable[str]]) -> str:
-    """Rows as ``| a | b |`` lines."""
-    return "\n".join("| " + " | ".join(" ".join(cell.split()) for cell in row) + " |" for row in rows)
