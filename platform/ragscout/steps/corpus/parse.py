@@ -17,7 +17,7 @@ from ragscout.steps.batches import Spill
 from ragscout.steps.corpus.transforms import Transform, transformed
 
 
-@step("corpus", "parse", version=3, libraries=("pypdf", "beautifulsoup4"))
+@step("corpus", "parse", version=4, libraries=("pypdf", "beautifulsoup4"))
 class Parse(Step):
     """Text of txt, md, html, pdf (text layer), rows of jsonl, csv and parquet, json, docx, pptx, xlsx, hwpx, hwp, eml.
 
