@@ -45,6 +45,11 @@ class ParseReport:
 
     files: list[FileParse] = field(default_factory=list)
 
+    @property
+    def scanned(self) -> tuple[str, ...]:
+        """Files without any text that have pages which are pictures."""
+        return tuple(item.path for item in self.files if not item.documents and item.troubles.get("no_text"))
+
     def add(self, path: str, parsed: ParsedFile, documents: int, characters: int) -> None:
         """Note one file: what was parsed (of a large one, its first documents) and how much it held."""
         letters = Counter(

@@ -30,6 +30,10 @@ from ragscout.store.blobs import DamagedBlobError
 
 _LANGUAGE_SAMPLE = 400  # characters that tell a document's language well enough to count it
 _MANY = 5000  # documents from which a fifth of that must do
+_RECOGNISE = (
+    "Their pages are pictures (scanned?): run text recognition (OCR) over them and upload what it gives, for example "
+    "with ocrmypdf."
+)
 _NAME = re.compile(r"[^\w.\-]+")
 
 
@@ -140,9 +144,8 @@ def _content(made: Sorted, parent: EvalSet | None, blobs: BlobStore, options: Re
             content.inherited = f"questions of {parent.name}@{parent.version} were kept"
     if content.files and not content.documents:
         text = "none of the uploaded documents holds text that can be read"
-        refuse(
-            [*content.findings, Finding("no_text", "error", text, remedy="See the warnings above each file's name.")]
-        )
+        remedy = "Give files with text." if not content.parsing.scanned else _RECOGNISE
+        refuse([*content.findings, Finding("no_text", "error", text, rows=content.parsing.scanned, remedy=remedy)])
     content.questions, found = place_evidence(drafts, content.documents)
     content.findings += [*found, *filter_findings(content.questions, content.documents)]
     refuse(content.findings)

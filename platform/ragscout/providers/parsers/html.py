@@ -47,26 +47,41 @@ def html_text(markup: str, *, mode: Literal["text", "main"] = "text") -> tuple[s
 def _pieces(root: Tag, dropped: frozenset[str]) -> Iterator[str]:
     """Text pieces in reading order; an own stack, since pages may nest deeper than Python's recursion allows."""
     stack: list[PageElement | str] = [root]
-    pre = 0
+    pre = cells = 0
     while stack:
         item = stack.pop()
         if isinstance(item, Tag):
-            if item.name in dropped:
+            if item.name in dropped or _hidden(item):
                 continue
             pre += item.name == "pre"
             opening, closing = _around(item)
+            if cells:  # a cell stays in its row, whatever is inside
+                opening, closing = ("^", "") if item.name == "sup" else (" ", " ") if opening or closing else ("", "")
+                pre -= item.name == "pre"
+            if item.name in ("td", "th"):
+                cells, closing = cells + 1, _CELL_END
             yield opening
             stack.append(closing)
             stack.extend(reversed(item.contents))
         elif isinstance(item, NavigableString):
             if not isinstance(item, PreformattedString):
                 yield str(item) if pre else _SPACE.sub(" ", item)
+        elif item == _CELL_END:
+            cells -= 1
+            yield " "
         elif isinstance(item, str):
             pre -= item == _PRE_END
             yield item
 
 
 _PRE_END = "\n```\n\n"
+_CELL_END = "\0cell"
+_NOT_SHOWN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+
+
+def _hidden(tag: Tag) -> bool:
+    """Whether a browser does not show an element."""
+    return tag.has_attr("hidden") or bool(_NOT_SHOWN.search(str(tag.get("style", ""))))
 
 
 def _around(tag: Tag) -> tuple[str, str]:
@@ -80,6 +95,8 @@ def _around(tag: Tag) -> tuple[str, str]:
         return "\n- ", ""
     if name in ("td", "th"):
         return " | ", ""
+    if name == "sup":
+        return "^", ""
     if name == "tr":
         return "\n", " |"
     if name in _BLOCKS:
