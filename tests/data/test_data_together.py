@@ -120,3 +120,13 @@ def test_equal_questions_under_own_ids_are_said(store: Any, write: Write) -> Non
     assert said.message.startswith("3000 of 3000 questions share 1 texts")
     other = type(store)().upload(write("r.csv", "id,question,answer\n1,How?,a\n2,How?,b\n"))
     assert [item.severity for item in other.report.findings if item.kind == "equal_questions"] == ["info"]
+
+
+def test_scanned_pages_alone_name_text_recognition(store: Any, write: Write) -> None:
+    from pypdf import PdfWriter
+
+    made, stream = PdfWriter(), io.BytesIO()
+    made.add_blank_page(200, 200)
+    made.write(stream)
+    with pytest.raises(EvalSetError, match=r"no.* text that can be read.*scan\.pdf.*text recognition \(OCR\)"):
+        store.upload(write("scan.pdf", stream.getvalue()))

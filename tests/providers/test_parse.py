@@ -225,3 +225,19 @@ def test_no_bytes_break_a_parser(data: bytes, suffix: str) -> None:
     parsed = read(f"x{suffix}", data)
     assert parsed.documents or parsed.warnings
     assert all(normalise(document.text) == document.text for document in parsed.documents)
+
+
+def test_a_page_named_txt_is_read_as_html() -> None:
+    parsed = read("x.txt", "\n<!DOCTYPE html><html><head><title>T</title></head><body><p>hello</p></body></html>")
+    assert (parsed.documents[0].text, parsed.documents[0].title) == ("hello", "T")
+    assert "the content is HTML" in parsed.warnings[0]
+    assert read("y.txt", "<html> is how a page begins; <p> is text here").kind == "html"
+    assert read("z.txt", "a page begins with <html>").kind == "text"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"), [(b"\x89PNG\r\n\x1a\n\x00", "PNG"), (b"%PDF-1.7\n", "a PDF"), (b"PK\x03\x04abc", "archive")]
+)
+def test_binary_content_named_txt_is_refused_by_its_name(data: bytes, said: str) -> None:
+    parsed = read("x.txt", data)
+    assert not parsed.documents and said in parsed.warnings[0]

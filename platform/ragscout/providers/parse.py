@@ -103,6 +103,9 @@ def parse(
     kind = kind_of(file.path, file.media_type)
     if not kind:
         return ParsedFile((), (f"{file.path}: skipped, no parser reads this kind of file.",))
+    kind, lying = _true_kind(kind, data)
+    if lying and kind == "":
+        return ParsedFile((), _sentences(file.path, [lying]))
     if kind in ("json", "csv", "parquet"):
         return _rows(file, data, kind)
     if kind == "pdf":
@@ -125,7 +128,32 @@ def parse(
             from ragscout.providers.parsers.html import html_text
 
             title, text = html_text(text, mode=html)
-    return _one(file, kind, text, title, meta, problems, encoding)
+    return _one(file, kind, text, title, meta, [*([lying] if lying else []), *problems], encoding)
+
+
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE)
+_BINARY = {
+    b"%PDF-": "a PDF",
+    b"\x89PNG\r\n": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"GIF8": "a picture (GIF)",
+    b"PK\x03\x04": "an archive or an Office file",
+    b"\xd0\xcf\x11\xe0": "an old Office file",
+    b"\x1f\x8b": "a gzip archive",
+}
+
+
+def _true_kind(kind: str, data: bytes) -> tuple[str, str]:
+    """Kind of a file whose name says text, by its content, and what is to be said; empty when it cannot be read as
+    text at all."""
+    if kind not in ("text", "markdown"):
+        return kind, ""
+    content = next((name for mark, name in _BINARY.items() if data.startswith(mark)), "")
+    if content:
+        return "", f"the content is {content}, the name says text: give it the suffix that it has by right"
+    if kind == "text" and _MARKUP.match(data[:1024]):
+        return "html", "the content is HTML, the name says text: it was read as HTML"
+    return kind, ""
 
 
 def each_document(
