@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ragscout.providers.parsers.pages import Line, broken, repeated_lines, spaceless, two_columns
+from ragscout.providers.parsers.typeset import unset
 
 Ocr = Callable[[Any], str]
 """Text of a page's pictures."""
@@ -89,6 +90,8 @@ def pdf_text(data: bytes, *, mode: Literal["plain", "layout"] = "plain", ocr: Oc
             troubles["unreadable"].append(number + 1)
         pages.append(text.replace("\r\n", "\n").replace("\x00", "").strip())
         _look(pages[-1], lines, number + 1, troubles)
+    if mode == "plain":
+        pages = unset(pages)
     repeated = repeated_lines(pages)
     found = {kind: tuple(numbers) for kind, numbers in troubles.items() if numbers}
     if repeated:
