@@ -200,7 +200,7 @@ def _distinct(questions: Sequence[DraftQuestion], draft: Draft, options: ReadOpt
         else:
             draft.findings.append(_two_meanings(name, known, question, options))
     if merged:
-        text = f"{len(merged)} questions stand in two files; their answers and evidence were joined"
+        text = f"{len(merged)} questions stand in two files: answers were joined, the first evidence counts"
         draft.tell("merged_question", text, "", merged)
     order = {id(question): number for number, question in enumerate(questions)}
     final = sorted(kept.values(), key=lambda question: order[id(question)])
