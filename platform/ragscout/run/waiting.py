@@ -54,9 +54,13 @@ class Waiting:
 
     def words(self, rows: Mapping[str, str], prepared: Setup) -> tuple[str, ...]:
         """Say what waits and why, one sentence a cause. ``rows``: see ``among``."""
-        named = {why: f"; --drop {model.label} leaves what asks it out for good" for model, why in self.models.items()}
-        counts = Counter(rows.values())
-        said = [f"{why} ({_rows(count)} for it{named.get(why, '')})" for why, count in counts.items()]
+        labels = {why: model.label for model, why in self.models.items()}
+        said = [
+            f"{why.removesuffix('.')} ({_rows(count)} for it; --drop {labels[why]} leaves them out for good)"
+            if why in labels
+            else why
+            for why, count in Counter(rows.values()).items()
+        ]
         columns = [metric for metric in prepared.metrics if metric not in prepared.deciding and self._of(metric)]
         for metric in columns:
             names = ", ".join(figure.name for figure in metric.figures())
@@ -76,11 +80,12 @@ class Waiting:
             if first is None or first.step is None:
                 continue
             asked, said = chat_models(first.step), filled.unanswered(first.key)
-            if len(asked) == 1:
+            if configuration.whole_system and wanted is configuration.last:
+                nodes[first.key] = f"endpoint: {configuration.label()}: {said}"
+            elif len(asked) == 1:
                 models.setdefault(asked[0], f"endpoint: {said}")
             else:
-                whose = configuration.label() if configuration.whole_system else first.step.label()
-                nodes[first.key] = f"endpoint: {whose}: {said}"
+                nodes[first.key] = f"endpoint: {first.step.label()}: {said}"
         return Waiting(models, nodes)
 
     def _said(self, node: Node) -> str:
