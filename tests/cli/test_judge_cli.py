@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ragscout.curate.label_sheet import level_of, safe_cell
+from ragscout.curate.label_sheet import SheetRow, level_of, read_sheet, write_sheet
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import FakeServer
 
@@ -151,11 +151,18 @@ def test_a_wrong_label_is_one_message_and_changes_nothing(place: Path, call: Cal
     assert status == 2 and "correctness" in errors
 
 
-def test_cells_never_start_a_formula() -> None:
-    for text in ("=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"):
-        assert safe_cell(text).lstrip()[:1] not in ("=", "+", "-", "@"), text
-    assert safe_cell("a\x00b\ud800c") == "a b c"
-    assert len(safe_cell("가" * 50_000)) < 32_767
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_a_sheet_holds_any_text(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"sheet.{suffix}"
+    texts = ("=cmd|' /C calc'!A0", "@SUM(A1)", "＝1+1", "a\x00b\ud800c", "가" * 50_000)
+    write_sheet(path, [SheetRow(f"={number}", "q", ("r",), text, label="5") for number, text in enumerate(texts)], [])
+    found = read_sheet(path)
+    assert [row.id for row in found] == [f"={number}" for number in range(5)]
+    assert [row.answer for row in found[:4]] == [*texts[:3], "a b c"]
+    assert found[4].answer.startswith("가가") and len(found[4].answer) < 32_767 and found[4].answer.endswith("[…]")
+
+
+def test_labels_are_read_as_people_write_them() -> None:
     assert level_of("0", 5) is level_of("6", 5) is level_of("4/10", 5) is level_of("", 5) is None
     assert level_of("정답", 5) == (2, 2)
 

@@ -189,6 +189,7 @@ def test_csv_opens_in_excel(held: Any, tmp_path: Path) -> None:
 
 
 FORMULAS = ["=1+1", "+cmd|'/c calc'!A0", "-2+3", "@SUM(A1)", "\tx", "'=kept", "-5", "+82", "-3.5%", "'평문", "=질문?"]
+FORMULAS += ["＝1+1", "＋1+1", "－1+1", "＠SUM(A1)", " =1", "\u200b=1", "\ufeff=1", "\u202e=1", "''=kept", "' =1"]
 
 
 @pytest.mark.parametrize("name", ["csv", "xlsx"])

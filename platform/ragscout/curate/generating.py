@@ -216,7 +216,7 @@ def _read(reply: ChatReply) -> tuple[str, str] | None:
     start, end = reply.text.find("{"), reply.text.rfind("}")
     try:
         held = json.loads(reply.text[start : end + 1]) if 0 <= start < end else None
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     if not isinstance(held, dict):
         return None

@@ -1,9 +1,7 @@
-"""A sheet of answers for people to label, as xlsx or csv: blind, and safe to open in a spreadsheet."""
+"""A sheet of answers for people to label, as xlsx or csv, and blind."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +9,13 @@ from pathlib import Path
 
 from ragscout.data.options import ReadOptions
 from ragscout.data.read.loaders import load
+from ragscout.data.write.sheets import SheetPage, csv_table, workbook
 from ragscout.model.errors import EvalSetError
 from ragscout.model.text import normalise
 
 COLUMNS = ("id", "question", "reference", "passages", "answer", "label", "comment")
-CELL_LIMIT = 32_000
-"""Characters of a cell; Excel takes 32,767."""
+LONGEST = 32_000
+"""Characters of a cell."""
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _WIDTHS = {"id": 18, "question": 40, "reference": 40, "passages": 60, "answer": 60, "label": 10, "comment": 30}
 RIGHT = frozenset({"right", "correct", "true", "yes", "y", "o", "ok", "맞음", "맞다", "정답", "예", "네", "○"})
@@ -37,31 +36,32 @@ class SheetRow:
     line: int = 0
 
 
-def safe_cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula, without characters that its format forbids."""
-    clean = _FORBIDDEN.sub(" ", text)
-    if len(clean) > CELL_LIMIT:
-        clean = clean[:CELL_LIMIT] + " […]"
-    risky = clean.lstrip()[:1] in ("=", "+", "-", "@") or clean[:1] in ("\t", "\r", "\n")
-    return f"'{clean}" if risky else clean
-
-
 def write_sheet(path: Path, rows: Sequence[SheetRow], guide: Sequence[str]) -> None:
     """Write a sheet; what each label means (``guide``) stands on a second sheet of an xlsx file.
 
     Raises:
-        EvalSetError: the suffix is neither .xlsx nor .csv.
+        EvalSetError: the suffix is neither .xlsx nor .csv, or the file cannot be written.
     """
     columns = [name for name in COLUMNS if name != "passages" or any(row.passages for row in rows)]
-    lines = [[safe_cell(_cell(row, name)) for name in columns] for row in rows]
+    lines = [columns, *([_clean(_cell(row, name)) for name in columns] for row in rows)]
     if path.suffix.lower() == ".csv":
-        out = io.StringIO()
-        csv.writer(out, lineterminator="\r\n").writerows([columns, *lines])
-        path.write_text(out.getvalue(), encoding="utf-8-sig", newline="")
+        data = csv_table(lines).encode("utf-8-sig")
     elif path.suffix.lower() == ".xlsx":
-        _workbook(path, columns, lines, guide)
+        widths = {letter: _WIDTHS[name] for letter, name in zip("ABCDEFG", columns, strict=False)}
+        notes = SheetPage("how to label", [[text] for text in guide], widths={"A": 100})
+        data = workbook([SheetPage("answers", lines, "A2", widths, wrapped=True), notes])
     else:
         raise EvalSetError(f"{path}: the suffix says the format; got {path.suffix!r}. Use .xlsx or .csv.")
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise EvalSetError(f"{path}: cannot be written; got {error.strerror}. Name another place.") from None
+
+
+def _clean(text: str) -> str:
+    """Text that a person can read in a cell: without control characters, cut where it is too long."""
+    clean = _FORBIDDEN.sub(" ", text)
+    return clean if len(clean) <= LONGEST else clean[:LONGEST] + " […]"
 
 
 def _cell(row: SheetRow, name: str) -> str:
@@ -70,32 +70,6 @@ def _cell(row: SheetRow, name: str) -> str:
     if name == "passages":
         return "\n\n".join(row.passages)
     return str(getattr(row, name))
-
-
-def _workbook(path: Path, columns: Sequence[str], lines: Sequence[Sequence[str]], guide: Sequence[str]) -> None:
-    import openpyxl
-    from openpyxl.styles import Alignment, Font
-
-    book = openpyxl.Workbook()
-    sheet = book.active
-    assert sheet is not None
-    sheet.title = "answers"
-    for number, line in enumerate([columns, *lines], 1):
-        for place, text in enumerate(line, 1):
-            cell = sheet.cell(number, place)
-            cell.value = text
-            # openpyxl takes a leading "=" for a formula: the type is set after the value
-            cell.data_type = "s"
-            cell.alignment = Alignment(wrap_text=True, vertical="top")
-            cell.font = Font(bold=number == 1)
-    for place, name in enumerate(columns, 1):
-        sheet.column_dimensions[openpyxl.utils.get_column_letter(place)].width = _WIDTHS[name]
-    sheet.freeze_panes = "A2"
-    notes = book.create_sheet("how to label")
-    for number, text in enumerate(guide, 1):
-        notes.cell(number, 1).value = safe_cell(text)
-    notes.column_dimensions["A"].width = 100
-    book.save(path)
 
 
 def read_sheet(path: Path) -> list[SheetRow]:

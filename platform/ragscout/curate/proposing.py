@@ -34,11 +34,14 @@ _WIDTH = 160
 _LONG = 6000  # mean characters from which parts under headings are worth a try
 _SAMPLE = 1500  # characters of a document that a model is shown
 _MOST = 8
-_NUMBER_LINE = r"^[ \t]*(?:- ?\d{1,4} ?-|\d{1,4} ?/ ?\d{1,4}|[Pp]age \d{1,4}(?: of \d{1,4})?)[ \t]*$"
+_NUMBER_LINE = re.compile(
+    r"^[ \t]*(?:- ?\d{1,4} ?-|\d{1,4} ?/ ?\d{1,4}|[Pp]age \d{1,4}(?: of \d{1,4})?)[ \t]*$",
+    re.MULTILINE,
+)
 _RULES = (
-    ("invisible characters (soft hyphen, zero width)", r"[\u00ad\u200b\ufeff]", ""),
+    ("invisible characters (soft hyphen, zero width)", re.compile(r"[\u00ad\u200b\ufeff]"), ""),
     ("lines with a page number only", _NUMBER_LINE, ""),
-    ("words hyphenated at the end of a line", r"(?<=[a-z])-\n(?=[a-z])", ""),
+    ("words hyphenated at the end of a line", re.compile(r"(?<=[a-z])-\n(?=[a-z])"), ""),
 )
 _HEADING = re.compile(r"^#{1,2}[ \t]+\S", re.MULTILINE)
 _PROPOSALS: TypeAdapter[Any] = TypeAdapter(Transform)
@@ -112,9 +115,9 @@ def suggest(documents: Sequence[Document], ask: Callable[[str], str] | None = No
 
 def _by_rules(documents: Sequence[Document]) -> Iterator[Proposal]:
     for what, pattern, new in _RULES:
-        found = [len(re.findall(pattern, document.text, re.MULTILINE)) for document in documents]
+        found = [len(pattern.findall(document.text)) for document in documents]
         if sum(found) >= 2:
-            yield Proposal(Replace(pattern=pattern, replacement=new), f"{what}: {_in(found)}")
+            yield Proposal(Replace(pattern=pattern.pattern, replacement=new), f"{what}: {_in(found)}")
     lines = [len(edits) for edits in boilerplate(documents, 0.5)]
     if sum(lines):
         yield Proposal(DropBoilerplate(), f"lines that repeat: {_in(lines)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal, Protocol
 from ragscout.data.findings import refuse
 from ragscout.data.options import DEFAULT_OPTIONS
 from ragscout.data.read.workbook import load_workbook
+from ragscout.data.write.sheets import SheetPage, workbook
 from ragscout.model.errors import EvalSetError
 
 Verdict = Literal["accept", "change", "drop"]
@@ -30,7 +30,6 @@ VERDICTS: Mapping[str, Verdict] = {
     "삭제": "drop",
     "제외": "drop",
 }
-_CELL = 32_767  # characters that Excel allows in one cell
 
 
 @dataclass(frozen=True)
@@ -71,39 +70,20 @@ def decisions(log: Log) -> dict[str, ReviewDecision]:
 
 
 def write_sheet(path: Path, title: str, rows: Iterable[Mapping[str, str]]) -> int:
-    """Write rows as a workbook with a header and return their number; every cell is typed as text, so that none is
-    taken for a formula.
+    """Write rows as a workbook with a header and return their number.
 
     Raises:
         EvalSetError: the file is there already or cannot be written.
     """
-    import openpyxl
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
     if path.exists():
         raise EvalSetError(f"{path}: the file is there already. Name another one, or remove it first.")
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet(title)
-
-    def cell(text: str) -> Any:
-        made = WriteOnlyCell(sheet, value="")
-        made.value = ILLEGAL_CHARACTERS_RE.sub("\ufffd", text)[:_CELL]
-        made.data_type = "s"
-        return made
-
-    count = 0
-    for count, row in enumerate(rows, 1):
-        if count == 1:
-            sheet.append([cell(name) for name in row])
-        sheet.append([cell(text) for text in row.values()])
-    stream = io.BytesIO()
-    book.save(stream)
+    kept = list(rows)
+    data = workbook([SheetPage(title, [list(kept[0]), *(list(row.values()) for row in kept)] if kept else [])])
     try:
-        path.write_bytes(stream.getvalue())
+        path.write_bytes(data)
     except OSError as error:
         raise EvalSetError(f"{path}: cannot be written; got {error.strerror}. Name another place.") from None
-    return count
+    return len(kept)
 
 
 def read_sheet(path: Path, known: Iterable[str], editable: Sequence[str]) -> tuple[list[ReviewDecision], int]:

@@ -59,7 +59,7 @@ DOCUMENT_NAMES: dict[str, tuple[str, ...]] = {
     "title": _words("title name heading 제목 문서명 문서제목"),
 }
 
-_BRACKETS = re.compile(r"[(\[（【][^)\]）】]*[)\]）】]")
+_BRACKETS = re.compile(r"[(\[（【][^)\]）】]*+([)\]）】])?")
 _GLUE = re.compile(r"[\s_\-./:*#]+")
 
 
@@ -67,7 +67,7 @@ def header_key(name: str) -> str:
     """Return a column name as it is compared: NFKC, nothing that cannot be seen, no case, no brackets, no glue
     characters."""
     plain = unicodedata.normalize("NFKC", comparable(str(name))).casefold().strip()
-    without = _GLUE.sub("", _BRACKETS.sub("", plain))
+    without = _GLUE.sub("", _BRACKETS.sub(lambda found: "" if found[1] else found[0], plain))
     return without or _GLUE.sub("", plain)
 
 

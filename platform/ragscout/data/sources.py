@@ -25,7 +25,9 @@ from ragscout.data.web import fetch
 from ragscout.model.errors import EvalSetError
 from ragscout.providers.network import NetworkPolicy
 
-_READS = re.compile(r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(?:select|with|values|table)\b", re.IGNORECASE | re.DOTALL)
+_READS = re.compile(
+    r"\s*+(?:(?:--[^\n]*+\n|/\*(?:[^*]|\*(?!/))*+\*/)\s*+)*+(?:select|with|values|table)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)

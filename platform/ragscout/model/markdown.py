@@ -14,6 +14,12 @@ def escape(text: str) -> str:
     return f"\\{escaped}" if escaped.startswith("#") else escaped
 
 
+def heading_text(line: str) -> str:
+    """Return what a heading says; ``line``: what stands behind its ``#`` and blanks. Closing ``#`` are no part of it,
+    and its first character always is."""
+    return line[:1] + line[1:].rstrip("#").rstrip(" \t")
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[bool]) -> list[str]:
     """Return the lines of a table of plain texts, which are escaped here.
 

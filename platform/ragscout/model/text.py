@@ -13,6 +13,8 @@ Script = Literal["hangul", "han", "kana", "latin", "digit", "other"]
 Language = Literal["ko", "en", "other"]
 
 LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but line break and tab, marks of the direction of writing, halves of surrogate pairs."""
 
 
 def normalise(text: str) -> str:
@@ -52,6 +54,11 @@ def looks() -> Mapping[int, str]:
 def comparable(text: str) -> str:
     """Return a text as it is compared: what looks equal is equal. For matching only; shown is the text itself."""
     return text if text.isascii() else unicodedata.normalize("NFC", text.translate(looks()))
+
+
+def harmless(text: str) -> str:
+    """Return a text that a terminal only shows: what would steer it becomes U+FFFD."""
+    return STEERING.sub("\ufffd", text)
 
 
 def script(char: str) -> Script:

@@ -12,7 +12,9 @@ from ragscout.providers.client import TransientError
 MOST_BYTES = 64 << 20
 """Bytes of a reply at most: a hundred vectors of the largest models in decimal take a tenth of it."""
 _PAGE = 20_000  # characters of a page of a proxy that are looked at
-_MARKUP = re.compile(r"<(script|style|title)\b.*?</\1>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
+_MARKUP = re.compile(
+    r"<(script|style)\b.*?(?:</\1>|\Z)|<title\b[^<]*+</title>|<[^<>]*+>", re.IGNORECASE | re.DOTALL
+)  # one that is never closed reaches to the end, as in a browser
 
 
 async def bounded(pieces: AsyncIterator[bytes], where: str, most: int = MOST_BYTES) -> AsyncIterator[bytes]:

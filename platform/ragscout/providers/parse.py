@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ragscout.model.evalset import Document, SourceFile
+from ragscout.model.markdown import heading_text
 from ragscout.model.text import normalise
 from ragscout.providers.parsers import large, office, rows
 from ragscout.providers.parsers.decode import decode, guessed
@@ -275,15 +276,13 @@ def _sentences(path: str, problems: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{path}: {problem.rstrip('.')}." for problem in problems)
 
 
-_FRONT = re.compile(r"\A---\n((?:.*\n)*?)---\n")
 _FRONT_NAME = re.compile(r"[\w.-]{1,60}")
 
 
 def _front_matter(text: str) -> dict[str, str]:
     """Plain ``name: value`` lines at the head of a Markdown file, as metadata; lists and blocks are left out."""
-    head = _FRONT.match(text[:4096])
     found = {}
-    for line in head[1].split("\n") if head else ():
+    for line in next(iter(_marked(text)), ()):
         name, _, value = line.partition(":")
         value = value.strip().strip("\"'")
         if _FRONT_NAME.fullmatch(name) and name != "title" and value and value[0] not in "[{|>" and len(value) <= 200:
@@ -291,13 +290,34 @@ def _front_matter(text: str) -> dict[str, str]:
     return found
 
 
-_FRONT_TITLE = re.compile(r"\A---\n(?:.*\n)*?title:[ \t]*[\"']?(.+?)[\"']?[ \t]*\n(?:.*\n)*?---\n")
-_FIRST_HEADING = re.compile(r"^#{1,2}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
+def _marked(text: str) -> list[list[str]]:
+    """Return what stands between the ``---`` lines at the head of a Markdown file, from the first one on; nothing where
+    it does not begin with one, and without what no ``---`` ends."""
+    lines = text[:_HEAD].split("\n")
+    parts: list[list[str]] = [[]]
+    for line in lines[1:-1] if lines[0] == "---" else ():
+        if line == "---":
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    return parts[:-1]
+
+
+_HEAD = 4096  # characters in which a title and metadata are looked for
+_FIRST_HEADING = re.compile(r"^#{1,2}[ \t]++(.+)$", re.MULTILINE)
 
 
 def _title(path: str, text: str, kind: str) -> str:
     if kind in ("markdown", "html", "docx", "pptx", "hwpx", "hwp"):
-        found = _FRONT_TITLE.match(text[:4096]) or _FIRST_HEADING.search(text[:4096])
-        if found:
-            return found[1].strip()
+        given = (_unquoted(line[6:]) for part in _marked(text) for line in part if line.startswith("title:"))
+        if title := next(filter(None, given), ""):
+            return title
+        if found := _FIRST_HEADING.search(text[:_HEAD]):
+            return heading_text(found[1]).strip()
     return posixpath.splitext(posixpath.basename(path))[0]
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    value = value[1:] if value[:1] in ("'", '"') else value
+    return (value[:-1] if value[-1:] in ("'", '"') else value).strip()

@@ -184,11 +184,11 @@ _ONE_LINE = re.compile(r"[ \t]*(?:#{1,6}[ \t]|\||```|~~~)")
 _CLOSING = "\"'”’)\\]}」』》】〉"
 _CANDIDATE = re.compile(
     rf"[。！？]+[{_CLOSING}]*"
-    rf"|[.!?…]+[{_CLOSING}]*(?=\s|$)"
+    rf"|(?<![.!?…])[.!?…]++[{_CLOSING}]*+(?=\s|$)"
     rf"|(?<=[{SENTENCE_WORDS.value['korean endings']}])[.!?]+(?=[가-힣])"
     r"|\n",
 )
-_LAST_WORD = re.compile(r"[\w.]*$")
+_LAST_WORD = re.compile(r"(?<![\w.])[\w.]*+$")
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ragscout.board.show.table import visible
+from ragscout.model.errors import ParameterError
 from ragscout.report import charts
 from ragscout.report.audit_section import agreement_charts, audit_of
 from ragscout.report.drawing import Drawing, png, svg
@@ -33,8 +34,17 @@ def figures(material: ReportMaterial) -> dict[str, Drawing]:
 
 
 def write_figures(material: ReportMaterial, folder: Path) -> list[Path]:
-    """Write every chart as PNG and SVG into a folder; gives the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write every chart as PNG and SVG into a folder; gives the files.
+
+    Raises:
+        ParameterError: the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ParameterError(
+            f"{folder}: no folder can be made here; got {error.strerror}. Name another place."
+        ) from None
     made = []
     for name, drawing in figures(material).items():
         (folder / f"{name}.svg").write_text(svg(drawing, standalone=True), encoding="utf-8")

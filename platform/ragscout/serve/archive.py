@@ -99,7 +99,7 @@ def atomic(target: Path) -> Iterator[Path]:
     temporary = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}"
     old = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.old"
     with disk_errors(target.parent):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         try:
             yield temporary
             if target.exists():
@@ -113,6 +113,15 @@ def atomic(target: Path) -> Iterator[Path]:
         finally:
             for path in (temporary, old):
                 _remove(path)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise BundleError(f"{folder}: no folder can be made here; got {error.strerror}. Name another place.") from None
+    if not os.access(folder, os.W_OK):
+        raise BundleError(f"{folder}: nothing can be written here; got no permission. Name another place.")
 
 
 def replaceable(target: Path) -> bool:

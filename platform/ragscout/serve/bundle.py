@@ -132,7 +132,10 @@ def export(
     target = Path(path)
     zipped = target.suffix.lower() == ".zip" if archive is None else archive
     rows = _rows(configuration, eval_set, metrics, expected, store) if questions else []
-    with atomic(target) as place, tempfile.TemporaryDirectory(prefix=".export-", dir=_parent(target)) as scratch:
+    with (
+        atomic(target) as place,
+        tempfile.TemporaryDirectory(prefix=".export-", dir=target.absolute().parent) as scratch,
+    ):
         folder = Path(scratch) / "bundle" if zipped else place
         folder.mkdir()
         steps = dict(configuration.steps)
@@ -273,9 +276,3 @@ def _rows(
 def _write_json(path: Path, value: object) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
-
-
-def _parent(target: Path) -> Path:
-    parent = target.absolute().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    return parent

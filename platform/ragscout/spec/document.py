@@ -14,7 +14,7 @@ from ragscout.spec.mistakes import explain
 _TAG = "tag:yaml.org,2002:"
 _MOST_VALUES = 100_000
 _DEEPEST = 40
-_MOST_DIGITS = 400
+_MOST_DIGITS = 300
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,10 @@ def read(text: str, where: str) -> SpecDocument:
             f"{where}:{line}:{column}: this is not YAML; got {str(error.problem).strip()!r}. Check indentation, "
             "colons, brackets and quotes here and in the line above."
         ) from None
+    except RecursionError:
+        raise SpecError(
+            f"{where}: the file is nested too deeply; got {text.strip()[:20]!r} and more. Simplify it."
+        ) from None
     except YAMLError as error:
         raise SpecError(f"{where}: this is not YAML; got {str(error).splitlines()[0]!r}. Check the file.") from None
     if node is None:
@@ -193,13 +197,15 @@ class _Reader:
             if len(plain) > _MOST_DIGITS:
                 raise self._error(node, "a number of too many digits", f"{len(plain)} digits", "Write a shorter one.")
             base = {"0o": 8, "0x": 16, "0b": 2}.get(plain.lstrip("+-")[:2].lower(), 10)
-            return int(plain, base)
+            if abs(value := int(plain, base)) >= 10**_MOST_DIGITS:
+                raise self._error(node, "a number of too many digits", f"{len(plain)} digits", "Write a shorter one.")
+            return value
         if tag == "float" and math.isfinite(
             number := float(plain.lower().replace(".inf", "inf").replace(".nan", "nan"))
         ):
             return number
         if tag == "float":
-            raise self._error(node, "not a finite number", repr(text), "Write a finite number.")
+            raise self._error(node, "not a finite number", shown(text), "Write a finite number.")
         raise self._error(node, "a tag", str(node.tag), "Remove it: only plain values are allowed.")
 
     def _error(self, node: Any, what: str, got: str, remedy: str) -> SpecError:

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     import numpy as np
 
 DIM = 64
-_QUESTION = re.compile(r"^\W*(?:question|query|질문)\W*[:：]\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
-_REFERENCE = re.compile(r"^\W*(?:reference|correct|expected|정답|모범|참고|기준)[^:：\n]*[:：]\s*(.*)$", re.I | re.M)
+_QUESTION = re.compile(r"^[^\w\n]*+(?:question|query|질문)\W*[:：]\s*(\S.*)$", re.IGNORECASE | re.MULTILINE)
+_REFERENCE = re.compile(
+    r"^[^\w\n]*+(?:reference|correct|expected|정답|모범|참고|기준)[^:：\n]*[:：]\s*(.*)$", re.I | re.M
+)
 _ANSWER = re.compile(
-    r"^\W*(?:candidate|given|student|answer|response|답변|제출|답안|답)[^:：\n]*[:：]\s*(.*)$", re.I | re.M
+    r"^[^\w\n]*+(?:candidate|given|student|answer|response|답변|제출|답안|답)[^:：\n]*[:：]\s*(.*)$", re.I | re.M
 )
 _WEAK = re.compile(r"weak|mini|small|nano")
 

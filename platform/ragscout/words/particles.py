@@ -52,7 +52,7 @@ def _final(word: str) -> str | None:
         return ""
     if not (last.isascii() and last.isalpha()):
         return None
-    tail = re.search(r"[A-Za-z]+$", bare)
+    tail = re.search(r"(?<![A-Za-z])[A-Za-z]++$", bare)
     return _latin(tail.group() if tail is not None else last)
 
 

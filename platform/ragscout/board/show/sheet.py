@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import unicodedata
 from collections.abc import Mapping
 
 from ragscout.board.words.headline import headline
+from ragscout.data.write.sheets import SheetPage, csv_table, workbook
 from ragscout.model.results.board import Board, BoardLanguage, Mark, Row
 from ragscout.words import Words
 
@@ -24,8 +22,6 @@ SYMBOLS: Mapping[Mark, str] = {
     "over_limit": "↑",
     "own_judge": "≈",
 }
-FORMULA = ("=", "+", "-", "@")
-_LONGEST = 32_000  # characters that a cell of xlsx holds, less a margin
 
 
 def sheet(board: Board, language: BoardLanguage = "en") -> tuple[list[str], list[list[object]]]:
@@ -72,55 +68,12 @@ def _line(board: Board, row: Row, knobs: list[str], groups: list[str], language:
 
 def render_csv(board: Board, *, language: BoardLanguage = "en") -> str:
     """``sheet`` as csv. Text that a spreadsheet would take for a formula is prefixed with an apostrophe."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     header, lines = sheet(board, language)
-    writer.writerow([safe(name) for name in header])
-    writer.writerows([safe(value) for value in line] for line in lines)
-    return out.getvalue()
+    return csv_table([header, *lines], line_end="\n")
 
 
 def render_xlsx(board: Board, *, language: BoardLanguage = "en") -> bytes:
-    """``sheet`` as a workbook with the headline and the notes on a second sheet. Numbers are numbers; every text is
-    typed as text, so that none is taken for a formula."""
-    import openpyxl
-    from openpyxl.cell import WriteOnlyCell
-
-    book = openpyxl.Workbook(write_only=True)
+    """``sheet`` as a workbook with the headline and the notes on a second sheet."""
     header, lines = sheet(board, language)
-    tables: dict[str, list[list[object]]] = {
-        "board": [[*header], *lines],
-        "notes": [[text] for text in (headline(board, language), *(note.text(language) for note in board.notes))],
-    }
-    for title, table in tables.items():
-        page = book.create_sheet(title)
-        if title == "board":
-            page.freeze_panes = "D2"
-        for line in table:
-            made = []
-            for value in line:
-                if isinstance(value, str):
-                    cell = WriteOnlyCell(page, _plain(value))
-                    cell.data_type = "s"
-                    made.append(cell)
-                else:
-                    made.append(value)
-            page.append(made)
-    stream = io.BytesIO()
-    book.save(stream)
-    return stream.getvalue()
-
-
-def _plain(text: str) -> str:
-    """Text without the control characters that the format forbids, cut to what a cell holds."""
-    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")[:_LONGEST]
-
-
-def safe(value: object) -> str:
-    """Return a cell of csv: numbers as they are, empty for ``None``, text never starting a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, (int, float)):
-        return str(value)
-    text = str(value)
-    return f"'{text}" if text.lstrip()[:1] in FORMULA or text[:1] in ("\t", "\r", "\n") else text
+    notes = [[text] for text in (headline(board, language), *(note.text(language) for note in board.notes))]
+    return workbook([SheetPage("board", [header, *lines], frozen="D2"), SheetPage("notes", notes)])

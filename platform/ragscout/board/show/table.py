@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ragscout.board.show.sheet import SYMBOLS, render_csv, render_xlsx, safe
+from ragscout.board.show.sheet import SYMBOLS, render_csv, render_xlsx
 from ragscout.board.words.corpus_sample import print_sample, sample_markdown
 from ragscout.board.words.headline import headline
 from ragscout.model import markdown
@@ -326,6 +326,5 @@ __all__ = [
     "render_markdown",
     "render_terminal",
     "render_xlsx",
-    "safe",
     "visible",
 ]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ragscout.cli.support.output import Json, StoreOption, as_json, say
+from ragscout.cli.support.output import Json, StoreOption, as_json, say, write
 
 app = typer.Typer(help="Answers of an existing system.", no_args_is_help=True)
 
@@ -44,7 +44,7 @@ def import_(
     open_ = {question.id for question in eval_set.development}
     missing = [name for name in found.missing if name in open_]
     target = file.parent / f"{name.replace(' ', '-')}.answers.jsonl"
-    target.write_text(found.lines, encoding="utf-8")
+    write(target, found.lines)
     add_row(file, name, {"use": "recorded", "file": target.name}, reference)
     Sweep.load(file, store)
     if json_output:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ragscout.cli.support.output import StoreOption, say
+from ragscout.cli.support.output import StoreOption, say, write
 
 
 def run(
@@ -37,6 +37,6 @@ def run(
         say(line)
     log_to_mlflow(opened, done)
     judged = fact_may_choose(done.eval_set.questions_, opened)
-    output.write_text(starter(done.eval_set, judged=judged), encoding="utf-8")
+    write(output, starter(done.eval_set, judged=judged))
     say(f"Registered {done.eval_set.name}@{done.eval_set.version}. Wrote {output}.")
     say(f"Next: ragscout plan {output}, then ragscout sweep {output}")

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from ragscout.cli.support.output import remark, say
+from ragscout.cli.support.output import asked, confirmed, remark, say
 
 if TYPE_CHECKING:
     from ragscout.curate.reviewing import ReviewDecision
@@ -97,7 +95,7 @@ def agreed(text: str, yes: bool) -> None:
     from ragscout.model.errors import SpecError
 
     remark(text)
-    if yes or (sys.stdin.isatty() and typer.confirm("Go on?", err=True)):
+    if yes or (sys.stdin.isatty() and confirmed("Go on?")):
         return
     raise SpecError("models: nothing was sent; got no agreement to the price above. Say --yes to go on.")
 
@@ -116,13 +114,13 @@ def ask_all(
     skipped = 0
     for number, item in enumerate(left, 1):
         say(f"\n[{number}/{len(left)}] {item.text}")
-        said = typer.prompt(f"[a]ccept, [c]hange {change}, [d]rop, [s]kip, [q]uit", default="a").strip()[:1].lower()
+        said = asked(f"[a]ccept, [c]hange {change}, [d]rop, [s]kip, [q]uit", "a").strip()[:1].lower()
         if said == "q":
             return False
         if said == "d":
             decide(ReviewDecision(item.key, "drop", {}))
         elif said == "c":
-            value = {name: typer.prompt(name, default=text) for name, text in item.value.items()}
+            value = {name: asked(name, text) for name, text in item.value.items()}
             decide(ReviewDecision(item.key, "change", value))
         elif said == "a":
             decide(ReviewDecision(item.key, "accept", {}))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragscout.cli.support.output import Json, StoreOption, as_json, fail, say
+from ragscout.cli.support.output import Json, StoreOption, as_json, fail, say, write
 
 if TYPE_CHECKING:
     from ragscout.model.evalset import Document
@@ -52,7 +52,7 @@ def suggest(
     reply = asyncio.run(_asked(opened, documents, model, sweep, usd, yes)) if model else ""
     found = propose(documents, (lambda _: reply) if model else None)
     if output is not None:
-        output.write_text(found.yaml(), encoding="utf-8")
+        write(output, found.yaml())
     if json_output:
         rows = [{"transform": item.declared(), "why": item.why, "by": item.by} for item in found.proposals]
         pages = [dataclasses.asdict(page) for page in found.pages]

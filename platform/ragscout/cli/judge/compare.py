@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from ragscout.cli.judge.bench import Bench
 from ragscout.cli.judge.terminal import passages_of
+from ragscout.cli.support.output import remark
 from ragscout.judges.asking import Exhibit
 from ragscout.judges.compare import Contender, contenders, judge_step
 from ragscout.judges.sample import Item
@@ -77,7 +77,7 @@ class Ticker:
         now = time.monotonic()
         if now - self._last >= EVERY and done < self._total:
             self._last = now
-            sys.stderr.write(f"{done} of {self._total} judged; stop at any time, nothing is lost\n")
+            remark(f"{done} of {self._total} judged; stop at any time, nothing is lost")
 
 
 def exhibits(bench: Bench, items: Sequence[Item]) -> list[Exhibit]:

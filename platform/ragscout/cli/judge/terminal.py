@@ -87,12 +87,7 @@ def _shown(bench: Bench, item: Item, where: str, levels: int, lang: Language) ->
 
 def _text(head: str, text: str) -> str:
     body = textwrap.fill(" ".join(text.split()), _WIDTH, initial_indent="  ", subsequent_indent="  ")
-    return f"{head}:\n{_printable(body)}"
-
-
-def _printable(text: str) -> str:
-    """Text that cannot move the cursor or colour the screen."""
-    return "".join(char if char.isprintable() or char == "\n" else "�" for char in text)
+    return f"{head}:\n{body}"
 
 
 def _key(levels: int) -> str:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.segment import Segment
 
+from ragscout.model.text import STEERING, harmless
 from ragscout.secret import redact
 
 if TYPE_CHECKING:
     from ragscout.model.evalset import EvalSet
     from ragscout.model.results.board import BoardLanguage
-
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but line break and tab, and those that override the direction of writing."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Allow = Annotated[
@@ -61,7 +59,7 @@ def words_of(language: str, eval_set: EvalSet) -> BoardLanguage:
 
 def printable(text: str) -> str:
     """Return a text without keys and without signs that steer a terminal or turn the direction of what it shows."""
-    return _STEERING.sub("\ufffd", redact(text))
+    return harmless(redact(text))
 
 
 class _Printable:
@@ -104,8 +102,52 @@ def fail(text: str) -> None:
 
 
 def as_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
-    """Canonical JSON on standard output."""
-    sys.stdout.write(redact(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, default=str)) + "\n")
+    """Canonical JSON on standard output; what a terminal must not get is escaped, so nothing is lost."""
+    text = redact(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, default=str))
+    sys.stdout.write(STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+
+
+def put(data: bytes) -> None:
+    """Write a file's content to standard output: as it is into a file or pipe, ``printable`` onto a terminal.
+
+    Raises:
+        SpecError: it is no text, and standard output is a terminal.
+    """
+    from ragscout.model.errors import SpecError
+
+    if not sys.stdout.isatty():
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        sys.stdout.write(printable(data.decode("utf-8-sig")))
+    except UnicodeDecodeError:
+        raise SpecError("--format: a terminal shows text only; got a workbook. Add --output FILE.") from None
+
+
+def asked(question: str, default: str) -> str:
+    """Ask the person for a line; an empty one stands for ``default``."""
+    said: str = typer.prompt(f"{printable(question)} [{printable(default)}]", default=default, show_default=False)
+    return said
+
+
+def confirmed(question: str) -> bool:
+    """Ask the person yes or no, on standard error; an empty line is no."""
+    return typer.confirm(printable(question), default=False, err=True)
+
+
+def write(path: Path, data: bytes | str) -> None:
+    """Write a file that the person named.
+
+    Raises:
+        SpecError: it cannot be written.
+    """
+    from ragscout.model.errors import SpecError
+
+    try:
+        path.write_bytes(data.encode("utf-8", "replace") if isinstance(data, str) else data)
+    except OSError as error:
+        folder = "" if path.parent.is_dir() else f"Make the folder {path.parent} first, or name"
+        raise SpecError(f"{path}: cannot be written; got {error.strerror}. {folder or 'Name'} another place.") from None
 
 
 def size(number: float) -> str:

@@ -61,7 +61,7 @@ class ProgressLine:
             self._live.update(Text(line, style="cyan"))
         elif now - self._last >= EVERY and line != self._shown:
             self._last, self._shown = now, line
-            self._console.print(line)
+            self._console.print(line, markup=False)
         if event.board is not None:
             board = event.board
             self.provisional(lambda: board)

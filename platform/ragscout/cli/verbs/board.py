@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from ragscout.cli.support.output import Json, Language, StoreOption, as_json, console, say, words_of
+from ragscout.cli.support.output import Json, Language, StoreOption, as_json, console, put, say, words_of, write
 
 if TYPE_CHECKING:
     from ragscout.model.results.board import Board, BoardLanguage
@@ -45,23 +44,23 @@ def run(
         if output is not None and output.suffix not in (".md", ".json"):
             raise SpecError(f"--output: the suffix says the format; got {output.suffix!r}. Use .md or .json.")
         if output is not None:
-            output.write_bytes(plain if output.suffix == ".json" else page.encode())
+            write(output, plain if output.suffix == ".json" else page)
             say(f"Wrote {output}.")
         elif json_output:
             as_json(json.loads(plain))
         else:
             from rich.markdown import Markdown
 
-            console().print(Markdown(page))
+            console().print(Markdown(page, hyperlinks=False))
         return
     board = sweep.board()
     if output is not None or table:
         data = _table(board, table or (output.suffix.lstrip(".") if output is not None else ""), words)
         if output is not None:
-            output.write_bytes(data)
+            write(output, data)
             say(f"Wrote {output}.")
         else:
-            sys.stdout.buffer.write(data)
+            put(data)
     elif json_output:
         as_json(json.loads(board.to_json()))
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ragscout.cli.support.output import StoreOption, say
+from ragscout.cli.support.output import StoreOption, say, write
 
 
 def run(
@@ -23,7 +23,7 @@ def run(
 
     sweep = Sweep.load(file, store)
     if config:
-        output.write_text(sweep.export_config(row), encoding="utf-8")
+        write(output, sweep.export_config(row))
         say(f"Wrote {output}. Run it with: ragscout sweep {output}")
         return
     path = sweep.export(output, row)

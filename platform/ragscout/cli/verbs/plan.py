@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ragscout.cli.support.output import Json, StoreOption, as_json, fail, say
+from ragscout.cli.support.output import Json, StoreOption, as_json, confirmed, fail, say
 
 
 def run(
@@ -28,7 +28,7 @@ def run(
         plan = sweep.plan()
         where = ", ".join(sorted({item.host for item in plan.leaving})) or "this machine only"
         question = f"The pilot asks {PILOT} questions of one configuration of each generator ({where}). Go on?"
-        if not yes and not typer.confirm(question, default=False, err=True):
+        if not yes and not confirmed(question):
             raise typer.Exit(3)
         result = sweep.pilot()
         sent = ", ".join(f"{number} {purpose}" for purpose, number in sorted(result.calls.items())) or "none"

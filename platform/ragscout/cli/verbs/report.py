@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ragscout.cli.support.output import Json, Language, StoreOption, as_json, say, words_of
+from ragscout.cli.support.output import Json, Language, StoreOption, as_json, say, words_of, write
 
 
 def run(
@@ -28,7 +28,7 @@ def run(
     words = words_of(language, sweep.prepared.eval_set)
     material = material_of(sweep.prepared, sweep.store, words)(sweep.view.snapshot())
     path = output or Path(f"{sweep.spec.sweep}.report.html")
-    path.write_bytes(report(material))
+    write(path, report(material))
     drawn = write_figures(material, figures) if figures is not None else []
     if json_output:
         as_json({"report": str(path), "figures": [str(item) for item in drawn], "language": material.language})

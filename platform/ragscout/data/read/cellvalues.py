@@ -10,7 +10,7 @@ from ragscout.data.read.jsonfile import is_missing
 from ragscout.data.read.printed import CellError as CellError
 from ragscout.data.read.printed import printed
 
-_LISTED = re.compile(r"\s*[;|\n]\s*")
+_LISTED = re.compile(r"[;|\n]")
 _BARE_LIST = re.compile(r"\[([^\[\]]*)\]")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _TRUE = frozenset(("true", "yes", "y", "1", "o", "예", "네", "참", "가능", "1.0"))
@@ -74,9 +74,8 @@ def ids_of(value: Any) -> list[str]:
         if inner is not None:
             return ids_of(inner)
         bare = _BARE_LIST.fullmatch(value.strip())
-        if bare:
-            return [part.strip() for part in _LISTED.split(bare[1].replace(",", ";")) if part.strip()]
-        return [part for part in _LISTED.split(value.strip()) if part]
+        listed = bare[1].replace(",", ";") if bare else value
+        return [name for part in _LISTED.split(listed) if (name := part.strip())]
     if isinstance(value, Mapping):
         raise CellError("an identifier or a list of them is needed here, not an object")
     if isinstance(value, Iterable):

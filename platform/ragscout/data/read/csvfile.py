@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator
 
 from ragscout.data.findings import Finding
@@ -11,9 +10,9 @@ from ragscout.data.options import ReadOptions
 from ragscout.data.read.encoding import DAMAGED, Decoded
 from ragscout.data.read.loaded import Loaded, Record, bad_row
 from ragscout.data.roles import recognised
+from ragscout.data.write.sheets import unguarded
 from ragscout.providers.parsers.dialect import STYLES, Dialect, find_dialect, physical_lines, separator_line
 
-_GUARD = re.compile(r"'+[=+\-@\t\r]")
 HEADER_WITHIN = 10  # title lines above the header that are looked through
 
 
@@ -67,12 +66,14 @@ def load_csv(path: str, decoded: Decoded, options: ReadOptions) -> Loaded:
         record = _record(path, line, cells, found, decoded, options)
         if record is not None:
             found.records.append(record)
-    guarded = tuple(str(record.line) for record in found.records if any(map(_GUARD.match, record.values.values())))
+    guarded = tuple(
+        str(record.line) for record in found.records if any(unguarded(cell) != cell for cell in record.values.values())
+    )
     if guarded:
         text = "an apostrophe that keeps a spreadsheet from running a cell as a formula is not part of the text"
         found.findings.append(Finding("guarded_formula", "info", text, path, rows=guarded))
         for number, record in enumerate(found.records):
-            plain = {name: cell[1:] if _GUARD.match(cell) else cell for name, cell in record.values.items()}
+            plain = {name: unguarded(cell) for name, cell in record.values.items()}
             found.records[number] = Record(record.line, plain)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 _LIMIT = 200_000  # characters of a cell that is looked at
@@ -66,21 +67,21 @@ class _PrintedReader:
         self._skip()
         if depth > _DEPTH:
             raise _NotPrintedError
-        if self._take(_CALL) is not None:
+        if self._take(_CALL.match) is not None:
             held = self.value(depth + 1)
-            self._take(_OPTION)
+            self._take(_OPTION.match)
             self._expect(")")
             return held
         if self._next() in _CLOSING:
             return self._group(depth)
-        if (quoted := self._take(_TEXT)) is not None:
+        if (quoted := self._take(_TEXT.match)) is not None:
             try:
                 return ast.literal_eval(quoted.lstrip("bBrRuU"))
             except (ValueError, SyntaxError):
                 raise _NotPrintedError from None
-        if (number := self._take(_NUMBER)) is not None:
+        if (number := self._take(_NUMBER.match)) is not None:
             return int(number) if number.lstrip("+-").isdigit() else float(number)
-        if (word := self._take(_WORD)) is not None:
+        if (word := self._take(_WORD.match)) is not None:
             return _WORDS.get(word)
         raise _NotPrintedError
 
@@ -95,7 +96,7 @@ class _PrintedReader:
             if self._next() == _CLOSING[opening]:
                 self.at += 1
                 break
-            if (items or pairs) and self._take(_SHORTENED) is not None:
+            if (items or pairs) and self._take(_SHORTENED.match) is not None:
                 raise CellError("the list was shortened (...) when it was printed: write it out whole")
             item = self.value(depth + 1)
             self._skip()
@@ -121,8 +122,8 @@ class _PrintedReader:
     def _next(self) -> str:
         return self.text[self.at : self.at + 1]
 
-    def _take(self, pattern: re.Pattern[str]) -> str | None:
-        held = pattern.match(self.text, self.at)
+    def _take(self, matching: Callable[[str, int], re.Match[str] | None]) -> str | None:
+        held = matching(self.text, self.at)
         if held is None:
             return None
         self.at = held.end()

@@ -6,7 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ragscout.data.findings import Finding
@@ -18,6 +18,7 @@ from ragscout.data.read.merged import Row, Spans, merged_spans, unmerged
 from ragscout.data.roles import is_documents, question_roles, recognised
 from ragscout.model.errors import EvalSetError
 from ragscout.providers.parsers.cells import cell_text
+from ragscout.providers.parsers.sheet_rows import TableLimitError, sheet_rows
 
 # openpyxl answers damaged files with whatever its parts happen to raise.
 _DAMAGE = (
@@ -56,6 +57,9 @@ def load_workbook(path: str, data: bytes, options: ReadOptions) -> Loaded:
         _join(_tables(found, data, options), found, merged_spans(data))
     except EvalSetError as error:
         found.findings.append(Finding("bad_workbook", "error", str(error).removeprefix(f"{path}: "), path))
+    except TableLimitError as error:
+        remedy = "Remove what lies far from the rest, or save the sheet as csv."
+        found.findings.append(Finding("bad_workbook", "error", str(error), path, remedy=remedy))
     except _DAMAGE as error:
         found.records.clear()
         text = f"the workbook cannot be read ({type(error).__name__})"
@@ -118,9 +122,8 @@ def _rows(sheet: Any, twin: Any, found: Loaded, options: ReadOptions) -> list[tu
     rows: list[tuple[int, list[str]]] = []
     bare: list[str] = []
     wrong: list[str] = []
-    for sheet_ in (sheet, twin):
-        sheet_.reset_dimensions()
-    for number, (cells, originals) in enumerate(zip(_cells(sheet), _cells(twin), strict=False), 1):
+    pairs = zip(sheet_rows(sheet), sheet_rows(twin), strict=False)
+    for number, (cells, originals) in enumerate(pairs, 1):
         texts = []
         for cell, original in zip(cells, originals, strict=False):
             formula = getattr(original, "data_type", "") == "f"
@@ -151,10 +154,6 @@ def _rows(sheet: Any, twin: Any, found: Loaded, options: ReadOptions) -> list[tu
             text = f"sheet {sheet.title!r}: {text}"
             found.findings.append(Finding(kind, "warning", text, found.path, remedy=remedy, rows=tuple(coordinates)))
     return rows
-
-
-def _cells(sheet: Any) -> Iterator[Any]:
-    yield from sheet.iter_rows()
 
 
 def _join(tables: list[_Table], found: Loaded, merged: Mapping[str, Spans]) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ragscout.data.write.parts import golds, lines, quotes
+from ragscout.data.write.sheets import CELL_LIMIT, SheetPage, csv_table, workbook
 from ragscout.model.errors import EvalSetError
 from ragscout.model.evalset import Document, Question, Span
 
@@ -50,37 +48,23 @@ def _native_span(span: Span) -> dict[str, Any]:
 
 def csv_file(questions: Sequence[Question], documents: Sequence[Document]) -> dict[str, bytes]:
     """One row a question. The file starts with a byte order mark, so that Excel reads Korean; lists are JSON."""
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    for row in _rows(questions):
-        writer.writerow([neutral(cell) for cell in row])
-    return {"questions.csv": stream.getvalue().encode("utf-8-sig", "replace")}
+    return {"questions.csv": csv_table(_rows(questions)).encode("utf-8-sig", "replace")}
 
 
 def xlsx(questions: Sequence[Question], documents: Sequence[Document]) -> dict[str, bytes]:
-    """Return the table of csv as a workbook; every cell is typed as text, so that none is taken for a formula."""
-    import openpyxl
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+    """Return the table of csv as a workbook.
 
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("questions")
-    for row in _rows(questions):
-        cells = []
-        for text in row:
-            if len(text) > _CELL:
-                raise EvalSetError(
-                    f"export: a cell of xlsx holds at most {_CELL:,} characters; got {len(text):,} in question "
-                    f"{row[0]!r}. Choose jsonl or csv."
-                )
-            cell = WriteOnlyCell(sheet, value="")
-            cell.value = ILLEGAL_CHARACTERS_RE.sub("\ufffd", text)
-            cell.data_type = "s"
-            cells.append(cell)
-        sheet.append(cells)
-    stream = io.BytesIO()
-    book.save(stream)
-    return {"questions.xlsx": stream.getvalue()}
+    Raises:
+        EvalSetError: a text is too long for a cell.
+    """
+    rows = list(_rows(questions))
+    for row in rows:
+        if (longest := max(map(len, row))) > CELL_LIMIT:
+            raise EvalSetError(
+                f"export: a cell of xlsx holds at most {CELL_LIMIT:,} characters; got {longest:,} in question "
+                f"{row[0]!r}. Choose jsonl or csv."
+            )
+    return {"questions.xlsx": workbook([SheetPage("questions", rows)])}
 
 
 def _rows(questions: Sequence[Question]) -> Iterator[list[str]]:
@@ -102,16 +86,6 @@ def _rows(questions: Sequence[Question]) -> Iterator[list[str]]:
         ]
         held = {name: list(values) for name, values in question.filter.items()}
         yield [*row, json.dumps(held, ensure_ascii=False) if held else ""] if filtered else row
-
-
-_CELL = 32_767  # characters that Excel allows in one cell
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_NUMBER = re.compile(r"[+-]?[\d.,]+%?")
-
-
-def neutral(cell: str) -> str:
-    """Return a cell that no spreadsheet program takes for a formula: an apostrophe stands before what could be one."""
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
 def _list(items: Iterable[str]) -> str:

@@ -7,11 +7,11 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-_QUOTED = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|\[\$([^\]-]*)(?:-[^\]]*)?\]|\[[^\]]*\]')
+_QUOTED = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|\[\$([^\[\]-]*+)(?:-[^\[\]]*+)?\]|\[[^\[\]]*+\]')
 _DIGITS = re.compile(r"[#0?][#0?,]*(?:\.([0#?]+))?")
-_EXPONENT = re.compile(r"[#0?.]+E[+-]0+", re.IGNORECASE)
-_ZEROS = re.compile(r"0{2,}$")
+_EXPONENT = re.compile(r"[#0?.]E[+-]0", re.IGNORECASE)
 _ELAPSED = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
+_SECTION = "\ue001"  # stands for a semicolon between sections
 _LITERAL = "\ue000"  # stands for a literal of the format while its digits are looked for
 
 
@@ -71,7 +71,7 @@ def _number(value: float, shape: str) -> str:
     while decimals.endswith(("#", "?")) and text.endswith("0"):
         text, decimals = text[:-1], decimals[:-1]
     text = text.rstrip(".")
-    if _ZEROS.search(whole) and "," not in whole:
+    if whole.endswith("00") and "," not in whole:
         head, dot, tail = text.partition(".")
         text = head.zfill(whole.count("0")) + dot + tail
     sign = "-" if value < 0 and len(sections) == 1 else ""
@@ -83,7 +83,10 @@ def _number(value: float, shape: str) -> str:
 
 def _sections(shape: str) -> list[str]:
     """Return the sections of a format: for numbers above, below and equal to zero."""
-    return re.split(r';(?=(?:[^"]*"[^"]*")*[^"]*$)', shape)
+    pieces = shape.split('"')
+    # what stands between quotation marks is every second piece
+    pieces[::2] = [piece.replace(";", _SECTION) for piece in pieces[::2]]
+    return '"'.join(pieces).split(_SECTION)
 
 
 def _clock(value: datetime.time, shape: str) -> str:

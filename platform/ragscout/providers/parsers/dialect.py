@@ -137,7 +137,6 @@ def _style(lines: Sequence[str], delimiter: str) -> Style:
 def _odd(lines: Sequence[str], dialect: Dialect) -> int:
     """How many rows of a table are not read well: of another width than most, with a quotation mark out of place."""
     reader = dialect.rows(lines)
-    blank = re.compile(r'\s+".*"', re.DOTALL)
     widths: list[int] = []
     odd = 0
     while True:
@@ -150,8 +149,14 @@ def _odd(lines: Sequence[str], dialect: Dialect) -> int:
             continue
         if any(cell.strip() for cell in cells):
             widths.append(len(cells))
-            odd += any(map(blank.fullmatch, cells))
+            odd += any(map(_blank_first, cells))
     return odd + len(widths) - max(map(widths.count, set(widths)), default=0)
+
+
+def _blank_first(cell: str) -> bool:
+    """Whether blanks stand before a quoted cell, so that its quotation marks became text."""
+    bare = cell.lstrip()
+    return bare != cell and len(bare) > 1 and bare[0] == bare[-1] == '"'
 
 
 def _unquoted(lines: Sequence[str], delimiter: str) -> bool:

@@ -110,7 +110,7 @@ def _tidy(text: str) -> str:
     """White space as a reader sees it, code blocks as they are."""
     parts = re.split(r"(\n```\n.*?\n```\n)", text, flags=re.DOTALL)
     for i in range(0, len(parts), 2):
-        joined = re.sub(r"^[ \t]*-\s*\n\s*(?=\S)", "- ", parts[i], flags=re.MULTILINE)
+        joined = re.sub(r"^[ \t]*+-[^\S\n]*+\n\s*+(?=\S)", "- ", parts[i], flags=re.MULTILINE)
         lines = (re.sub(r"[^\S\n]+", " ", line).strip() for line in joined.split("\n"))
         joined = "\n".join(
             line for line in lines if line not in ("-", "|", "#", "##", "###", "####", "#####", "######")
@@ -118,4 +118,4 @@ def _tidy(text: str) -> str:
         joined = re.sub(r"^(- |#+ )\n+(?=\S)", r"\1", joined, flags=re.MULTILINE)
         joined = re.sub(r"\n{3,}", "\n\n", joined)
         parts[i] = re.sub(r"^(([-|]) .*)\n\n(?=\2 )", r"\1\n", joined, flags=re.MULTILINE)
-    return re.sub(r"\n{3,}```\n", "\n\n```\n", "".join(parts)).strip()
+    return re.sub(r"\n{3,}(```\n)?", lambda found: "\n\n```\n" if found[1] else found[0], "".join(parts)).strip()

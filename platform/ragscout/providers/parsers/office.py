@@ -14,6 +14,7 @@ from typing import Any
 from ragscout.model.errors import MissingExtraError
 from ragscout.providers.parsers.cells import cell_text
 from ragscout.providers.parsers.hangul import hwpx_text
+from ragscout.providers.parsers.sheet_rows import MOST_PLACES, TableLimitError, sheet_rows
 from ragscout.providers.parsers.tables import table_text
 from ragscout.providers.parsers.word import docx_text
 
@@ -44,6 +45,8 @@ def office_text(kind: str, data: bytes) -> tuple[str, str]:
         return read(data), ""
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError):
         return "", "it is damaged: open it and save it again"
+    except TableLimitError as error:
+        return "", f"{error}: remove what lies far from the rest, or save it as csv"
     except _TROUBLE as error:
         return "", f"it cannot be read as {kind} ({type(error).__name__}): open it and save it again"
 
@@ -114,11 +117,11 @@ def _xlsx_text(data: bytes) -> str:
         raise ValueError("not an Excel workbook") from error
     parts: list[str] = []
     for sheet in book.worksheets:
-        sheet.reset_dimensions()  # a program may have written too small ones
-        rows = [[cell_text(cell) for cell in row] for row in sheet.iter_rows()]
+        rows = [[cell_text(cell) for cell in row] for row in sheet_rows(sheet)]
         rows = [row for row in rows if any(cell.strip() for cell in row)]
         width = max((len(row) for row in rows), default=0)
-        rows = [row + [""] * (width - len(row)) for row in rows]
+        if width * len(rows) <= MOST_PLACES:
+            rows = [row + [""] * (width - len(row)) for row in rows]
         if rows:
             parts.append(f"## {sheet.title}\n\n{table_text(rows)}")
     book.close()

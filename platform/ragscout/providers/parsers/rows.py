@@ -88,7 +88,7 @@ def json_rows(data: bytes) -> tuple[list[Row], list[str], str]:
     text, encoding, said = text.lstrip("\ufeff"), guess.encoding, guessed(guess)
     try:
         return list(_objects(json.loads(text))), said, encoding
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         if text.lstrip()[:1] == "[":
             return [], ["it is not valid JSON"], encoding
     rows: list[Row] = []
@@ -98,7 +98,7 @@ def json_rows(data: bytes) -> tuple[list[Row], list[str], str]:
             continue
         try:
             rows.extend(_objects(json.loads(line)))
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             bad.append(number)
     shown = ", ".join(map(str, bad[:10])) + (f" and {len(bad) - 10} more" if len(bad) > 10 else "")
     return rows, said + ([f"line {shown}: not valid JSON"] if bad else []), encoding

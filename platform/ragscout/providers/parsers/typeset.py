@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 _LIGATURES = dict(zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True))
 _SOFT = re.compile("\xad[ \t]*\n?[ \t]*")
+_COMPOUND = re.compile(r"(?<![^\W\d_])[^\W\d_]++[-‐][^\W\d_]++")
 _BROKEN = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,})[-‐][ \t]*\n[ \t]*([^\W\d_]{2,})([^\w\s]*)[ \t]?\n?")
 
 
@@ -17,7 +18,7 @@ def unset(pages: Sequence[str]) -> list[str]:
     go on in lower case. The line goes on after the joined word.
     """
     plain = [_SOFT.sub("", page.translate(_LIGATURES)) for page in pages]
-    compounds = {word.casefold() for page in plain for word in re.findall(r"[^\W\d_]+[-‐][^\W\d_]+", page)}
+    compounds = {word.casefold() for page in plain for word in _COMPOUND.findall(page)}
 
     def join(found: re.Match[str]) -> str:
         first, second, mark = found[1], found[2], found[3]

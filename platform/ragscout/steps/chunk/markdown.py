@@ -42,12 +42,15 @@ def _units(text: str) -> Iterator[Unit]:
 def _fences(text: str) -> Iterator[Span]:
     """Code fences with the white space behind them; one that is never closed is prose."""
     at = 0
+    open_ended: dict[str, int] = {}  # character of a fence to the shortest that nothing behind it closes
     while opening := _FENCE.search(text, at):
-        closing = re.compile(rf"^[ \t]{{0,3}}{re.escape(opening['mark'])}+[ \t]*$\s*", re.MULTILINE).search(
-            text, opening.end()
-        )
+        mark = opening["mark"]
+        at = opening.end()
+        if len(mark) >= open_ended.get(mark[0], len(mark) + 1):
+            continue
+        closing = re.compile(rf"^[ \t]{{0,3}}{re.escape(mark)}+[ \t]*$\s*", re.MULTILINE).search(text, at)
         if closing is None:
-            at = opening.end()
+            open_ended[mark[0]] = len(mark)
             continue
         yield opening.start(), closing.end()
         at = closing.end()

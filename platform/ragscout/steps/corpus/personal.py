@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Literal
 
@@ -27,9 +28,10 @@ def personal(text: str, kinds: Sequence[Personal] = KINDS) -> list[tuple[int, in
             start, end = match.span()
             if kind == "card" and not _luhn(match[0]):
                 continue
-            if not any(start < high and low < end for low, high, _ in found):
-                found.append((start, end, f"[{kind.upper()}]"))
-    return sorted(found)
+            place = bisect_left(found, (start,))
+            if (place == 0 or found[place - 1][1] <= start) and (place == len(found) or end <= found[place][0]):
+                found.insert(place, (start, end, f"[{kind.upper()}]"))
+    return found
 
 
 def _luhn(number: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Literal
@@ -18,6 +19,7 @@ from pydantic import Field
 from ragscout.model.errors import StepError
 from ragscout.model.evalset import Document
 from ragscout.model.key import keyed
+from ragscout.model.markdown import heading_text
 from ragscout.model.offsets import Origin, Piece, compose, edited, identity, shifted
 from ragscout.model.text import normalise
 from ragscout.steps.corpus.boilerplate import boilerplate
@@ -26,8 +28,8 @@ from ragscout.steps.corpus.personal import KINDS, Personal, personal
 Edit = tuple[int, int, str]
 _SECONDS = 2.0  # that one document may take under a regular expression
 _PATTERN = 1000  # characters of a regular expression
-_HEADING = re.compile(r"^(#{1,6})[ \t]+(\S.*?)[ \t]*#*$", re.MULTILINE)
-_FENCE = re.compile(r"^(?:```|~~~).*?^(?:```|~~~)[ \t]*$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^(#{1,6})[ \t]++(\S.*)$", re.MULTILINE)
+_FENCE = re.compile(r"^(?:```|~~~)(.*)$", re.MULTILINE)
 
 
 class _Declared:
@@ -205,18 +207,36 @@ def _deduplicated(documents: list[Document], aliases: dict[str, str]) -> list[Do
     return kept
 
 
+def _fences(text: str) -> list[tuple[int, int]]:
+    """Code blocks in order: from a line that begins with a fence to the next that is nothing else."""
+    found: list[tuple[int, int]] = []
+    opened: int | None = None
+    for line in _FENCE.finditer(text):
+        if opened is None:
+            opened = line.start()
+        elif not line[1].strip(" \t"):
+            found.append((opened, line.end()))
+            opened = None
+    return found
+
+
+def _inside(at: int, spans: Sequence[tuple[int, int]]) -> bool:
+    before = bisect_right(spans, at, key=lambda span: span[0])
+    return before > 0 and at < spans[before - 1][1]
+
+
 def _split(documents: list[Document], level: int) -> list[Document]:
     made: list[Document] = []
     taken = {document.id for document in documents}
     for document in documents:
-        fences = [match.span() for match in _FENCE.finditer(document.text)]
+        fences = _fences(document.text)
         heads = [
             match
             for match in _HEADING.finditer(document.text)
-            if len(match[1]) <= level and not any(start <= match.start() < end for start, end in fences)
+            if len(match[1]) <= level and not _inside(match.start(), fences)
         ]
         starts = sorted({0, *(match.start() for match in heads)})
-        titles = {match.start(): match[2] for match in heads}
+        titles = {match.start(): heading_text(match[2]) for match in heads}
         spans = [
             (start, end)
             for start, end in zip(starts, [*starts[1:], len(document.text)], strict=True)

@@ -94,7 +94,7 @@ def _line(line: str, number: int) -> dict[str, Any]:
     remedy = "Write the file with ragscout answers import."
     try:
         made = json.loads(line)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         raise ValueError(f"text: line {number} is not JSON; got {line[:40]!r}. {remedy}") from None
     if not isinstance(made, dict) or not {"question", "answer"} <= set(made):
         raise ValueError(f"text: line {number} has no question and answer; got {line[:40]!r}. {remedy}")

@@ -11,7 +11,7 @@ from ragscout.providers.tokenize import SENTENCE_WORDS, sentences
 
 _SOURCE = (
     r"(?:(?:the|this|these|those|your|any|my|given|above|provided|supplied|available|retrieved|following|source|of|in"
-    r"|reference|context|from|and)\s+)*"
+    r"|reference|context|from|and)\s+){0,12}"
     r"(?:context|contexts|passages?|documents?|documentation|texts?|information|sources?|materials?|excerpts?|articles?"
     r"|handbook|manual|guide|content|data|knowledge base|search results|pages?|references?)"
 )
@@ -103,20 +103,20 @@ _KOREAN = (
     r"(?<!번\s)(?:답변|대답|답)(?:을|를|은)?\s*(?:해\s*드릴|드릴|할|찾을|제공할|제시할|드리기|하기|해\s*드리기|구할)\s*"
     r"(?:수\s*(?:가\s*)?없|어렵|곤란|힘듭|힘들)",
     rf"^{_NOBODY_ELSE}.*(?:확인|파악|판단|알려\s*드릴|말씀드릴|제공할|특정|유추|추론)(?:할|해\s*드릴|드릴|하실)?\s*수\s*{_CAN}\W*$",
-    rf"(?:{_ASKED_FOR}|{_PLACE})\S*\s.*(?:찾을|찾아볼)\s*수\s*{_CAN}\W*$",
+    rf"(?:{_ASKED_FOR}|{_PLACE})\S{{0,20}}\s.{{0,80}}(?:찾을|찾아볼)\s*수\s*{_CAN}\W*$",
     rf"(?:{_ASKED_FOR}|{_PLACE})(?:을|를|은|는)?\s*(?:찾을|찾아볼)\s*수\s*{_CAN}\W*$",
     r"찾지\s*못(?:했|하였|합)",
-    rf"{_ASKED_FOR}\S*\s*빠져\s*있",
-    rf"{_ASKED_FOR}\S*\s*(?:가지고|갖고)\s*있지\s*않",
+    rf"{_ASKED_FOR}\S{{0,20}}\s{{0,3}}빠져\s*있",
+    rf"{_ASKED_FOR}\S{{0,20}}\s{{0,3}}(?:가지고|갖고)\s*있지\s*않",
     r"(?:확인|파악|판단|답변|알기|말씀드리기)(?:하기|이|가)?(?:는)?\s*(?:어렵|불가|곤란|힘듭|힘들)\S*\W*$",
     r"(?:확인할|알|판단할)\s*(?:방법|길|근거)(?:이|가)?\s*없",
     rf"^(?!.*(?:으면|면|없이)).*{_GIVEN}(?:에|에는|에도|이|가|은|는|도|에서|에서는|에\s*대한)?\s*(?:전혀\s*|따로\s*|별도로\s*)?{_NONE}",
     rf"{_TOLD}\s*(?:있지|지|있지는|지는)\s*(?:않|아니){_END}\S*\W*$",
-    rf"^(?!.*(?:에게|한테|께)(?:는|도)?\s).*(?:{_PLACE}(?:에|에는|에서|에서는|에도)|{_PLACE}\s*어디에도|{_ASKED_FOR}(?:이|가|은|는)|관련|해당)\s?.*{_THERE}"
+    rf"^(?!.*(?:에게|한테|께)(?:는|도)?\s).*(?:{_PLACE}(?:에|에는|에서|에서는|에도)|{_PLACE}\s*어디에도|{_ASKED_FOR}(?:이|가|은|는)|관련|해당)\s?.{{0,80}}{_THERE}"
     rf"\s*(?:있지|지|있지는|지는)\s*(?:않|아니){_END}\S*\W*$",
-    rf"^(?:이에\s*대한\s*|그\s*|해당\s*)?{_ASKED_FOR}?\S*\s*나와\s*있지\s*않{_END}\W*$",
-    rf"{_PLACE}\S*\s.*아무\s*(?:말|언급|내용|정보|설명)도\s*없",
-    rf"{_PLACE}\S*\s.*범위를\s*(?:벗어|넘어)",
+    rf"^(?:이에\s{{0,3}}대한\s{{0,3}}|그\s{{0,3}}|해당\s{{0,3}})?{_ASKED_FOR}?\S{{0,20}}\s{{0,3}}나와\s*있지\s*않{_END}\W*$",
+    rf"{_PLACE}\S{{0,20}}\s.{{0,80}}아무\s*(?:말|언급|내용|정보|설명)도\s*없",
+    rf"{_PLACE}\S{{0,20}}\s.{{0,80}}범위를\s*(?:벗어|넘어)",
     r"(?:정보|내용|자료|언급|근거|설명)(?:이|가|은|는)?\s*(?:없어|없어서|부족하여|부족해서|없으므로|없기\s*때문에)",
     r"^(?:답변|대답|확인|알\s*수|정보|답|해당\s*사항|해당\s*정보|관련\s*정보|관련\s*내용)\s*(?:불가|불가능|없음)\S*\W*$",
     r"^(?:알려지지\s*않|미상)\S*\W*$",

@@ -21,9 +21,11 @@ VARIABLES = ("question", "passages", "language", "citations", "retrieval")
 
 Role = Literal["system", "user", "assistant"]
 _ROLE = re.compile(r"^[ \t]*\[(system|user|assistant)\][ \t]*$", re.MULTILINE)
-_FENCE = re.compile(r"<(\s*/?\s*(?:passage|발췌문))", re.IGNORECASE)
+_FENCE = re.compile(r"<(\s*+(?:/\s*+)?(?:passage|발췌문))", re.IGNORECASE)
 _CONTROL = re.compile(r"<\|")
 _BLANKS = re.compile(r"\n{3,}")
+_TROUBLE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError, RecursionError, MemoryError)
+"""What templates raise beside errors of their own kind."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,11 @@ def messages(
     """Render a prompt file; messages that come out empty are left out.
 
     Raises:
-        ValueError: in one sentence, when the template is wrong.
+        ValueError: in one sentence, when the template is wrong or does more than a prompt needs.
     """
     import jinja2
+
+    from ragscout.steps.prompt.sandbox import TemplateLimitError, rendered
 
     values: Mapping[str, Any] = {
         "question": fenced(question),
@@ -61,10 +65,12 @@ def messages(
     found = []
     for role, template in _parts(source):
         try:
-            text = template.render(values)
+            text = rendered(template, len(source), values)
         except jinja2.TemplateError as error:
             raise ValueError(_sentence(error)) from error
-        except (TypeError, ArithmeticError, AttributeError, LookupError) as error:
+        except TemplateLimitError:
+            raise
+        except _TROUBLE as error:
             raise ValueError(f"the prompt cannot be rendered; got {type(error).__name__}: {error}") from error
         text = _BLANKS.sub("\n\n", text).strip()
         if text:
@@ -109,33 +115,40 @@ def _parts(source: str) -> tuple[tuple[Role, Any], ...]:
     import jinja2
     from jinja2 import meta
 
+    from ragscout.steps.prompt.sandbox import LONGEST_SOURCE, metered
+
     environment = _environment()
+    if len(source) > LONGEST_SOURCE:
+        raise ValueError(f"the prompt is too long; got {len(source):,} characters. Write at most {LONGEST_SOURCE:,}.")
     pieces = _ROLE.split(source)
     found: list[tuple[Role, str]] = [("user", pieces[0])] if pieces[0].strip() else []
     found += [(cast("Role", role), text) for role, text in zip(pieces[1::2], pieces[2::2], strict=True)]
     if len(pieces) > 1 and pieces[0].strip():
         raise ValueError("the prompt has text before its first [system] or [user] line. Put it below such a line.")
     try:
-        unknown = sorted(
-            {name for _, text in found for name in meta.find_undeclared_variables(environment.parse(text))}
-            - set(VARIABLES)
-        )
-        if unknown:
-            raise ValueError(
-                f"the prompt uses unknown variables; got {', '.join(unknown)}. Allowed: {', '.join(VARIABLES)}."
-            )
-        return tuple((role, environment.from_string(text)) for role, text in found)
+        with metered(len(source)):
+            trees = [environment.parse(text) for _, text in found]
+            unknown = sorted({name for tree in trees for name in meta.find_undeclared_variables(tree)} - set(VARIABLES))
+            made = tuple((role, environment.from_string(text)) for role, text in found)
     except jinja2.TemplateError as error:
         raise ValueError(_sentence(error)) from error
+    except (*_TROUBLE, SyntaxError) as error:
+        raise ValueError(
+            f"the prompt is nested too deeply, or a number in it is too long; got {type(error).__name__}. Make the "
+            "template simpler."
+        ) from error
+    if unknown:
+        raise ValueError(
+            f"the prompt uses unknown variables; got {', '.join(unknown)}. Allowed: {', '.join(VARIABLES)}."
+        )
+    return made
 
 
 @functools.cache
 def _environment() -> Any:
-    import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    from ragscout.steps.prompt.sandbox import Sandbox
 
-    # nothing is loaded from files and nothing is escaped: the result is text for a model, not a page
-    return ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
+    return Sandbox()
 
 
 def _sentence(error: Exception) -> str:

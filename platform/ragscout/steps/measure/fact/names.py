@@ -8,7 +8,7 @@ import re
 from ragscout.steps.measure.fact.tables import table
 
 _NAME = re.compile(
-    r"[A-Za-z]+(?:_[A-Za-z0-9]+)+"  # code_name
+    r"(?<![A-Za-z])[A-Za-z]++(?:_[A-Za-z0-9]++)++"  # code_name
     r"|(?<![\w-])--?[A-Za-z][A-Za-z-]*"  # --option
     r"|\b[A-Z][A-Z0-9]+\b"  # ACRONYM
     r"|\b[A-Z][a-z]+\b"  # Name

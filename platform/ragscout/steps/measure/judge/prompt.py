@@ -34,12 +34,12 @@ KINDS = WordTable(
 """What the system message calls the texts."""
 
 _LOOK_ALIKE = re.compile(
-    r"[<＜﹤](?=\s*[/／]?\s*(?:[0-9a-f]{4,}|question|passage|reference|answer|task)s?\b)"
+    r"[<＜﹤](?=\s*+(?:[/／]\s*+)?(?:[0-9a-f]{4,}|question|passage|reference|answer|task)s?\b)"
     r"|(?<=Task)\s+(?=[0-9a-f]{4,})|(?<=과제)\s+(?=[0-9a-f]{4,})",
     re.IGNORECASE,
 )
 _HEADING = re.compile(
-    r"^(\W*(?:question|passage(?: \d+)?|reference answer|answer(?: to grade| [AB])?|task|system|user|assistant"
+    r"^([^\w\n]*+(?:question|passage(?: \d+)?|reference answer|answer(?: to grade| [AB])?|task|system|user|assistant"
     r"|질문|자료(?: \d+)?|기준 답|채점할 답변|답변(?: [AB])?|과제)\b[^\n:：]{0,12})[:：]",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -23,7 +23,7 @@ SCORE_WORDS = WordTable(
 
 _KEY = f"(?:{'|'.join(SCORE_WORDS.value['prose'])})"
 _TRUNCATED = re.compile(rf'"{_KEY}"\s*:\s*"?(-?\d+(?:\.\d+)?)')
-_OUT_OF = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*(?:/|out of|점?\s*/|of)\s*(\d+)(?!\d|\.\d)", re.IGNORECASE)
+_OUT_OF = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*+(?:/|out of|점\s*+/|of)\s*+(\d+)(?!\d|\.\d)", re.IGNORECASE)
 _NAMED = re.compile(
     rf"(final\s|최종\s?)?{_KEY}\W{{0,3}}\s?(?:is|of|:|=|은|는)?\s?\**(-?\d+(?:\.\d+)?)"
     r"(?:\s?(?:/|out of|점\s?/)\s?(\d+))?",
