@@ -24,6 +24,7 @@ from ragscout.store.shards import CellData
 from ragscout.store.store import Store
 from ragscout.sweep import Sweep
 from ragscout.testing.fake_server import FakeServer
+from ragscout.words import Words
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -358,7 +359,7 @@ def test_the_probe_is_measured_once_and_paid_from_the_budget(tmp_path: Path, ser
     sent = server.stats.total
     again = Sweep.load(write(tmp_path, server, more=more, goal=goal), tmp_path / "s").run()
     assert server.stats.total == sent and again.board.to_json() == board.to_json()
-    assert any("latency probe" in line for line in sweep.spending().lines())
+    assert any("latency probe" in line for line in sweep.spending().lines(Words("en")))
 
 
 def test_too_slow_for_every_row_is_infeasible(tmp_path: Path, server: FakeServer) -> None:

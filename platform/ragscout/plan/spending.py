@@ -11,18 +11,10 @@ from ragscout.model.results.board import Board
 from ragscout.model.stages import STAGES
 from ragscout.plan.setup import Setup
 from ragscout.store.store import Store
+from ragscout.words import Phrase, Words, phrase
 
-PURPOSES = {
-    "answer": "answers",
-    "judge": "judging",
-    "query": "rewriting queries",
-    "rerank": "reranking",
-    "context": "preparing passages",
-    "guard": "guarding",
-    "embed": "vectors from an endpoint",
-    "probe": "latency probe",
-    "data": "preparing data",
-}
+PURPOSES = ("answer", "judge", "query", "rerank", "context", "guard", "embed", "probe", "data")
+"""Purposes of requests that have a name for people."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +29,26 @@ class SpendingPlan:
     serve: float | None
     currency: str
 
-    def lines(self) -> Iterator[str]:
-        """For people."""
-        yield f"To serve 1,000 questions with the recommended row: {_amount(self.serve, self.currency, 2)}."
-        yield f"To index (all that was built): {_shown(self.index, self.currency)}."
+    def lines(self, words: Words) -> Iterator[str]:
+        """For people, in a language."""
+        yield words("spending.serve", money=_amount(self.serve, self.currency, 2))
+        yield words("spending.index", money=_amount(self.index.money, self.currency, 4), seconds=self.index.seconds)
         if not self.evaluate:
-            yield "To evaluate: no request to a chat model."
+            yield words("spending.evaluate_none")
         for purpose, usage in self.evaluate.items():
-            yield (
-                f"To evaluate, {PURPOSES.get(purpose, purpose)}: {usage.calls} requests, "
-                f"{usage.input_tokens + usage.output_tokens} tokens, {_shown(usage, self.currency)}."
+            yield words(
+                "spending.evaluate",
+                purpose=purpose_phrase(purpose),
+                requests=usage.calls,
+                tokens=usage.input_tokens + usage.output_tokens,
+                money=_amount(usage.money, self.currency, 4),
+                seconds=usage.seconds,
             )
+
+
+def purpose_phrase(purpose: str) -> Phrase | str:
+    """Return what requests are for, in words; a purpose without a name is shown as it is."""
+    return phrase(f"purpose.{purpose}") if purpose in PURPOSES else purpose
 
 
 def spending(prepared: Setup, store: Store, board: Board) -> SpendingPlan:
@@ -71,11 +72,7 @@ def _indexed(configurations: Iterable[Configuration]) -> Iterable[Configuration]
     return found.values()
 
 
-def _shown(usage: Usage, currency: str) -> str:
-    return f"{_amount(usage.money, currency, 4)}, {usage.seconds:.0f} s of work"
-
-
-def _amount(money: float | None, currency: str, digits: int) -> str:
+def _amount(money: float | None, currency: str, digits: int) -> Phrase | str:
     if money is None:
-        return "price unknown"
-    return f"{money:.{digits}f} {currency}".strip() if money else "no money"
+        return phrase("spending.unknown")
+    return f"{money:.{digits}f} {currency}".strip() if money else phrase("spending.nothing")

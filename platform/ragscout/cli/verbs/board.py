@@ -36,6 +36,7 @@ def run(
     from ragscout.board.show.table import render_terminal
     from ragscout.model.errors import SpecError
     from ragscout.sweep import Sweep
+    from ragscout.words import Words
 
     sweep = Sweep.load(file, store)
     words = words_of(language, sweep.prepared.eval_set)
@@ -65,7 +66,7 @@ def run(
         as_json(json.loads(board.to_json()))
     else:
         render_terminal(board, console(), everything=all_columns, language=words)
-        for line in sweep.spending().lines():
+        for line in sweep.spending().lines(Words(words)):
             say(line)
 
 

@@ -97,21 +97,27 @@ def _result(sweep: Sweep, executor: str, tracking: bool, quiet: bool) -> tuple[R
 
 def _show(sweep: Sweep, result: Result, uri: str, language: str, json_output: bool) -> None:
     from ragscout.board.show.table import render_terminal
+    from ragscout.plan.spending import purpose_phrase
+    from ragscout.words import Words, phrase
 
     if json_output:
         as_json(json.loads(result.board.to_json()))
         return
+    spoken = words_of(language, sweep.prepared.eval_set)
+    words = Words(spoken)
     say("")
-    render_terminal(result.board, console(), language=words_of(language, sweep.prepared.eval_set))
-    sent = ", ".join(f"{number} {purpose}" for purpose, number in sorted(result.calls.items())) or "none"
-    say(f"Requests sent in this run: {sent}.")
-    for line in sweep.spending().lines():
+    render_terminal(result.board, console(), language=spoken)
+    sent = [
+        phrase("ended.sent_part", number=number, purpose=purpose_phrase(purpose))
+        for purpose, number in sorted(result.calls.items())
+    ]
+    say(words("ended.sent", sent=sent) if sent else words("ended.sent_none"))
+    for line in sweep.spending().lines(words):
         say(line)
     for damage in sweep.store.damage:
-        say(f"Damaged and computed again: {damage}")
+        say(words("ended.damage", what=damage))
     if uri:
-        at = "at the server of MLFLOW_TRACKING_URI" if uri.startswith("http") else "with ragscout mlflow"
-        say(f"Look at it in MLflow {at}.")
+        say(words("ended.mlflow_server") if uri.startswith("http") else words("ended.mlflow"))
 
 
 def _judge(board: Board) -> None:
