@@ -1,6 +1,7 @@
 """Small files that claim huge tables take neither memory nor time."""
 
 import io
+import json
 import resource
 import zipfile
 from pathlib import Path
@@ -86,3 +87,24 @@ def test_a_cell_that_spans_more_columns_than_word_has_takes_no_more_than_those(t
     document.save(str(tmp_path / "wide.docx"))
     text, problem = office_text("docx", (tmp_path / "wide.docx").read_bytes())
     assert problem == "" and text.split() == ["|", "wide", *["|"] * 64, "narrow", "|"]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("areas", [["A2:XFD1048576"], ["A2:A1048576"] * 2000])
+def test_merged_cells_take_no_more_than_the_rows_that_are_there(areas: list[str]) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    merged = "".join(f'<mergeCell ref="{area}"/>' for area in areas)
+    book = openpyxl.Workbook()
+    for cells in (["question", "answer"], ["Why?", "So."], [None, "Because."]):
+        book.active.append(cells)
+    plain, made = io.BytesIO(), io.BytesIO()
+    book.save(plain)
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            part = source.read(name)
+            ending = f"</sheetData><mergeCells>{merged}</mergeCells>".encode()
+            target.writestr(name, part.replace(b"</sheetData>", ending) if name.endswith("sheet1.xml") else part)
+    found = load_workbook("q.xlsx", made.getvalue(), DEFAULT_OPTIONS)
+    assert [record.values["question"] for record in found.records] == ["Why?"]
+    assert json.loads(found.records[0].values["answer"]) == ["So.", "Because."]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2 * SMALL
